@@ -1,0 +1,1 @@
+"""The reconcilers: gather, ask core, carry out, report. They reach the outside only through ports.py."""

@@ -1,0 +1,74 @@
+"""What the controllers need of the outside world, and no more. Adapters fulfil these without inheriting from them.
+
+Every method may raise the classes of errors.py and nothing else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+from fleetdns.api.backend import TrafficManagerBackend
+from fleetdns.api.exports import InternalServiceExport, ServiceImport
+from fleetdns.api.profile import TrafficManagerProfile
+from fleetdns.core.calls import DeleteEndpoint, DeleteProfile, PatchProfile, PutEndpoint, PutProfile
+from fleetdns.core.events import Event
+from fleetdns.core.trafficmanager import Endpoint, Profile, ProfileRef
+
+HubObject = TrafficManagerProfile | TrafficManagerBackend | ServiceImport | InternalServiceExport
+
+
+class TrafficManager(Protocol):
+    """Azure Traffic Manager. Answers are complete: a profile with its endpoints, an endpoint with its findings."""
+
+    async def get(self, ref: ProfileRef) -> Profile | None:
+        """The profile, or None when Azure has none (404, also for a resource group that does not exist)."""
+        ...
+
+    async def list_group(self, subscription: str, resource_group: str) -> tuple[Profile, ...]:
+        """Every profile of a resource group; empty for one that does not exist."""
+        ...
+
+    async def list_subscription(self, subscription: str) -> tuple[Profile, ...]:
+        """Every profile of the subscription; Forbidden where only resource groups may be read."""
+        ...
+
+    async def put_profile(self, call: PutProfile) -> Profile: ...
+
+    async def patch_profile(self, call: PatchProfile) -> Profile: ...
+
+    async def delete_profile(self, call: DeleteProfile) -> None:
+        """Gone already is success."""
+        ...
+
+    async def put_endpoint(self, call: PutEndpoint) -> Endpoint: ...
+
+    async def delete_endpoint(self, call: DeleteEndpoint) -> None:
+        """Gone already is success."""
+        ...
+
+    async def is_name_available(self, subscription: str, relative_name: str) -> bool: ...
+
+
+class Hub(Protocol):
+    """Writes to the hub cluster. What a write returns has reached the caches when the call returns."""
+
+    async def patch_status(self, obj: HubObject, patch: Mapping[str, Any]) -> None:
+        """Merge-patch /status. The object gone already is success."""
+        ...
+
+    async def set_finalizers(self, obj: HubObject, finalizers: tuple[str, ...]) -> None:
+        """Replace metadata.finalizers; Conflict when the object is not the one that was read. Gone is success."""
+        ...
+
+    async def create_import(self, service_import: ServiceImport) -> None:
+        """Create it; Conflict when it exists."""
+        ...
+
+    async def delete_import(self, service_import: ServiceImport) -> None:
+        """Delete exactly this one (by uid). Gone is success."""
+        ...
+
+    async def publish(self, obj: HubObject, event: Event) -> None:
+        """Tell an Event. Never raises: an event is worth no retry."""
+        ...

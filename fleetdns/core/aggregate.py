@@ -1,0 +1,51 @@
+"""Everything on the hub that one Azure profile is made from, gathered before anything is decided."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from fleetdns.api.backend import TrafficManagerBackend
+from fleetdns.api.exports import InternalServiceExport, ServiceImport
+from fleetdns.api.meta import ObjectKey
+from fleetdns.api.profile import TrafficManagerProfile
+
+
+@dataclass(frozen=True, slots=True)
+class Unreadable:
+    """Keys of objects that are there but could not be decoded: present, unknown, and never a proof of absence."""
+
+    profiles: frozenset[ObjectKey] = frozenset()
+    backends: frozenset[ObjectKey] = frozenset()
+    imports: frozenset[ObjectKey] = frozenset()
+    exports: frozenset[ObjectKey] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Aggregate:
+    """One TrafficManagerProfile (None when the key names nothing) with all that hangs on it.
+
+    `exports` holds every export of the backends' services, from whatever namespace it comes.
+    """
+
+    key: ObjectKey
+    profile: TrafficManagerProfile | None
+    backends: tuple[TrafficManagerBackend, ...] = ()
+    imports: tuple[ServiceImport, ...] = ()
+    exports: tuple[InternalServiceExport, ...] = ()
+    unreadable: Unreadable = field(default_factory=Unreadable)
+
+    @property
+    def live_backends(self) -> tuple[TrafficManagerBackend, ...]:
+        """Backends that are not being deleted, oldest first: the order in which they win a shared target."""
+        alive = (backend for backend in self.backends if not backend.metadata.is_deleting)
+        return tuple(sorted(alive, key=_seniority))
+
+    @property
+    def leaving_backends(self) -> tuple[TrafficManagerBackend, ...]:
+        """Backends that are being deleted, oldest first."""
+        leaving = (backend for backend in self.backends if backend.metadata.is_deleting)
+        return tuple(sorted(leaving, key=_seniority))
+
+
+def _seniority(backend: TrafficManagerBackend) -> tuple[str, ObjectKey]:
+    return (backend.metadata.creation_timestamp or "", backend.metadata.key)

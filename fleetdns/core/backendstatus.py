@@ -1,0 +1,191 @@
+"""What a backend's status says: its endpoints as Azure holds them, the exports that are none, and why."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import msgspec
+
+from fleetdns.api.backend import BackendStatus, EndpointStatus, FromCluster, RejectedExport, TrafficManagerBackend
+from fleetdns.api.conditions import FALSE, TRUE, UNKNOWN, Condition, merged
+from fleetdns.core.changes import Change
+from fleetdns.core.desired import AZURE_REFUSED, DISABLED_IN_AZURE, DUPLICATE_TARGET
+from fleetdns.core.naming import parse_endpoint_name
+from fleetdns.core.outcome import NAME_TAKEN, PENDING, REFUSED, Failure, Outcome
+from fleetdns.core.policy import REFUSED as HELD_REFUSED
+from fleetdns.core.policy import TARGET_TAKEN, Held
+from fleetdns.core.status import ACCEPTED, INVALID, PENDING_REASON, READY
+from fleetdns.core.trafficmanager import DISABLED, Endpoint, Profile, endpoint_id
+
+_MANAGED = frozenset({ACCEPTED, READY})
+_HELD_REASONS = {TARGET_TAKEN: DUPLICATE_TARGET, HELD_REFUSED: AZURE_REFUSED}
+
+
+def backend_status(backend: TrafficManagerBackend, outcome: Outcome, *, now: str) -> BackendStatus:
+    """The whole status of a backend. `now`: RFC 3339, for conditions that turn."""
+    endpoints = _endpoints(backend, outcome)
+    rejected = _rejected(backend, outcome)
+    return BackendStatus(
+        endpoints=endpoints,
+        endpoint_count=len(endpoints),
+        rejected=rejected,
+        conditions=_stamped(backend, _accepted(backend, outcome, rejected), now=now),
+    )
+
+
+def unprogrammed_status(backend: TrafficManagerBackend, message: str, *, now: str) -> BackendStatus:
+    """The status of a backend whose profile is missing or cannot be programmed; endpoints that are known stay."""
+    accepted = Condition(ACCEPTED, FALSE, INVALID, message)
+    return msgspec.structs.replace(
+        backend.status,
+        endpoint_count=len(backend.status.endpoints),
+        conditions=_stamped(backend, accepted, now=now),
+    )
+
+
+def without_endpoints(status: BackendStatus) -> BackendStatus:
+    """The same status when Azure is known to hold nothing of the backend any more."""
+    return msgspec.structs.replace(status, endpoints=(), endpoint_count=0, rejected=())
+
+
+def _endpoints(backend: TrafficManagerBackend, outcome: Outcome) -> tuple[EndpointStatus, ...]:
+    if not outcome.is_observed:
+        return backend.status.endpoints
+    observed = outcome.observed
+    if observed is None:
+        return ()
+    return tuple(_endpoint(backend, endpoint, outcome, observed) for endpoint in _owned(backend, observed))
+
+
+def _owned(backend: TrafficManagerBackend, observed: Profile) -> Iterator[Endpoint]:
+    uid = backend.metadata.uid.lower()
+    return (endpoint for endpoint in observed.owned if endpoint.owner and endpoint.owner.uid == uid)
+
+
+def _endpoint(
+    backend: TrafficManagerBackend, endpoint: Endpoint, outcome: Outcome, observed: Profile
+) -> EndpointStatus:
+    source = outcome.desired.source(endpoint.name)
+    if source is not None:
+        origin: FromCluster | None = FromCluster(source.cluster, source.weight)
+    else:
+        known = next((e.from_ for e in backend.status.endpoints if e.name == endpoint.folded), None)
+        origin = known or (FromCluster(endpoint.owner.cluster) if endpoint.owner else None)
+    return EndpointStatus(
+        name=endpoint.folded,
+        resource_id=endpoint_id(observed.ref, endpoint),
+        target=endpoint.target,
+        weight=endpoint.weight,
+        from_=origin,
+        monitor_status=endpoint.monitor_status,
+    )
+
+
+def _rejected(backend: TrafficManagerBackend, outcome: Outcome) -> tuple[RejectedExport, ...]:
+    found = {
+        (r.cluster, r.reason): RejectedExport(r.cluster, r.reason, r.message)
+        for r in outcome.desired.rejections
+        if r.backend == backend.metadata.key
+    }
+    for rejected in (*_held(backend, outcome), *_refused(backend, outcome), *_disabled(backend, outcome)):
+        found.setdefault((rejected.cluster, rejected.reason), rejected)
+    return tuple(found[key] for key in sorted(found))
+
+
+def _held(backend: TrafficManagerBackend, outcome: Outcome) -> Iterator[RejectedExport]:
+    for held in outcome.held:
+        source = _source_of(backend, held.change, outcome)
+        if source and held.reason in _HELD_REASONS:
+            yield RejectedExport(source, _HELD_REASONS[held.reason], held.message)
+
+
+def _refused(backend: TrafficManagerBackend, outcome: Outcome) -> Iterator[RejectedExport]:
+    for name, failure in outcome.endpoint_failures.items():
+        source = outcome.desired.source(name)
+        if source and source.backend == backend.metadata.key and failure.kind == REFUSED:
+            yield RejectedExport(source.cluster, AZURE_REFUSED, str(failure))
+
+
+def _disabled(backend: TrafficManagerBackend, outcome: Outcome) -> Iterator[RejectedExport]:
+    for endpoint in _owned(backend, outcome.observed) if outcome.observed else ():
+        source = outcome.desired.source(endpoint.name)
+        if source and endpoint.status.lower() == DISABLED.lower():
+            message = "somebody disabled the endpoint in Azure; fleetdns leaves it so, enable it there to use it again"
+            yield RejectedExport(source.cluster, DISABLED_IN_AZURE, message)
+
+
+def _source_of(backend: TrafficManagerBackend, change: Change, outcome: Outcome) -> str | None:
+    """The cluster a change of an endpoint is about, when it is one of this backend's."""
+    if not isinstance(change.subject, Endpoint):
+        return None
+    source = outcome.desired.source(change.subject.name)
+    return source.cluster if source and source.backend == backend.metadata.key else None
+
+
+def _accepted(backend: TrafficManagerBackend, outcome: Outcome, rejected: tuple[RejectedExport, ...]) -> Condition:
+    key, service = backend.metadata.key, backend.spec.backend.name
+    if outcome.observed is None and outcome.failure is not None:
+        return _without_profile(backend, outcome.failure)
+    waiting = _waiting(backend, outcome)
+    if waiting and outcome.failure is not None and outcome.failure.kind == REFUSED:
+        return Condition(ACCEPTED, FALSE, INVALID, f"Azure refused: {outcome.failure}")
+    if waiting:
+        return Condition(ACCEPTED, UNKNOWN, PENDING_REASON, _waiting_message(outcome))
+    if backend.weight == 0:
+        return Condition(ACCEPTED, TRUE, ACCEPTED, "weight is 0: the backend takes no traffic and has no endpoints")
+    if key in outcome.desired.unexported:
+        message = f"Service {backend.service_key} is not exported by any cluster"
+        return Condition(ACCEPTED, FALSE, INVALID, message)
+    if rejected:
+        listed = ", ".join(f"{r.cluster} ({r.reason})" for r in rejected)
+        return Condition(
+            ACCEPTED, FALSE, INVALID, f"exports that are not serving endpoints, see status.rejected: {listed}"
+        )
+    if key in outcome.desired.unresolved:
+        return Condition(ACCEPTED, UNKNOWN, PENDING_REASON, f"the exports of Service {service} are being resolved")
+    return Condition(ACCEPTED, TRUE, ACCEPTED, "every exported Service is an endpoint")
+
+
+def _without_profile(backend: TrafficManagerBackend, failure: Failure) -> Condition:
+    name = backend.spec.profile.name
+    if failure.kind == PENDING:
+        message = f"TrafficManagerProfile {name} waits for Azure, which answered {failure}; fleetdns keeps trying"
+        return Condition(ACCEPTED, UNKNOWN, PENDING_REASON, message)
+    if failure.kind == NAME_TAKEN:
+        return Condition(
+            ACCEPTED, FALSE, INVALID, f"TrafficManagerProfile {name} is not programmed: its DNS name is taken"
+        )
+    return Condition(
+        ACCEPTED, FALSE, INVALID, f"TrafficManagerProfile {name} is not programmed: Azure refused: {failure}"
+    )
+
+
+def _waiting(backend: TrafficManagerBackend, outcome: Outcome) -> bool:
+    """Whether a change of this backend's endpoints is right and not yet true, for whatever passing reason."""
+    uid = backend.metadata.uid.lower()
+    changes = [*outcome.waiting, *(held.change for held in outcome.held if _waits(held))]
+    owners = (parse_endpoint_name(c.subject.name) for c in changes if isinstance(c.subject, Endpoint))
+    return any(owner is not None and owner.uid == uid for owner in owners)
+
+
+def _waits(held: Held) -> bool:
+    return held.reason not in _HELD_REASONS
+
+
+def _waiting_message(outcome: Outcome) -> str:
+    if outcome.failure is not None:
+        return f"a change waits to be written to Azure, which answered {outcome.failure}; fleetdns keeps trying"
+    reasons = sorted({held.message for held in outcome.held if _waits(held)})
+    return (
+        f"a change waits to be written to Azure: {reasons[0]}" if reasons else "a change waits to be written to Azure"
+    )
+
+
+def _stamped(backend: TrafficManagerBackend, accepted: Condition, *, now: str) -> tuple[Condition, ...]:
+    generation = backend.metadata.generation
+    mirrored = msgspec.structs.replace(accepted, type=READY)
+    new = (
+        msgspec.structs.replace(c, observed_generation=generation, last_transition_time=now)
+        for c in (accepted, mirrored)
+    )
+    return merged(backend.status.conditions, new, managed=_MANAGED)

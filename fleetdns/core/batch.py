@@ -1,0 +1,109 @@
+"""The fewest calls that make changes true.
+
+differs                                     calls
+profile not in Azure                        one PUT with all endpoints
+one endpoint, nothing else                  one endpoint PUT or DELETE
+settings only, nothing removed              one PATCH with whole groups
+anything more                               one PUT over a fresh read: no moment with half the weights
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+from fleetdns.core.calls import Call, DeleteEndpoint, PatchProfile, PutEndpoint, PutProfile
+from fleetdns.core.changes import Change, Create, Delete, Patch
+from fleetdns.core.trafficmanager import MAX_PRIORITY, Endpoint, Profile
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Calls in order. `needs_fresh`: they carry everything Azure holds along, so they must start from a fresh read."""
+
+    calls: tuple[Call, ...]
+    needs_fresh: bool = False
+
+
+def batch(changes: tuple[Change, ...], observed: Profile | None) -> Batch:
+    """The calls for `changes` against `observed`, which they were computed from."""
+    if not changes:
+        return Batch(())
+    created = next((c for c in changes if isinstance(c, Create) and isinstance(c.subject, Profile)), None)
+    if created is not None and isinstance(created.subject, Profile):
+        profile = composed(created.subject, changes)
+        return Batch((PutProfile(profile, f"new profile with {_count(len(profile.endpoints))}"),))
+    if observed is None:
+        return Batch(())
+    settings = [c for c in changes if isinstance(c, Patch) and isinstance(c.subject, Profile)]
+    endpoints = [c for c in changes if isinstance(c.subject, Endpoint)]
+    if settings and not endpoints and not settings[0].removed:
+        return Batch((_patched(settings[0]),))
+    if len(endpoints) == 1 and not settings and not _is_retyped(endpoints[0]):
+        return Batch((_single(endpoints[0], composed(observed, changes)),))
+    because = "; ".join([*(c.because for c in settings), *([_count(len(endpoints))] if endpoints else [])])
+    return Batch((PutProfile(composed(observed, changes), because),), needs_fresh=True)
+
+
+def one_by_one(changes: tuple[Change, ...], observed: Profile) -> Iterator[Call]:
+    """The same changes as single calls, for when Azure refused them together: one bad endpoint must not block the rest.
+
+    Deletions first: they free targets and places that later calls need.
+    """
+    for change in changes:
+        if isinstance(change, Patch) and isinstance(change.subject, Profile):
+            endpoints_as_they_are = replace(change.subject, endpoints=observed.endpoints)
+            yield PutProfile(endpoints_as_they_are, change.because) if change.removed else _patched(change)
+    endpoints = [change for change in changes if isinstance(change.subject, Endpoint)]
+    placed = composed(observed, changes)
+    for change in sorted(endpoints, key=lambda c: not isinstance(c, Delete)):
+        yield _single(change, placed)
+
+
+def composed(base: Profile, changes: tuple[Change, ...]) -> Profile:
+    """`base` with changes made true and all else as it was; new endpoints get free priorities, in order of name."""
+    settings = next((c.subject for c in changes if isinstance(c, Patch) and isinstance(c.subject, Profile)), base)
+    profile = replace(settings, endpoints=base.endpoints)
+    creations = []
+    for change in changes:
+        match change:
+            case Delete(subject=endpoint):
+                profile = profile.without_endpoint(endpoint.name)
+            case Patch(subject=Endpoint() as endpoint):
+                profile = profile.with_endpoint(endpoint)
+            case Create(subject=Endpoint() as endpoint):
+                creations.append(endpoint)
+    free = _free_priorities(profile)
+    placed = (replace(endpoint, priority=next(free)) for endpoint in sorted(creations, key=lambda e: e.folded))
+    return replace(profile, endpoints=(*profile.endpoints, *placed))
+
+
+def _free_priorities(profile: Profile) -> Iterator[int]:
+    taken = {endpoint.priority for endpoint in profile.endpoints}
+    return (number for number in range(1, MAX_PRIORITY + 1) if number not in taken)
+
+
+def _patched(change: Patch) -> PatchProfile:
+    if not isinstance(change.subject, Profile):
+        raise TypeError("only a profile is patched")
+    groups = {field.split(".")[0] for field in change.fields}
+    return PatchProfile(change.subject, tuple(sorted(groups)), change.because)
+
+
+def _single(change: Change, placed: Profile) -> Call:
+    """`placed`: the profile as it will be, where a new endpoint already has its priority."""
+    match change:
+        case Delete(subject=endpoint):
+            return DeleteEndpoint(placed.ref, endpoint, change.because)
+        case Create(subject=Endpoint() as endpoint) | Patch(subject=Endpoint() as endpoint):
+            return PutEndpoint(placed.ref, placed.endpoint(endpoint.name) or endpoint, change.because)
+    raise TypeError(f"not a change of one endpoint: {change!r}")
+
+
+def _is_retyped(change: Change) -> bool:
+    """A type is a segment of an endpoint's address: another type is another resource, so the profile is written."""
+    return isinstance(change, Patch) and "type" in change.fields
+
+
+def _count(number: int) -> str:
+    return "1 endpoint" if number == 1 else f"{number} endpoints"

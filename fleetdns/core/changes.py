@@ -1,0 +1,155 @@
+"""The difference between desired and observed, as a sorted list of changes that each say which fields and why.
+
+observed             desired       change
+no profile           present       Create(profile)
+setting differs      present       Patch(profile)
+missing              present       Create(endpoint)
+weight 10            weight 25     Patch(endpoint, weight)
+ours, present        missing       Delete(endpoint)
+not ours             -             none: never touched
+ours, Disabled       present       status stays: somebody pulled the emergency brake
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+
+from fleetdns.core.trafficmanager import Endpoint, Monitor, Profile
+
+
+@dataclass(frozen=True, slots=True)
+class Create:
+    """`subject` is not in Azure and ought to be."""
+
+    subject: Profile | Endpoint
+    because: str
+
+
+@dataclass(frozen=True, slots=True)
+class Patch:
+    """`subject`, as it ought to be with all that is not ours carried along; `fields` are what differs.
+
+    `removed`: a field Azure holds has to go, which a merging PATCH cannot say.
+    """
+
+    subject: Profile | Endpoint
+    fields: tuple[str, ...]
+    because: str
+    removed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Delete:
+    """`subject` is in Azure, is ours, and ought not to be."""
+
+    subject: Endpoint
+    because: str
+
+
+Change = Create | Patch | Delete
+
+_SETTINGS: tuple[tuple[str, Callable[[Profile], object]], ...] = (
+    ("dnsConfig.ttl", lambda p: p.ttl),
+    ("monitorConfig.protocol", lambda p: _folded(p.monitor.protocol)),
+    ("monitorConfig.port", lambda p: p.monitor.port),
+    ("monitorConfig.path", lambda p: p.monitor.path),
+    ("monitorConfig.intervalInSeconds", lambda p: p.monitor.interval),
+    ("monitorConfig.timeoutInSeconds", lambda p: p.monitor.timeout),
+    ("monitorConfig.toleratedNumberOfFailures", lambda p: p.monitor.tolerated_failures),
+    ("monitorConfig.customHeaders", lambda p: p.monitor.headers),
+    ("profileStatus", lambda p: _folded(p.status)),
+    ("trafficRoutingMethod", lambda p: _folded(p.routing_method)),
+)
+_ENDPOINT_FIELDS: tuple[tuple[str, Callable[[Endpoint], object]], ...] = (
+    ("type", lambda e: _folded(e.kind)),
+    ("targetResourceId", lambda e: e.folded_target),
+    ("weight", lambda e: e.weight),
+)
+
+
+def diff(desired: Profile, observed: Profile | None) -> tuple[Change, ...]:
+    """Every change that makes `observed` what `desired` says: the profile first, then endpoints by name."""
+    if observed is None:
+        created = (Create(endpoint, "not in Azure") for endpoint in desired.endpoints)
+        return (Create(replace(desired, endpoints=()), "not in Azure"), *created)
+    return (*_settings_changes(desired, observed), *_endpoint_changes(desired, observed))
+
+
+def subject_name(change: Change) -> str:
+    """What a change is about: an endpoint's folded name, or "" for the profile itself."""
+    return change.subject.folded if isinstance(change.subject, Endpoint) else ""
+
+
+def _settings_changes(desired: Profile, observed: Profile) -> Iterator[Change]:
+    differing = [
+        (name, field(desired), field(observed)) for name, field in _SETTINGS if field(desired) != field(observed)
+    ]
+    differing += [
+        (f"tags.{name}", value, observed.tag(name)) for name, value in desired.tags if observed.tag(name) != value
+    ]
+    if differing:
+        yield Patch(
+            subject=_settings_merged(desired, observed),
+            fields=tuple(name for name, _, _ in differing),
+            because=_because(differing),
+            removed=any(value is None or value == () for _, value, _ in differing),
+        )
+
+
+def _settings_merged(desired: Profile, observed: Profile) -> Profile:
+    ours = {name.lower() for name, _ in desired.tags}
+    foreign_tags = tuple((name, value) for name, value in observed.tags if name.lower() not in ours)
+    return replace(
+        observed,
+        ttl=desired.ttl,
+        monitor=_monitor_merged(desired.monitor, observed.monitor),
+        status=desired.status,
+        routing_method=desired.routing_method,
+        tags=tuple(sorted((*foreign_tags, *desired.tags))),
+    )
+
+
+def _monitor_merged(desired: Monitor, observed: Monitor) -> Monitor:
+    return replace(desired, unmanaged=observed.unmanaged)
+
+
+def _endpoint_changes(desired: Profile, observed: Profile) -> Iterator[Change]:
+    wanted = {endpoint.folded: endpoint for endpoint in desired.endpoints}
+    there = {
+        endpoint.folded: endpoint for endpoint in observed.endpoints if endpoint.owner or endpoint.folded in wanted
+    }
+    for name in sorted(wanted.keys() | there.keys()):
+        change = _endpoint_change(wanted.get(name), there.get(name))
+        if change:
+            yield change
+
+
+def _endpoint_change(desired: Endpoint | None, observed: Endpoint | None) -> Change | None:
+    if desired is None:
+        return Delete(observed, "no longer desired") if observed else None
+    if observed is None:
+        return Create(desired, "not in Azure")
+    differing = [
+        (name, field(desired), field(observed)) for name, field in _ENDPOINT_FIELDS if field(desired) != field(observed)
+    ]
+    if not differing:
+        return None
+    merged = replace(observed, kind=desired.kind, target_resource_id=desired.target_resource_id, weight=desired.weight)
+    return Patch(merged, tuple(name for name, _, _ in differing), _because(differing))
+
+
+def _because(differing: list[tuple[str, object, object]]) -> str:
+    return ", ".join(f"{name} {_shown(observed)} -> {_shown(desired)}" for name, desired, observed in differing)
+
+
+def _shown(value: object) -> str:
+    if value is None or value == ():
+        return "nothing"
+    if isinstance(value, tuple):
+        return "{" + ", ".join(f"{name}: {text}" for name, text in value) + "}"
+    return str(value)
+
+
+def _folded(value: str | None) -> str | None:
+    return value.lower() if value else None

@@ -1,0 +1,52 @@
+"""Which Events an outcome deserves: only when something changed, saying what and to which value."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Literal
+
+from fleetdns.api.conditions import FALSE, TRUE, Condition, find
+from fleetdns.core.drift import Drift
+
+NORMAL: Literal["Normal"] = "Normal"
+WARNING: Literal["Warning"] = "Warning"
+
+AZURE_API_ERROR = "AzureAPIError"
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One Kubernetes Event about one object."""
+
+    type: Literal["Normal", "Warning"]
+    reason: str
+    message: str
+
+
+def turned(kind: str, old: Iterable[Condition], new: Iterable[Condition], *, is_azure_error: bool) -> tuple[Event, ...]:
+    """One condition's change: becoming true is worth telling, and so is another reason for being false."""
+    before, after = find(old, kind), find(new, kind)
+    if after is None or (before is not None and _facts(before) == _facts(after)):
+        return ()
+    if after.status == TRUE:
+        return (Event(NORMAL, kind, after.message),)
+    if after.status == FALSE:
+        return (Event(WARNING, AZURE_API_ERROR if is_azure_error else after.reason, after.message),)
+    return ()
+
+
+def repaired(drifts: Iterable[Drift]) -> tuple[Event, ...]:
+    """One event for each subject that was put back."""
+    return tuple(
+        Event(NORMAL, "DriftRepaired", f"{_subject(drift)}: {', '.join(drift.fields)} put back ({drift.because})")
+        for drift in drifts
+    )
+
+
+def _subject(drift: Drift) -> str:
+    return f"endpoint {drift.endpoint}" if drift.endpoint else "profile"
+
+
+def _facts(condition: Condition) -> tuple[str, str, str]:
+    return (condition.status, condition.reason, condition.message)

@@ -1,0 +1,129 @@
+"""Which Azure profile a TrafficManagerProfile stands for: resource group, name and DNS name.
+
+known of the object                              identity
+status.resourceID                                that profile, with its DNS name          (pinned)
+Azure: our hub's tag and its namespace/name      that profile (hub restored, recreated)   (adopted)
+Azure: Fleet's tag, no hub's, named by its uid   that profile (migration in place)        (adopted)
+Azure: no hub's tag, fleetdns.io/adopt names it  that profile                             (adopted)
+Azure: another hub's tag                         never that one
+nothing                                          flags and templates                      (new)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from fleetdns.api.meta import ObjectKey
+from fleetdns.api.profile import ADOPT, TrafficManagerProfile
+from fleetdns.core.naming import HUB_TAG, PROFILE_TAG, azure_profile_name, dns_name_problem, profile_tag, relative_name
+from fleetdns.core.trafficmanager import Profile, ProfileRef, parse_profile_id
+
+
+@dataclass(frozen=True, slots=True)
+class Naming:
+    """What the administrator decided about where profiles go. `allowed` entries: (namespace or "", group), folded."""
+
+    subscription: str
+    hub_id: str
+    resource_group: str | None = None
+    allowed: frozenset[tuple[str, str]] | None = None
+    template: str = "{name}"
+    zone: str = "trafficmanager.net"
+    tags: tuple[tuple[str, str], ...] = ()
+
+    def allows(self, namespace: str, resource_group: str) -> bool:
+        """Whether objects of a namespace may use a resource group; everything is allowed where nothing was said."""
+        group = resource_group.lower()
+        return self.allowed is None or ("", group) in self.allowed or (namespace, group) in self.allowed
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """The Azure profile of one object; `is_new` while nothing of it was seen in Azure."""
+
+    key: ObjectKey
+    ref: ProfileRef
+    relative_name: str
+    fqdn: str
+    is_new: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Unidentified:
+    """Why an object cannot have an Azure profile yet; a sentence for the person who can change that."""
+
+    message: str
+
+
+def identify(profile: TrafficManagerProfile, *, azure: Iterable[Profile], naming: Naming) -> Identity | Unidentified:
+    """The identity of a profile object. `azure`: every Azure profile known that could be this object's."""
+    identity = _existing(profile, tuple(azure), naming) or _new(profile, naming)
+    if isinstance(identity, Unidentified):
+        return identity
+    namespace = profile.metadata.namespace
+    if not naming.allows(namespace, identity.ref.resource_group):
+        return Unidentified(
+            f"resource group {identity.ref.resource_group!r} is not allowed for namespace {namespace!r}; "
+            "choose one that --allowed-resource-groups names, or ask the administrator of fleetdns to add it"
+        )
+    return identity
+
+
+def foreign_owner(
+    observed: Profile, identity: Identity, *, profile: TrafficManagerProfile, naming: Naming
+) -> str | None:
+    """Why the Azure profile found under this identity is not ours to touch; None when it is.
+
+    One we already wrote stays ours when somebody removes its tags: that is drift, and repaired.
+    """
+    owner = observed.tag(HUB_TAG)
+    if is_ours(observed, profile, naming) or (not identity.is_new and owner in (None, naming.hub_id)):
+        return None
+    held_by = f"hub {owner!r}" if owner else "nobody fleetdns knows"
+    return (
+        f"the Azure profile {observed.ref.resource_id} exists and belongs to {held_by}; "
+        f"to take it over, annotate this object with {ADOPT}={observed.ref.resource_id}, which works only while the "
+        f"profile carries no tag {HUB_TAG}"
+    )
+
+
+def is_ours(observed: Profile, profile: TrafficManagerProfile, naming: Naming) -> bool:
+    """Whether an observed Azure profile may be managed for this object (design: names from UIDs, two tags)."""
+    hub = observed.tag(HUB_TAG)
+    is_tagged = observed.tag(PROFILE_TAG) == profile_tag(profile.metadata.key)
+    if hub is not None:
+        return hub == naming.hub_id and is_tagged
+    if is_tagged and observed.ref.name.lower() == azure_profile_name(profile.metadata.uid).lower():
+        return True
+    return profile.metadata.annotations.get(ADOPT, "").lower() == observed.ref.folded
+
+
+def _existing(profile: TrafficManagerProfile, azure: tuple[Profile, ...], naming: Naming) -> Identity | None:
+    key = profile.metadata.key
+    pinned = parse_profile_id(profile.status.resource_id or "")
+    dns_name = profile.status.dns_name
+    if pinned and dns_name and pinned.subscription.lower() == naming.subscription.lower():
+        return Identity(key, pinned, dns_name.removesuffix(f".{naming.zone}"), dns_name, is_new=False)
+    # Sorted: two profiles with our tags (a hub restored twice) must not take turns.
+    found = sorted((p for p in azure if is_ours(p, profile, naming)), key=lambda p: p.ref.folded)
+    own_name = azure_profile_name(profile.metadata.uid).lower()
+    for candidate in [p for p in found if p.ref.name.lower() == own_name] + found:
+        fqdn = candidate.fqdn or f"{candidate.relative_name}.{naming.zone}"
+        return Identity(key, candidate.ref, candidate.relative_name, fqdn, is_new=False)
+    return None
+
+
+def _new(profile: TrafficManagerProfile, naming: Naming) -> Identity | Unidentified:
+    group = profile.spec.resource_group or naming.resource_group
+    if not group:
+        return Unidentified(
+            "no resource group: give one in spec.resourceGroup, or start fleetdns with --resource-group"
+        )
+    key = profile.metadata.key
+    name = profile.spec.dns_config.relative_name or relative_name(naming.template, key)
+    problem = dns_name_problem(name)
+    if problem:
+        return Unidentified(f"the DNS name {name!r} is not valid: {problem}; choose one in spec.dnsConfig.relativeName")
+    ref = ProfileRef(naming.subscription, group, azure_profile_name(profile.metadata.uid))
+    return Identity(key, ref, name, f"{name}.{naming.zone}", is_new=True)

@@ -1,0 +1,48 @@
+"""What one reconcile of a profile came to: everything the status needs, and nothing it would have to ask for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from fleetdns.core.changes import Change
+from fleetdns.core.desired import Desired
+from fleetdns.core.identity import Identity
+from fleetdns.core.policy import Held
+from fleetdns.core.trafficmanager import Profile
+
+PENDING: Literal["pending"] = "pending"
+REFUSED: Literal["refused"] = "refused"
+NAME_TAKEN: Literal["name-taken"] = "name-taken"
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Why Azure does not hold what it ought to: pending may pass by itself, refused needs somebody to change a thing."""
+
+    kind: Literal["pending", "refused", "name-taken"]
+    code: str
+    sentence: str
+
+    def __str__(self) -> str:
+        return f"{self.code}: {self.sentence}"
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """The state after the calls. `observed` None: Azure has no such profile; unknown where `is_observed` is False.
+
+    `waiting`: changes that are allowed and still not true; `held`: changes that policy keeps back.
+    """
+
+    identity: Identity
+    desired: Desired
+    observed: Profile | None
+    is_observed: bool
+    waiting: tuple[Change, ...] = ()
+    held: tuple[Held, ...] = ()
+    failure: Failure | None = None
+    endpoint_failures: Mapping[str, Failure] = field(default_factory=dict)  # by folded endpoint name
+    is_stale: bool = False
+    is_paused: bool = False

@@ -1,0 +1,165 @@
+"""Which changes may be made now: filters over the changes, each with a reason for what it holds back.
+
+Nothing here asks whether a change is right, only whether this is the moment and the hand for it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from fleetdns.api.exports import MEMBER_NAMESPACE_PREFIX
+from fleetdns.api.meta import ObjectKey
+from fleetdns.core.aggregate import Aggregate, Unreadable
+from fleetdns.core.changes import Change, Create, Delete, subject_name
+from fleetdns.core.naming import EndpointName
+from fleetdns.core.trafficmanager import Endpoint, Profile
+
+PAUSED = "Paused"
+DRY_RUN = "DryRun"
+BACKEND_GONE = "BackendGone"
+UNREADABLE = "Unreadable"
+REFUSED = "Refused"
+TARGET_TAKEN = "TargetTaken"
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A change that is right but not made now."""
+
+    change: Change
+    reason: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What goes on to Azure, and what waits."""
+
+    allowed: tuple[Change, ...]
+    held: tuple[Held, ...]
+
+    def held_for(self, reason: str) -> tuple[Held, ...]:
+        return tuple(held for held in self.held if held.reason == reason)
+
+
+@dataclass(frozen=True, slots=True)
+class Circumstances:
+    """All that decides whether a change may be made; `refused`: endpoints Azure said no to, with what it said."""
+
+    is_paused: bool
+    is_dry_run: bool
+    allow_empty: bool
+    live: Mapping[str, str]  # uid -> service of the backends that are not being deleted
+    leaving: frozenset[str]  # uids of backends that are being deleted
+    unreadable: Unreadable
+    key: ObjectKey
+    foreign_targets: Mapping[str, str]  # folded target -> name of the foreign endpoint that has it
+    refused: Mapping[str, str]  # folded endpoint name -> message
+
+
+def circumstances(
+    aggregate: Aggregate,
+    observed: Profile | None,
+    *,
+    is_paused: bool,
+    is_dry_run: bool,
+    allow_empty: bool,
+    refused: Mapping[str, str],
+) -> Circumstances:
+    """The circumstances of one aggregate against what Azure holds."""
+    foreign = [endpoint for endpoint in (observed.endpoints if observed else ()) if endpoint.owner is None]
+    return Circumstances(
+        is_paused=is_paused,
+        is_dry_run=is_dry_run,
+        allow_empty=allow_empty,
+        live={b.metadata.uid.lower(): b.spec.backend.name.lower() for b in aggregate.live_backends},
+        leaving=frozenset(b.metadata.uid.lower() for b in aggregate.leaving_backends),
+        unreadable=aggregate.unreadable,
+        key=aggregate.key,
+        foreign_targets={e.folded_target: e.name for e in foreign if e.folded_target},
+        refused=refused,
+    )
+
+
+def judge(changes: tuple[Change, ...], given: Circumstances) -> Verdict:
+    """Each change passes every filter or is held by the first that objects."""
+    allowed: list[Change] = []
+    held: list[Held] = []
+    for change in changes:
+        objection = next((found for objects in _FILTERS if (found := objects(change, given))), None)
+        if objection:
+            held.append(Held(change, *objection))
+        else:
+            allowed.append(change)
+    return Verdict(tuple(allowed), tuple(held))
+
+
+Objection = tuple[str, str]
+
+
+def _paused(change: Change, given: Circumstances) -> Objection | None:
+    return (PAUSED, "the profile is paused by annotation") if given.is_paused else None
+
+
+def _dry_run(change: Change, given: Circumstances) -> Objection | None:
+    return (DRY_RUN, "fleetdns runs with --dry-run") if given.is_dry_run else None
+
+
+def _backend_gone(change: Change, given: Circumstances) -> Objection | None:
+    """Endpoints of a backend that is gone wait for another one of that service: a restore must not empty a profile."""
+    owner = _owner_of_deleted(change)
+    if owner is None or given.allow_empty or owner.uid in given.live or owner.uid in given.leaving:
+        return None
+    if owner.service in given.live.values():
+        return None
+    return (BACKEND_GONE, f"the backend that made it is gone and no other backend exports service {owner.service}")
+
+
+def _unreadable(change: Change, given: Circumstances) -> Objection | None:
+    """An object that could not be decoded may be what keeps this endpoint: it is no proof that nothing does."""
+    owner = _owner_of_deleted(change)
+    if owner is None:
+        return None
+    service = ObjectKey(given.key.namespace, owner.service)
+    export = ObjectKey(MEMBER_NAMESPACE_PREFIX + owner.cluster, f"{service.namespace}-{service.name}")
+    if export in given.unreadable.exports:
+        return UNREADABLE, f"InternalServiceExport {export} could not be read"
+    if service in given.unreadable.imports:
+        return UNREADABLE, f"ServiceImport {service} could not be read"
+    if owner.uid not in given.live and owner.uid not in given.leaving:
+        for backend in sorted(given.unreadable.backends):
+            if backend.namespace == given.key.namespace:
+                return UNREADABLE, f"TrafficManagerBackend {backend} could not be read"
+    return None
+
+
+def _target_taken(change: Change, given: Circumstances) -> Objection | None:
+    if not isinstance(change, Create) or not isinstance(change.subject, Endpoint):
+        return None
+    holder = given.foreign_targets.get(change.subject.folded_target or "")
+    if holder is None:
+        return None
+    return (
+        TARGET_TAKEN,
+        f"endpoint {holder!r}, which fleetdns does not manage, already has this public IP as its target",
+    )
+
+
+def _refused(change: Change, given: Circumstances) -> Objection | None:
+    message = given.refused.get(subject_name(change))
+    return (REFUSED, message) if message is not None and not isinstance(change, Delete) else None
+
+
+def _owner_of_deleted(change: Change) -> EndpointName | None:
+    return change.subject.owner if isinstance(change, Delete) else None
+
+
+_FILTERS: tuple[Callable[[Change, Circumstances], Objection | None], ...] = (
+    _unreadable,
+    _backend_gone,
+    _target_taken,
+    _refused,
+    _dry_run,
+    _paused,
+)

@@ -1,0 +1,172 @@
+"""What status says: computed whole from an outcome, compared, and written as one patch.
+
+Messages carry an error's code and sentence, never times, counters of attempts or request ids, so that the same state
+gives the same bytes and nothing is written twice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import msgspec
+
+from fleetdns.api.conditions import FALSE, TRUE, UNKNOWN, Condition, find, merged
+from fleetdns.api.profile import EndpointCounts, ProfileStatus, TrafficManagerProfile
+from fleetdns.core.outcome import NAME_TAKEN, PENDING, Outcome
+from fleetdns.core.policy import PAUSED
+from fleetdns.core.trafficmanager import CHECKING, DEGRADED, DISABLED, ONLINE, Endpoint, Profile
+
+PROGRAMMED = "Programmed"
+ACCEPTED = "Accepted"
+READY = "Ready"
+HEALTHY = "Healthy"
+PAUSED_TYPE = "Paused"
+
+INVALID = "Invalid"
+NAME_NOT_AVAILABLE = "DNSNameNotAvailable"
+PENDING_REASON = "Pending"
+
+_MANAGED = frozenset({PROGRAMMED, READY, HEALTHY, PAUSED_TYPE})
+_UNMONITORED = "Unmonitored"
+_INACTIVE = "Inactive"
+
+
+def profile_status(profile: TrafficManagerProfile, outcome: Outcome, *, now: str) -> ProfileStatus:
+    """The whole status of a profile. `now`: RFC 3339, for conditions that turn."""
+    old, observed = profile.status, outcome.observed
+    programmed = _programmed(profile, outcome)
+    conditions = [programmed, _ready(programmed), _health(old, outcome)]
+    if outcome.is_paused:
+        conditions.append(_paused(outcome))
+    return ProfileStatus(
+        dns_name=(observed.fqdn or outcome.identity.fqdn) if observed else old.dns_name,
+        resource_id=observed.ref.resource_id if observed else old.resource_id,
+        monitor_status=_monitor_status(observed) if observed else old.monitor_status,
+        endpoints=_counts(observed) if observed else old.endpoints,
+        observed_generation=profile.metadata.generation,
+        conditions=_stamped(profile, conditions, now=now),
+    )
+
+
+def unidentified_status(profile: TrafficManagerProfile, message: str, *, now: str) -> ProfileStatus:
+    """The status of a profile that cannot have an Azure profile; what is known of an older one stays."""
+    programmed = Condition(PROGRAMMED, FALSE, INVALID, message)
+    health = find(profile.status.conditions, HEALTHY) or Condition(HEALTHY, FALSE, "NoEndpoints", "nothing is in Azure")
+    return msgspec.structs.replace(
+        profile.status,
+        observed_generation=profile.metadata.generation,
+        conditions=_stamped(profile, [programmed, _ready(programmed), health], now=now),
+    )
+
+
+def status_patch(old: msgspec.Struct, new: msgspec.Struct) -> dict[str, Any] | None:
+    """The merge patch that turns one status into the other, with explicit nulls; None when they are equal."""
+    before, after = msgspec.to_builtins(old), msgspec.to_builtins(new)
+    changed = {name: value for name, value in after.items() if before.get(name) != value}
+    gone = {name: None for name in before if name not in after}
+    return {**changed, **gone} or None
+
+
+def _programmed(profile: TrafficManagerProfile, outcome: Outcome) -> Condition:
+    failure = outcome.failure
+    if failure is not None and failure.kind == NAME_TAKEN:
+        return Condition(
+            PROGRAMMED,
+            FALSE,
+            NAME_NOT_AVAILABLE,
+            f"the DNS name {outcome.identity.fqdn} belongs to somebody else; choose another in "
+            "spec.dnsConfig.relativeName, or wait until it is free",
+        )
+    if _settings_wait(profile, outcome):
+        return _not_programmed(outcome)
+    if outcome.is_stale:
+        return Condition(PROGRAMMED, UNKNOWN, PENDING_REASON, _silence(outcome))
+    return Condition(PROGRAMMED, TRUE, PROGRAMMED, f"Azure holds what spec asks for as {outcome.identity.ref.name}")
+
+
+def _settings_wait(profile: TrafficManagerProfile, outcome: Outcome) -> bool:
+    if outcome.is_observed:
+        held = (held.change for held in outcome.held)
+        return any(isinstance(change.subject, Profile) for change in (*outcome.waiting, *held))
+    programmed = find(profile.status.conditions, PROGRAMMED)
+    is_current = profile.status.observed_generation == profile.metadata.generation
+    return programmed is None or programmed.status != TRUE or not is_current
+
+
+def _not_programmed(outcome: Outcome) -> Condition:
+    failure = outcome.failure
+    if failure is None:
+        return Condition(PROGRAMMED, UNKNOWN, PENDING_REASON, "a change waits to be written to Azure")
+    if failure.kind == PENDING:
+        message = f"a change waits to be written to Azure, which answered {failure}; fleetdns keeps trying"
+        return Condition(PROGRAMMED, UNKNOWN, PENDING_REASON, message)
+    return Condition(PROGRAMMED, FALSE, INVALID, f"Azure refused: {failure}")
+
+
+def _silence(outcome: Outcome) -> str:
+    reason = f" ({outcome.failure})" if outcome.failure else ""
+    return f"nothing was heard from Azure for three sweeps{reason}; the values shown are the last known"
+
+
+def _paused(outcome: Outcome) -> Condition:
+    count = sum(held.reason == PAUSED for held in outcome.held)
+    changes = "1 change waits" if count == 1 else f"{count} changes wait"
+    return Condition(PAUSED_TYPE, TRUE, "PausedByAnnotation", f"annotation fleetdns.io/paused is set; {changes}")
+
+
+def _health(old: ProfileStatus, outcome: Outcome) -> Condition:
+    known = find(old.conditions, HEALTHY)
+    if outcome.observed is None:
+        if known is not None and not outcome.is_observed:
+            return known
+        return Condition(HEALTHY, FALSE, "NoEndpoints", "nothing is in Azure")
+    return health(outcome.observed.owned)
+
+
+def health(endpoints: Iterable[Endpoint]) -> Condition:
+    """Healthy, from what the probes say of each endpoint; those somebody disabled do not count."""
+    active = [endpoint for endpoint in endpoints if endpoint.status.lower() != DISABLED.lower()]
+    if not active:
+        return Condition(HEALTHY, FALSE, "NoEndpoints", "the profile has no enabled endpoint of fleetdns")
+    unwell = [e for e in active if e.monitor_status not in (None, ONLINE, CHECKING, _UNMONITORED)]
+    if unwell:
+        clusters = ", ".join(endpoint.owner.cluster if endpoint.owner else endpoint.name for endpoint in unwell)
+        message = f"{len(unwell)} of {len(active)} endpoints fail their probes: {clusters}"
+        return Condition(HEALTHY, FALSE, "EndpointsDegraded", message)
+    checking = sum(endpoint.monitor_status in (None, CHECKING) for endpoint in active)
+    if checking:
+        message = f"{checking} of {len(active)} endpoints have no probe result yet"
+        return Condition(HEALTHY, UNKNOWN, "CheckingEndpoints", message)
+    return Condition(HEALTHY, TRUE, "AllEndpointsOnline", f"all {len(active)} endpoints answer their probes")
+
+
+def _monitor_status(profile: Profile) -> str:
+    """Traffic Manager's own rule for a profile, from its endpoints; a list does not give the profile's state."""
+    if profile.status and profile.status.lower() == DISABLED.lower():
+        return DISABLED
+    states = {endpoint.monitor_status for endpoint in profile.endpoints if endpoint.status.lower() != DISABLED.lower()}
+    if DEGRADED in states:
+        return DEGRADED
+    if states & {ONLINE, _UNMONITORED}:
+        return ONLINE
+    return "CheckingEndpoints" if states & {CHECKING, None} else _INACTIVE
+
+
+def _counts(profile: Profile) -> EndpointCounts:
+    owned = profile.owned
+    return EndpointCounts(
+        total=len(owned),
+        online=sum(endpoint.monitor_status == ONLINE for endpoint in owned),
+        degraded=sum(endpoint.monitor_status == DEGRADED for endpoint in owned),
+    )
+
+
+def _ready(mirrored: Condition) -> Condition:
+    return msgspec.structs.replace(mirrored, type=READY)
+
+
+def _stamped(profile: TrafficManagerProfile, conditions: list[Condition], *, now: str) -> tuple[Condition, ...]:
+    generation = profile.metadata.generation
+    new = (msgspec.structs.replace(c, observed_generation=generation, last_transition_time=now) for c in conditions)
+    return merged(profile.status.conditions, new, managed=_MANAGED)

@@ -1,0 +1,48 @@
+"""The error taxonomy: a class says what the caller does next, never what went wrong inside a library.
+
+Adapters map a library's exceptions to these once, at the edge, and chain the original (`from`). `code` and `sentence`
+are fit for a condition: the same failure gives the same text each time, without request ids, times or whole bodies.
+"""
+
+from __future__ import annotations
+
+
+class FleetDNSError(Exception):
+    """Something outside refused or failed. `code` is the other side's own word for it, `sentence` a person's."""
+
+    def __init__(self, code: str, sentence: str) -> None:
+        super().__init__(f"{code}: {sentence}")
+        self.code = code
+        self.sentence = sentence
+
+
+class Conflict(FleetDNSError):
+    """Two changes met. Read again and repeat soon; nobody needs to hear of it."""
+
+
+class Throttled(FleetDNSError):
+    """The other side asks for a pause. Repeat after `retry_after` seconds, not before."""
+
+    def __init__(self, code: str, sentence: str, *, retry_after: float) -> None:
+        super().__init__(code, sentence)
+        self.retry_after = retry_after
+
+
+class Transient(FleetDNSError):
+    """It may work next time. A write that failed so may have happened all the same: observe before repeating it."""
+
+
+class NameTaken(FleetDNSError):
+    """The DNS name belongs to somebody else. Repeat slowly: it may become free."""
+
+
+class Rejected(FleetDNSError):
+    """The request itself is refused. Repeat slowly: some causes heal by themselves, none at once."""
+
+
+class Forbidden(FleetDNSError):
+    """The caller lacks a right or a valid credential. Repeat slowly: a role assignment takes minutes to arrive."""
+
+
+class UsageError(Exception):
+    """A flag, an environment value or a file named by one is wrong; the text says what to do about it."""
