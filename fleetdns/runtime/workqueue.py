@@ -63,7 +63,7 @@ class WorkQueue(Generic[K]):
         self._loop: asyncio.AbstractEventLoop | None = None
 
     def add(self, key: K, priority: int = 0) -> None:
-        """The key is to run now, or after its run that is going on. It loses the delay it had. Ignored after shutdown."""
+        """The key is to run now, or after its run that is going on. A delay it had is over. Ignored after shutdown."""
         if self._schedule.add(key, priority=priority, now=self._now()):
             self._metrics.added(self.name)
             self._wake(1)

@@ -1,0 +1,108 @@
+"""One line of a watch stream, decoded: what it says of an object, a bookmark, or the error it stands for."""
+
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+import msgspec
+
+from .events import Applied, Deleted, Unknown
+from .listwatch import Codec, Denied, Entry, Expired, ListWatchError, NotServed, Throttled, Unavailable, Undecodable
+
+K = TypeVar("K")
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class WatchLine(Generic[K, T]):
+    """kind: ADDED, MODIFIED, DELETED or BOOKMARK. event: None for a bookmark. version: "" where it was unreadable."""
+
+    kind: str
+    version: str
+    event: Applied[K, T] | Deleted[K, T] | Unknown[K] | None
+
+
+class _Line(msgspec.Struct):
+    type: str
+    object: msgspec.Raw
+
+
+class _Meta(msgspec.Struct, rename="camel"):
+    resource_version: str
+
+
+class _Bookmark(msgspec.Struct):
+    metadata: _Meta
+
+
+class _Details(msgspec.Struct, rename="camel"):
+    retry_after_seconds: float | None = None
+
+
+class _Status(msgspec.Struct):
+    code: int = 0
+    reason: str = ""
+    details: _Details | None = None
+
+
+_LINE = msgspec.json.Decoder(_Line)
+_BOOKMARK = msgspec.json.Decoder(_Bookmark)
+_STATUS = msgspec.json.Decoder(_Status)
+
+
+def read_line(line: bytes, codec: Codec[K, T]) -> WatchLine[K, T]:
+    """What the line says. An ERROR event rises as the ListWatchError it stands for, anything that is no event as
+    Unavailable: a proxy's page must never be taken for objects.
+    """
+    try:
+        decoded = _LINE.decode(line)
+        if decoded.type == "BOOKMARK":
+            return WatchLine("BOOKMARK", _BOOKMARK.decode(decoded.object).metadata.resource_version, None)
+        if decoded.type == "ERROR":
+            raise _error(_STATUS.decode(decoded.object))
+    except ValueError as error:  # msgspec's errors, and UnicodeDecodeError
+        raise Unavailable("the watch stream holds a line that is no watch event") from error
+    match decoded.type:
+        case "ADDED" | "MODIFIED":
+            return _applied(decoded, codec)
+        case "DELETED":
+            return _deleted(decoded, codec)
+        case kind:
+            raise ListWatchError(f"watch event of an unheard-of type {kind!r}")
+
+
+def unknown(problem: Undecodable) -> Unknown[K]:
+    """The object that could not be decoded, as something that exists."""
+    return Unknown(problem.key, problem.uid, problem.version, problem.because)
+
+
+def _applied(line: _Line, codec: Codec[K, T]) -> WatchLine[K, T]:
+    try:
+        entry = codec.decode(memoryview(line.object))
+    except Undecodable as problem:
+        return WatchLine(line.type, problem.version or "", unknown(problem))
+    return WatchLine(line.type, entry.version, Applied(entry))
+
+
+def _deleted(line: _Line, codec: Codec[K, T]) -> WatchLine[K, T]:
+    try:
+        entry: Entry[K, T | None] = codec.decode(memoryview(line.object))
+    except Undecodable as problem:
+        if problem.key is None:
+            return WatchLine(line.type, problem.version or "", unknown(problem))
+        # What it held does not matter any more: its name is enough to know that it is gone.
+        entry = Entry(problem.key, problem.uid or "", problem.version or "", None)
+    return WatchLine(line.type, entry.version, Deleted(entry))
+
+
+def _error(status: _Status) -> ListWatchError:
+    match status.code:
+        case 410:
+            return Expired(status.reason)
+        case 429:
+            return Throttled(status.details.retry_after_seconds if status.details else None)
+        case 401 | 403:
+            return Denied(status.reason)
+        case 404:
+            return NotServed(status.reason)
+        case code:
+            return ListWatchError(f"the watch ended with {code} {status.reason}")
