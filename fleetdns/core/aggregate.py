@@ -18,6 +18,7 @@ class Unreadable:
     backends: frozenset[ObjectKey] = frozenset()
     imports: frozenset[ObjectKey] = frozenset()
     exports: frozenset[ObjectKey] = frozenset()
+    is_unnamed: bool = False  # some object's very name could not be read: it may be any of them
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import msgspec
 
 from fleetdns.api.backend import BackendStatus, EndpointStatus, FromCluster, RejectedExport, TrafficManagerBackend
-from fleetdns.api.conditions import FALSE, TRUE, UNKNOWN, Condition, merged
+from fleetdns.api.conditions import FALSE, TRUE, UNKNOWN, Condition, find, merged
 from fleetdns.core.changes import Change
 from fleetdns.core.desired import AZURE_REFUSED, DISABLED_IN_AZURE, DUPLICATE_TARGET
 from fleetdns.core.naming import parse_endpoint_name
@@ -124,6 +124,9 @@ def _source_of(backend: TrafficManagerBackend, change: Change, outcome: Outcome)
 
 def _accepted(backend: TrafficManagerBackend, outcome: Outcome, rejected: tuple[RejectedExport, ...]) -> Condition:
     key, service = backend.metadata.key, backend.spec.backend.name
+    known = find(backend.status.conditions, ACCEPTED)
+    if not outcome.is_observed and known is not None and known.observed_generation == backend.metadata.generation:
+        return known
     if outcome.observed is None and outcome.failure is not None:
         return _without_profile(backend, outcome.failure)
     waiting = _waiting(backend, outcome)

@@ -56,9 +56,14 @@ class Unidentified:
     message: str
 
 
+def locate(profile: TrafficManagerProfile, *, azure: Iterable[Profile], naming: Naming) -> Identity | Unidentified:
+    """The identity of a profile object, allowed or not: what a deletion needs. `azure`: all that could be its own."""
+    return _existing(profile, tuple(azure), naming) or _new(profile, naming)
+
+
 def identify(profile: TrafficManagerProfile, *, azure: Iterable[Profile], naming: Naming) -> Identity | Unidentified:
-    """The identity of a profile object. `azure`: every Azure profile known that could be this object's."""
-    identity = _existing(profile, tuple(azure), naming) or _new(profile, naming)
+    """The identity under which a profile object may be written."""
+    identity = locate(profile, azure=azure, naming=naming)
     if isinstance(identity, Unidentified):
         return identity
     namespace = profile.metadata.namespace

@@ -11,6 +11,7 @@ from fleetdns.core.desired import Desired
 from fleetdns.core.identity import Identity
 from fleetdns.core.policy import Held
 from fleetdns.core.trafficmanager import Profile
+from fleetdns.errors import FleetDNSError, Forbidden, NameTaken, Rejected
 
 PENDING: Literal["pending"] = "pending"
 REFUSED: Literal["refused"] = "refused"
@@ -19,7 +20,7 @@ NAME_TAKEN: Literal["name-taken"] = "name-taken"
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """Why Azure does not hold what it ought to: pending may pass by itself, refused needs somebody to change a thing."""
+    """Why Azure does not hold what it ought to: pending may pass by itself, refused needs somebody to change it."""
 
     kind: Literal["pending", "refused", "name-taken"]
     code: str
@@ -46,3 +47,14 @@ class Outcome:
     endpoint_failures: Mapping[str, Failure] = field(default_factory=dict)  # by folded endpoint name
     is_stale: bool = False
     is_paused: bool = False
+
+
+def failure_of(error: FleetDNSError) -> Failure:
+    """How an error shows in a condition."""
+    match error:
+        case NameTaken():
+            return Failure(NAME_TAKEN, error.code, error.sentence)
+        case Rejected() | Forbidden():
+            return Failure(REFUSED, error.code, error.sentence)
+        case _:
+            return Failure(PENDING, error.code, error.sentence)

@@ -121,6 +121,8 @@ def _unreadable(change: Change, given: Circumstances) -> Objection | None:
     owner = _owner_of_deleted(change)
     if owner is None:
         return None
+    if given.unreadable.is_unnamed:
+        return UNREADABLE, "an object on the hub could not be read at all"
     service = ObjectKey(given.key.namespace, owner.service)
     export = ObjectKey(MEMBER_NAMESPACE_PREFIX + owner.cluster, f"{service.namespace}-{service.name}")
     if export in given.unreadable.exports:

@@ -60,6 +60,17 @@ def unidentified_status(profile: TrafficManagerProfile, message: str, *, now: st
     )
 
 
+def deletion_waits_status(profile: TrafficManagerProfile, because: str, *, now: str) -> ProfileStatus:
+    """The status of a profile that is being deleted and still in Azure."""
+    programmed = Condition(PROGRAMMED, UNKNOWN, PENDING_REASON, f"the Azure profile is still to be deleted: {because}")
+    kept = [c for c in profile.status.conditions if c.type in (HEALTHY, PAUSED_TYPE)]
+    return msgspec.structs.replace(
+        profile.status,
+        observed_generation=profile.metadata.generation,
+        conditions=_stamped(profile, [programmed, _ready(programmed), *kept], now=now),
+    )
+
+
 def status_patch(old: msgspec.Struct, new: msgspec.Struct) -> dict[str, Any] | None:
     """The merge patch that turns one status into the other, with explicit nulls; None when they are equal."""
     before, after = msgspec.to_builtins(old), msgspec.to_builtins(new)

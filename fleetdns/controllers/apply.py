@@ -1,0 +1,154 @@
+"""Carries calls out, one after the other, and keeps what is known of Azure true to the answers.
+
+A batch that Azure refuses is taken apart into single calls, so that one bad endpoint never blocks the others. A write
+whose outcome is unknown makes the profile unknown: somebody has to read before anybody repeats.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, replace
+
+from fleetdns.controllers.ports import TrafficManager
+from fleetdns.core.batch import one_by_one
+from fleetdns.core.calls import Call, DeleteEndpoint, DeleteProfile, PatchProfile, PutEndpoint, PutProfile
+from fleetdns.core.changes import Change
+from fleetdns.core.observed import ObservedProfiles
+from fleetdns.core.trafficmanager import Endpoint, Profile, ProfileRef
+from fleetdns.errors import Conflict, FleetDNSError, Forbidden, NameTaken, Rejected, Transient
+
+
+@dataclass(slots=True)
+class Results:
+    """What came of the calls: the first error that stops everything, and refusals that concern one endpoint alone."""
+
+    error: FleetDNSError | None = None
+    endpoint_errors: dict[str, FleetDNSError] = field(default_factory=dict)  # by folded endpoint name
+    succeeded: set[str] = field(default_factory=set)  # folded endpoint names
+
+
+class Applier:
+    """Writes to Traffic Manager. `clock`: the loop's, for the order of reads and writes."""
+
+    def __init__(self, azure: TrafficManager, observed: ObservedProfiles, *, clock: Callable[[], float]) -> None:
+        self._azure = azure
+        self._observed = observed
+        self._clock = clock
+
+    async def apply(self, calls: tuple[Call, ...], changes: tuple[Change, ...], base: Profile | None) -> Results:
+        """Carry out `calls`, which make `changes` true on top of `base` (None: the profile is new)."""
+        results = Results()
+        for call in calls:
+            try:
+                await self._carry_out(call)
+            except Rejected as error:
+                await self._after_refusal(call, error, changes, base, results)
+            except FleetDNSError as error:
+                results.error = await self._explained(call, error, is_new=base is None)
+            if results.error is not None:
+                return results
+        return results
+
+    async def delete_profile(self, call: DeleteProfile) -> None:
+        """Delete a whole profile; raises what Azure answers."""
+        await self._carry_out(call)
+
+    async def put_endpoints(self, calls: Iterable[Call], results: Results) -> None:
+        """Single calls whose refusal concerns their endpoint alone; anything else stops them."""
+        for call in calls:
+            if results.error is not None:
+                return
+            try:
+                await self._carry_out(call)
+            except Rejected as error:
+                _refuse(call, error, results)
+            except FleetDNSError as error:
+                results.error = error
+            else:
+                _succeed(call, results)
+
+    async def _after_refusal(
+        self, call: Call, error: Rejected, changes: tuple[Change, ...], base: Profile | None, results: Results
+    ) -> None:
+        endpoints = tuple(change for change in changes if isinstance(change.subject, Endpoint))
+        if isinstance(call, PutEndpoint | DeleteEndpoint):
+            _refuse(call, error, results)
+        elif not isinstance(call, PutProfile) or not endpoints:
+            results.error = error
+        elif base is None:
+            await self._create_empty_first(call, endpoints, results)
+        else:
+            await self.put_endpoints(one_by_one(changes, base), results)
+
+    async def _create_empty_first(self, call: PutProfile, endpoints: tuple[Change, ...], results: Results) -> None:
+        empty = PutProfile(replace(call.profile, endpoints=()), call.because)
+        try:
+            created = await self._carry_out(empty)
+        except FleetDNSError as error:
+            results.error = await self._explained(empty, error, is_new=True)
+            return
+        if created is not None:
+            await self.put_endpoints(one_by_one(endpoints, created), results)
+
+    async def _carry_out(self, call: Call) -> Profile | None:
+        """One call; the profile as it is known afterwards."""
+        try:
+            profile = await self._write(call)
+        except (Rejected, Forbidden):
+            raise
+        except FleetDNSError:
+            # Throttled and Conflict say that nothing was written, Transient does not know; what is known may be
+            # old in every case, and one read is cheaper than a wrong write.
+            self._observed.lost(call.ref, ended=self._clock())
+            raise
+        except BaseException:
+            self._observed.lost(call.ref, ended=self._clock())
+            raise
+        self._observed.wrote(call.ref, profile, ended=self._clock())
+        return profile
+
+    async def _write(self, call: Call) -> Profile | None:
+        match call:
+            case PutProfile():
+                return await self._azure.put_profile(call)
+            case PatchProfile():
+                return await self._azure.patch_profile(call)
+            case DeleteProfile():
+                await self._azure.delete_profile(call)
+                return None
+            case PutEndpoint():
+                endpoint = await self._azure.put_endpoint(call)
+                return self._known(call.ref).with_endpoint(endpoint)
+            case DeleteEndpoint():
+                await self._azure.delete_endpoint(call)
+                return self._known(call.ref).without_endpoint(call.endpoint.name)
+
+    def _known(self, ref: ProfileRef) -> Profile:
+        """What is known of a profile that an endpoint was just written to."""
+        observation = self._observed.get(ref)
+        if observation is None or observation.profile is None:
+            raise Transient("ProfileChanged", "the profile went away while one of its endpoints was written")
+        return observation.profile
+
+    async def _explained(self, call: Call, error: FleetDNSError, *, is_new: bool) -> FleetDNSError:
+        """A 409 on creating a profile means two things; the name check tells which."""
+        if not (is_new and isinstance(call, PutProfile) and isinstance(error, Conflict)):
+            return error
+        name = call.profile.relative_name
+        try:
+            is_available = await self._azure.is_name_available(call.ref.subscription, name)
+        except FleetDNSError as failed:
+            return failed
+        return error if is_available else NameTaken(error.code, f"the DNS name {name} is in use elsewhere")
+
+
+def _refuse(call: Call, error: Rejected, results: Results) -> None:
+    if isinstance(call, PutEndpoint | DeleteEndpoint):
+        results.endpoint_errors[call.endpoint.folded] = error
+    else:
+        results.error = error
+
+
+def _succeed(call: Call, results: Results) -> None:
+    if isinstance(call, PutEndpoint | DeleteEndpoint):
+        results.succeeded.add(call.endpoint.folded)

@@ -1,0 +1,92 @@
+"""What becomes of Azure and of the backends when a TrafficManagerProfile goes.
+
+Deleting the object deletes the Azure profile with everything in it, unless its deletionPolicy is Retain. Its backends
+stay and are told. An object that nothing was created for can always be deleted.
+"""
+
+from __future__ import annotations
+
+from fleetdns.api.backend import CLEANUP_FINALIZER as BACKEND_FINALIZER
+from fleetdns.api.meta import is_marked
+from fleetdns.api.profile import ADOPT, PAUSED, RETAIN, TrafficManagerProfile
+from fleetdns.api.profile import CLEANUP_FINALIZER as PROFILE_FINALIZER
+from fleetdns.controllers.apply import Applier
+from fleetdns.controllers.index import AzureIndex
+from fleetdns.controllers.status import StatusWriter
+from fleetdns.core.aggregate import Aggregate
+from fleetdns.core.backendstatus import unprogrammed_status, without_endpoints
+from fleetdns.core.calls import DeleteProfile
+from fleetdns.core.events import NORMAL, Event
+from fleetdns.core.identity import Unidentified, foreign_owner, locate
+from fleetdns.core.naming import profile_tag
+from fleetdns.core.outcome import failure_of
+from fleetdns.core.plan import Settings
+from fleetdns.core.status import deletion_waits_status
+from fleetdns.core.trafficmanager import ProfileRef, parse_profile_id
+from fleetdns.errors import FleetDNSError
+
+
+class Deletion:
+    """The end of a profile object, and of what hung on it."""
+
+    def __init__(self, index: AzureIndex, applier: Applier, *, writer: StatusWriter, settings: Settings) -> None:
+        self._index = index
+        self._applier = applier
+        self._writer = writer
+        self._settings = settings
+
+    async def reconcile(self, aggregate: Aggregate) -> None:
+        """`aggregate.profile` is None or being deleted."""
+        if self._settings.is_dry_run:
+            return
+        profile = aggregate.profile
+        if profile is None:
+            await self._tell_backends(aggregate, "not found")
+            return
+        if PROFILE_FINALIZER not in profile.metadata.finalizers:
+            await self._tell_backends(aggregate, "being deleted")
+            return
+        if is_marked(profile.metadata, PAUSED):
+            await self._wait(profile, "annotation fleetdns.io/paused is set")
+            return
+        await self._delete(aggregate, profile)
+
+    async def _delete(self, aggregate: Aggregate, profile: TrafficManagerProfile) -> None:
+        if profile.spec.deletion_policy == RETAIN:
+            told = Event(NORMAL, "Deleted", "the Azure profile stays: deletionPolicy is Retain")
+        else:
+            try:
+                ref = await self._delete_in_azure(profile)
+            except FleetDNSError as error:
+                await self._wait(profile, f"Azure answered {failure_of(error)}")
+                raise
+            told = Event(NORMAL, "Deleted", f"{ref.name} is no longer in Azure" if ref else "nothing was in Azure")
+        await self._writer.tell(profile, told)
+        await self._tell_backends(aggregate, "being deleted")
+        await self._writer.remove_finalizer(profile, PROFILE_FINALIZER)
+
+    async def _delete_in_azure(self, profile: TrafficManagerProfile) -> ProfileRef | None:
+        """Delete this object's Azure profile; None when there is none that is its own."""
+        adopted = parse_profile_id(profile.metadata.annotations.get(ADOPT, ""))
+        azure = self._index.candidates(profile_tag(profile.metadata.key), adopted)
+        identity = locate(profile, azure=azure, naming=self._settings.naming)
+        if isinstance(identity, Unidentified):
+            return None
+        known = self._index.known(identity.ref)
+        observed = known.profile if known is not None else await self._index.read(identity.ref)
+        if observed is None or foreign_owner(observed, identity, profile=profile, naming=self._settings.naming):
+            return None
+        await self._applier.delete_profile(DeleteProfile(identity.ref, "the TrafficManagerProfile is deleted"))
+        return identity.ref
+
+    async def _wait(self, profile: TrafficManagerProfile, because: str) -> None:
+        await self._writer.profile(profile, deletion_waits_status(profile, because, now=self._writer.now))
+
+    async def _tell_backends(self, aggregate: Aggregate, state: str) -> None:
+        """The backends of a profile that is gone are free to go, and the others learn why they serve nothing."""
+        message = f"TrafficManagerProfile {aggregate.key} is {state}"
+        for backend in aggregate.live_backends:
+            status = without_endpoints(unprogrammed_status(backend, message, now=self._writer.now))
+            await self._writer.backend(backend, status)
+        for backend in aggregate.leaving_backends:
+            await self._writer.remove_finalizer(backend, BACKEND_FINALIZER)

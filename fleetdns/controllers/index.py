@@ -1,0 +1,61 @@
+"""What is known of Azure, shared by the reconciler and the sweep: observations, and whether Azure was listed at all.
+
+A new process lists before it makes anything new: a profile it cannot see yet may be the one it is about to make twice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from fleetdns.controllers.ports import TrafficManager
+from fleetdns.core.observed import GET, Observation, ObservedProfiles
+from fleetdns.core.trafficmanager import Profile, ProfileRef
+from fleetdns.errors import FleetDNSError
+
+
+class AzureIndex:
+    """Reads of Traffic Manager with memory. `clock`: seconds, the loop's."""
+
+    def __init__(self, azure: TrafficManager, *, clock: Callable[[], float]) -> None:
+        self.observed = ObservedProfiles()
+        self._azure = azure
+        self._clock = clock
+        self._list_error: FleetDNSError | None = None
+        self.is_listed = False
+
+    def candidates(self, tag: str, ref: ProfileRef | None) -> tuple[Profile, ...]:
+        """Every profile known that could be one object's: those with its tag, and the one a reference names."""
+        named = self.observed.get(ref) if ref is not None else None
+        return (*self.observed.tagged(tag), *((named.profile,) if named and named.profile else ()))
+
+    def known(self, ref: ProfileRef) -> Observation | None:
+        return self.observed.get(ref)
+
+    async def read(self, ref: ProfileRef) -> Profile | None:
+        """One GET, remembered."""
+        started = self._clock()
+        profile = await self._azure.get(ref)
+        self.observed.read(ref, profile, source=GET, started=started)
+        return profile
+
+    async def list_group(self, subscription: str, resource_group: str) -> tuple[ProfileRef, ...]:
+        """List a resource group; the profiles whose picture changed, those that are gone among them."""
+        started = self._clock()
+        profiles = await self._azure.list_group(subscription, resource_group)
+        expected = self.observed.known_in(resource_group, subscription)
+        return self.observed.listed(profiles, expected=expected, started=started)
+
+    async def list_subscription(self, subscription: str) -> None:
+        """List everything once; Forbidden where only resource groups may be read."""
+        started = self._clock()
+        self.observed.listed(await self._azure.list_subscription(subscription), expected=(), started=started)
+
+    def listing_ended(self, error: FleetDNSError | None) -> None:
+        """The first listing came to an end: everything was seen, or `error` says why not."""
+        self._list_error = error
+        self.is_listed = error is None
+
+    @property
+    def list_error(self) -> FleetDNSError | None:
+        """Why Azure could not be listed yet; None before the first attempt and after the first success."""
+        return self._list_error

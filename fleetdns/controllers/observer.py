@@ -1,0 +1,25 @@
+"""What the reconcilers report for metrics; the names of the series stand elsewhere."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from fleetdns.api.meta import ObjectKey
+from fleetdns.core.drift import Drift
+from fleetdns.core.outcome import Outcome
+
+
+class ReconcileObserver(Protocol):
+    """Told after status is written; must not raise."""
+
+    def reconciled(self, key: ObjectKey, outcome: Outcome) -> None:
+        """One look at a profile ended with this outcome."""
+        ...
+
+    def repaired(self, drift: Drift) -> None:
+        """Somebody's change in Azure was put back."""
+        ...
+
+    def forgotten(self, key: ObjectKey) -> None:
+        """The profile object is gone or going: its series go too."""
+        ...

@@ -1,0 +1,222 @@
+"""Reconciles one TrafficManagerProfile with its backends against its Azure profile.
+
+gather -> identity -> observe -> plan -> apply -> status. May be cut at any await and run again: what it remembers of
+earlier runs only saves calls.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from random import Random
+
+from fleetdns.api.backend import CLEANUP_FINALIZER as BACKEND_FINALIZER
+from fleetdns.api.meta import ObjectKey
+from fleetdns.api.profile import ADOPT, TrafficManagerProfile
+from fleetdns.api.profile import CLEANUP_FINALIZER as PROFILE_FINALIZER
+from fleetdns.controllers.apply import Applier, Results
+from fleetdns.controllers.caches import Caches
+from fleetdns.controllers.deletion import Deletion
+from fleetdns.controllers.index import AzureIndex
+from fleetdns.controllers.observer import ReconcileObserver
+from fleetdns.controllers.ports import TrafficManager
+from fleetdns.controllers.report import Report
+from fleetdns.controllers.status import StatusWriter
+from fleetdns.core.aggregate import Aggregate
+from fleetdns.core.changes import Change, Create, diff
+from fleetdns.core.identity import Identity, Unidentified, foreign_owner, identify
+from fleetdns.core.naming import profile_tag
+from fleetdns.core.outcome import failure_of
+from fleetdns.core.plan import Memory, Plan, Settings, plan, retries
+from fleetdns.core.refusals import Refusal, refused
+from fleetdns.core.settle import remaining, settling
+from fleetdns.core.trafficmanager import Endpoint, Profile, parse_profile_id
+from fleetdns.errors import FleetDNSError, Transient
+from fleetdns.runtime.controller import Result
+
+
+@dataclass(slots=True)
+class _Run:
+    """One run's facts, filled in as they are found, so that a failure anywhere can still be reported whole."""
+
+    aggregate: Aggregate
+    profile: TrafficManagerProfile
+    identity: Identity
+    memory: Memory
+    results: Results
+    plan: Plan | None = None
+
+
+class ProfileReconciler:
+    """One key is one Azure profile: the queue never runs a key twice at once, and that is the only lock needed."""
+
+    def __init__(
+        self,
+        caches: Caches,
+        index: AzureIndex,
+        *,
+        azure: TrafficManager,
+        writer: StatusWriter,
+        settings: Settings,
+        observer: ReconcileObserver,
+        patience: float,
+        clock: Callable[[], float],
+        random: Random,
+    ) -> None:
+        """`patience`: seconds after which an old observation is no longer called true (three sweeps)."""
+        self._caches = caches
+        self._index = index
+        self._writer = writer
+        self._settings = settings
+        self._observer = observer
+        self._clock = clock
+        self._random = random
+        self._applier = Applier(azure, index.observed, clock=clock)
+        self._report = Report(index, writer, settings=settings, observer=observer, patience=patience, clock=clock)
+        self._deletion = Deletion(index, self._applier, writer=writer, settings=settings)
+        self._memories: dict[ObjectKey, Memory] = {}
+
+    async def reconcile(self, key: ObjectKey) -> Result:
+        """Make Azure and status true for one key; raises what keeps it from it, after saying so in status."""
+        aggregate = self._caches.aggregate(key)
+        profile = aggregate.profile
+        if profile is None and (key in aggregate.unreadable.profiles or aggregate.unreadable.is_unnamed):
+            return Result()
+        if profile is None or profile.metadata.is_deleting:
+            self._memories.pop(key, None)
+            self._observer.forgotten(key)
+            await self._deletion.reconcile(aggregate)
+            return Result()
+        identity = await self._identify(profile)
+        if isinstance(identity, Unidentified):
+            await self._report.unidentified(aggregate, profile, identity.message)
+            return Result()
+        run = _Run(aggregate, profile, identity, self._memories.get(key, Memory()), Results())
+        result = await self._converge(run)
+        self._memories[key] = run.memory
+        if run.results.error is not None:
+            raise run.results.error
+        return result
+
+    async def _identify(self, profile: TrafficManagerProfile) -> Identity | Unidentified:
+        adopted = parse_profile_id(profile.metadata.annotations.get(ADOPT, ""))
+        if adopted is not None and not profile.status.resource_id and self._index.known(adopted) is None:
+            await self._index.read(adopted)
+        azure = self._index.candidates(profile_tag(profile.metadata.key), adopted)
+        return identify(profile, azure=azure, naming=self._settings.naming)
+
+    async def _converge(self, run: _Run) -> Result:
+        try:
+            self._refuse_new_before_listing(run.identity)
+            await self._look(run)
+            foreign = self._foreign(run)
+            if foreign:
+                await self._report.unidentified(run.aggregate, run.profile, foreign)
+                return Result()
+            wait = self._settle(run)
+            if wait > 0:
+                return Result(requeue_after=wait)
+            await self._act(run)
+        except FleetDNSError as error:
+            run.results.error = error
+        self._learn(run)
+        await self._report.outcome(
+            run.aggregate,
+            run.profile,
+            planned=run.plan or self._planned(run, None),
+            is_observed=run.plan is not None,
+            memory=run.memory,
+            results=run.results,
+        )
+        return self._next_look(run.memory)
+
+    def _refuse_new_before_listing(self, identity: Identity) -> None:
+        """What Azure has under our tags must be known before anything new is made there: it may be the same thing."""
+        if identity.is_new and not self._index.is_listed:
+            raise self._index.list_error or Transient("NotListedYet", "the profiles in Azure are still being listed")
+
+    async def _look(self, run: _Run, *, afresh: bool = False) -> None:
+        """Plan on what is known of Azure; on what it says now where nothing is known or `afresh`."""
+        observation = None if afresh else self._index.known(run.identity.ref)
+        observed = await self._index.read(run.identity.ref) if observation is None else observation.profile
+        run.plan = self._planned(run, observed)
+        run.memory = run.plan.memory
+
+    def _planned(self, run: _Run, observed: Profile | None) -> Plan:
+        return plan(
+            run.aggregate,
+            run.profile,
+            identity=run.identity,
+            observed=observed,
+            memory=run.memory,
+            settings=self._settings,
+            now=self._clock(),
+        )
+
+    def _foreign(self, run: _Run) -> str | None:
+        observed = run.plan.observed if run.plan else None
+        if observed is None:
+            return None
+        return foreign_owner(observed, run.identity, profile=run.profile, naming=self._settings.naming)
+
+    def _settle(self, run: _Run) -> float:
+        """Seconds that a profile not yet in Azure still waits for its backends and exports."""
+        if run.plan is None or run.plan.observed is not None or not run.plan.verdict.allowed:
+            run.memory = replace(run.memory, settling=None)
+            return 0.0
+        now = self._clock()
+        state = settling(run.memory.settling, run.plan.desired.profile, now=now)
+        run.memory = replace(run.memory, settling=state)
+        return remaining(state, now=now)
+
+    async def _act(self, run: _Run) -> None:
+        if run.plan is not None and run.plan.batch.needs_fresh:
+            await self._look(run, afresh=True)
+        planned = run.plan
+        if planned is None:
+            return
+        if planned.batch.calls:
+            await self._finalize_first(run, planned.verdict.allowed)
+            run.results = await self._applier.apply(planned.batch.calls, planned.verdict.allowed, planned.observed)
+        if run.results.error is None:
+            known = self._index.known(run.identity.ref)
+            again = retries(planned, known.profile if known else None, now=self._clock())
+            await self._applier.put_endpoints(again, run.results)
+
+    async def _finalize_first(self, run: _Run, changes: tuple[Change, ...]) -> None:
+        """Finalizers go on before the first write of what they guard, and only then."""
+        await self._writer.add_finalizer(run.profile, PROFILE_FINALIZER)
+        owners = (c.subject.owner for c in changes if isinstance(c, Create) and isinstance(c.subject, Endpoint))
+        created = {owner.uid for owner in owners if owner is not None}
+        for backend in run.aggregate.live_backends:
+            if backend.metadata.uid.lower() in created:
+                await self._writer.add_finalizer(backend, BACKEND_FINALIZER)
+
+    def _learn(self, run: _Run) -> None:
+        """Remember what was refused, and, when everything desired is true, that it is."""
+        if run.plan is None:
+            return
+        now, refusals = self._clock(), dict(run.memory.refusals or {})
+        for name in run.results.succeeded:
+            refusals.pop(name, None)
+        for name, error in run.results.endpoint_errors.items():
+            endpoint = run.plan.desired.profile.endpoint(name)
+            if endpoint is not None:
+                refusals[name] = self._refused(refusals.get(name), endpoint, error, now)
+        run.memory = replace(run.memory, refusals=refusals, settled=self._settled(run))
+
+    def _refused(self, before: Refusal | None, endpoint: Endpoint, error: FleetDNSError, now: float) -> Refusal:
+        jitter = self._random.random()
+        return refused(before, target=endpoint.folded_target, failure=failure_of(error), now=now, jitter=jitter)
+
+    def _settled(self, run: _Run) -> Profile | None:
+        known = self._index.known(run.identity.ref)
+        if run.plan is None or known is None or known.profile is None:
+            return run.memory.settled
+        desired = run.plan.desired.profile
+        return desired if not diff(desired, known.profile) else run.memory.settled
+
+    def _next_look(self, memory: Memory) -> Result:
+        """A refused endpoint is tried again even if nothing else happens."""
+        times = [refusal.retry_at for refusal in (memory.refusals or {}).values()]
+        return Result(requeue_after=max(0.1, min(times) - self._clock())) if times else Result()

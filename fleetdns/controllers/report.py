@@ -1,0 +1,137 @@
+"""Turns what one run came to into status, events and metrics of the profile and of every backend."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from fleetdns.api.backend import CLEANUP_FINALIZER as BACKEND_FINALIZER
+from fleetdns.api.profile import TrafficManagerProfile
+from fleetdns.controllers.apply import Results
+from fleetdns.controllers.index import AzureIndex
+from fleetdns.controllers.observer import ReconcileObserver
+from fleetdns.controllers.status import StatusWriter
+from fleetdns.core.aggregate import Aggregate
+from fleetdns.core.backendstatus import backend_status, unprogrammed_status
+from fleetdns.core.changes import subject_name
+from fleetdns.core.drift import Drift
+from fleetdns.core.events import repaired
+from fleetdns.core.outcome import PENDING, Outcome, failure_of
+from fleetdns.core.plan import Memory, Plan, Settings, outcome
+from fleetdns.core.status import profile_status, unidentified_status
+from fleetdns.core.trafficmanager import ProfileRef
+
+
+class Report:
+    """`patience`: seconds after which an old observation is no longer called true. `clock`: the loop's."""
+
+    def __init__(
+        self,
+        index: AzureIndex,
+        writer: StatusWriter,
+        *,
+        settings: Settings,
+        observer: ReconcileObserver,
+        patience: float,
+        clock: Callable[[], float],
+    ) -> None:
+        self._index = index
+        self._writer = writer
+        self._settings = settings
+        self._observer = observer
+        self._patience = patience
+        self._clock = clock
+        self._born = clock()
+
+    async def outcome(
+        self,
+        aggregate: Aggregate,
+        profile: TrafficManagerProfile,
+        *,
+        planned: Plan,
+        is_observed: bool,
+        memory: Memory,
+        results: Results,
+    ) -> None:
+        """Write what a plan came to. `is_observed` False: Azure was not heard of at all, the plan is a guess."""
+        reached = self._outcome(
+            aggregate, profile, planned=planned, is_observed=is_observed, memory=memory, results=results
+        )
+        self._observer.reconciled(profile.metadata.key, reached)
+        if self._settings.is_dry_run:
+            return
+        drifts = _put_back(planned.drifts, reached)
+        for drift in drifts:
+            self._observer.repaired(drift)
+        is_azure_error = reached.failure is not None and reached.failure.kind != PENDING
+        now = self._writer.now
+        await self._writer.profile(
+            profile,
+            profile_status(profile, reached, now=now),
+            is_azure_error=is_azure_error,
+            events=repaired(drifts),
+        )
+        for backend in aggregate.live_backends:
+            await self._writer.backend(
+                backend,
+                backend_status(backend, reached, now=now),
+                is_azure_error=is_azure_error or bool(reached.endpoint_failures),
+            )
+        await self._release(aggregate, reached)
+
+    async def unidentified(self, aggregate: Aggregate, profile: TrafficManagerProfile, message: str) -> None:
+        """Write why a profile cannot have an Azure profile; what it had stays, and so do its backends' endpoints."""
+        self._observer.forgotten(profile.metadata.key)
+        if self._settings.is_dry_run:
+            return
+        now = self._writer.now
+        await self._writer.profile(profile, unidentified_status(profile, message, now=now))
+        because = f"TrafficManagerProfile {profile.metadata.name} is not programmed: {message}"
+        for backend in aggregate.live_backends:
+            await self._writer.backend(backend, unprogrammed_status(backend, because, now=now))
+        if not profile.status.resource_id:
+            for backend in aggregate.leaving_backends:
+                await self._writer.remove_finalizer(backend, BACKEND_FINALIZER)
+
+    def _outcome(
+        self,
+        aggregate: Aggregate,
+        profile: TrafficManagerProfile,
+        *,
+        planned: Plan,
+        is_observed: bool,
+        memory: Memory,
+        results: Results,
+    ) -> Outcome:
+        known = self._index.known(planned.identity.ref)
+        return outcome(
+            planned,
+            aggregate,
+            profile,
+            # A write whose outcome is unknown leaves nothing known: what was known before it is the last known state.
+            observed=known.profile if known is not None else planned.observed,
+            is_observed=is_observed,
+            memory=memory,
+            settings=self._settings,
+            failure=failure_of(results.error) if results.error is not None else None,
+            endpoint_failures={name: failure_of(error) for name, error in results.endpoint_errors.items()},
+            is_stale=self._is_stale(planned.identity.ref),
+        )
+
+    def _is_stale(self, ref: ProfileRef) -> bool:
+        known = self._index.known(ref)
+        return self._clock() - (known.started if known is not None else self._born) > self._patience
+
+    async def _release(self, aggregate: Aggregate, reached: Outcome) -> None:
+        """A backend that is being deleted may go once Azure holds nothing of it."""
+        if not reached.is_observed:
+            return
+        owners = {e.owner.uid for e in reached.observed.owned if e.owner} if reached.observed else set()
+        for backend in aggregate.leaving_backends:
+            if backend.metadata.uid.lower() not in owners:
+                await self._writer.remove_finalizer(backend, BACKEND_FINALIZER)
+
+
+def _put_back(drifts: tuple[Drift, ...], reached: Outcome) -> tuple[Drift, ...]:
+    """The drifts that are repaired now: their changes wait no longer."""
+    waiting = {subject_name(change) for change in reached.waiting}
+    return tuple(drift for drift in drifts if drift.endpoint not in waiting)

@@ -1,0 +1,71 @@
+"""From a change of a cached object to the keys that have to be looked at.
+
+Old and new both count: a reference that moved must also free its former owner. Pure over (old, new, caches).
+"""
+
+from __future__ import annotations
+
+from fleetdns.api.backend import TrafficManagerBackend
+from fleetdns.api.exports import InternalServiceExport, ServiceImport
+from fleetdns.api.meta import ObjectKey
+from fleetdns.api.profile import TrafficManagerProfile
+from fleetdns.controllers.caches import BY_SERVICE, Caches
+
+# Higher goes first: who deletes waits for it, who edits looks at it, a restart or a sweep can wait.
+DELETION = 10
+USER = 0
+BACKGROUND = -100
+
+
+def profile_keys_of_profile(
+    old: TrafficManagerProfile | None, new: TrafficManagerProfile | None, caches: Caches
+) -> frozenset[ObjectKey]:
+    """A profile is its own key."""
+    return frozenset(profile.metadata.key for profile in (old, new) if profile is not None)
+
+
+def profile_keys_of_backend(
+    old: TrafficManagerBackend | None, new: TrafficManagerBackend | None, caches: Caches
+) -> frozenset[ObjectKey]:
+    """A backend belongs to the profile it names, whether that exists or not."""
+    return frozenset(backend.profile_key for backend in (old, new) if backend is not None)
+
+
+def profile_keys_of_import(
+    old: ServiceImport | None, new: ServiceImport | None, caches: Caches
+) -> frozenset[ObjectKey]:
+    """An import concerns every profile that has a backend for its service."""
+    services = {service_import.metadata.key for service_import in (old, new) if service_import is not None}
+    return _profiles_of_services(services, caches)
+
+
+def profile_keys_of_export(
+    old: InternalServiceExport | None, new: InternalServiceExport | None, caches: Caches
+) -> frozenset[ObjectKey]:
+    """An export concerns every profile that has a backend for the service it names or named."""
+    return _profiles_of_services(service_keys_of_export(old, new, caches), caches)
+
+
+def service_keys_of_export(
+    old: InternalServiceExport | None, new: InternalServiceExport | None, caches: Caches
+) -> frozenset[ObjectKey]:
+    """The services an export names or named."""
+    return frozenset(export.service_key for export in (old, new) if export is not None)
+
+
+def service_keys_of_import(
+    old: ServiceImport | None, new: ServiceImport | None, caches: Caches
+) -> frozenset[ObjectKey]:
+    """An import somebody edits or deletes is resolved again."""
+    return frozenset(service_import.metadata.key for service_import in (old, new) if service_import is not None)
+
+
+def priority(old: object, new: object, *, is_initial: bool, is_deleting: bool) -> int:
+    """How urgent a change is."""
+    if is_deleting:
+        return DELETION
+    return BACKGROUND if is_initial else USER
+
+
+def _profiles_of_services(services: frozenset[ObjectKey] | set[ObjectKey], caches: Caches) -> frozenset[ObjectKey]:
+    return frozenset(b.profile_key for service in services for b in caches.backends.by_index(BY_SERVICE, service))
