@@ -15,10 +15,11 @@ from fleetdns.core.outcome import NAME_TAKEN, PENDING, REFUSED, Failure, Outcome
 from fleetdns.core.policy import REFUSED as HELD_REFUSED
 from fleetdns.core.policy import TARGET_TAKEN, Held
 from fleetdns.core.status import ACCEPTED, INVALID, PENDING_REASON, READY
-from fleetdns.core.trafficmanager import DISABLED, Endpoint, Profile, endpoint_id
+from fleetdns.core.trafficmanager import Endpoint, Profile, endpoint_id
 
 _MANAGED = frozenset({ACCEPTED, READY})
 _HELD_REASONS = {TARGET_TAKEN: DUPLICATE_TARGET, HELD_REFUSED: AZURE_REFUSED}
+_SAID_BY_AZURE = frozenset({DUPLICATE_TARGET, AZURE_REFUSED, DISABLED_IN_AZURE})
 
 
 def backend_status(backend: TrafficManagerBackend, outcome: Outcome, *, now: str) -> BackendStatus:
@@ -87,9 +88,18 @@ def _rejected(backend: TrafficManagerBackend, outcome: Outcome) -> tuple[Rejecte
         for r in outcome.desired.rejections
         if r.backend == backend.metadata.key
     }
-    for rejected in (*_held(backend, outcome), *_refused(backend, outcome), *_disabled(backend, outcome)):
+    told = (*_held(backend, outcome), *_refused(backend, outcome), *_disabled(backend, outcome))
+    for rejected in (*told, *_remembered(backend, outcome)):
         found.setdefault((rejected.cluster, rejected.reason), rejected)
     return tuple(found[key] for key in sorted(found))
+
+
+def _remembered(backend: TrafficManagerBackend, outcome: Outcome) -> Iterator[RejectedExport]:
+    """What Azure said of exports that are still offered stands while Azure is not heard of."""
+    if outcome.is_observed:
+        return iter(())
+    offered = {source.cluster for source in outcome.desired.sources if source.backend == backend.metadata.key}
+    return (r for r in backend.status.rejected if r.reason in _SAID_BY_AZURE and r.cluster in offered)
 
 
 def _held(backend: TrafficManagerBackend, outcome: Outcome) -> Iterator[RejectedExport]:
@@ -109,7 +119,7 @@ def _refused(backend: TrafficManagerBackend, outcome: Outcome) -> Iterator[Rejec
 def _disabled(backend: TrafficManagerBackend, outcome: Outcome) -> Iterator[RejectedExport]:
     for endpoint in _owned(backend, outcome.observed) if outcome.observed else ():
         source = outcome.desired.source(endpoint.name)
-        if source and endpoint.status.lower() == DISABLED.lower():
+        if source and endpoint.is_disabled:
             message = "somebody disabled the endpoint in Azure; fleetdns leaves it so, enable it there to use it again"
             yield RejectedExport(source.cluster, DISABLED_IN_AZURE, message)
 
@@ -125,7 +135,8 @@ def _source_of(backend: TrafficManagerBackend, change: Change, outcome: Outcome)
 def _accepted(backend: TrafficManagerBackend, outcome: Outcome, rejected: tuple[RejectedExport, ...]) -> Condition:
     key, service = backend.metadata.key, backend.spec.backend.name
     known = find(backend.status.conditions, ACCEPTED)
-    if not outcome.is_observed and known is not None and known.observed_generation == backend.metadata.generation:
+    is_current = known is not None and known.observed_generation == backend.metadata.generation
+    if known is not None and is_current and not outcome.is_observed and not _differs_from_status(backend, outcome):
         return known
     if outcome.observed is None and outcome.failure is not None:
         return _without_profile(backend, outcome.failure)
@@ -165,10 +176,21 @@ def _without_profile(backend: TrafficManagerBackend, failure: Failure) -> Condit
 
 def _waiting(backend: TrafficManagerBackend, outcome: Outcome) -> bool:
     """Whether a change of this backend's endpoints is right and not yet true, for whatever passing reason."""
+    if not outcome.is_observed:
+        return _differs_from_status(backend, outcome)
     uid = backend.metadata.uid.lower()
     changes = [*outcome.waiting, *(held.change for held in outcome.held if _waits(held))]
     owners = (parse_endpoint_name(c.subject.name) for c in changes if isinstance(c.subject, Endpoint))
     return any(owner is not None and owner.uid == uid for owner in owners)
+
+
+def _differs_from_status(backend: TrafficManagerBackend, outcome: Outcome) -> bool:
+    """Whether a change must be waiting, as far as status, the last that was heard of Azure, can tell."""
+    refused = {r.cluster for r in backend.status.rejected if r.reason in _SAID_BY_AZURE}
+    sources = [s for s in outcome.desired.sources if s.backend == backend.metadata.key and s.cluster not in refused]
+    desired = {(s.endpoint, e.weight) for s in sources if (e := outcome.desired.profile.endpoint(s.endpoint))}
+    listed = [e for e in backend.status.endpoints if e.from_ is None or e.from_.cluster not in refused]
+    return desired != {(e.name, e.weight) for e in listed}
 
 
 def _waits(held: Held) -> bool:

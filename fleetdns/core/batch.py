@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from fleetdns.core.calls import Call, DeleteEndpoint, PatchProfile, PutEndpoint, PutProfile
-from fleetdns.core.changes import Change, Create, Delete, Patch
+from fleetdns.core.changes import Change, Create, Delete, Patch, subject_name
 from fleetdns.core.trafficmanager import MAX_PRIORITY, Endpoint, Profile
 
 
@@ -48,7 +48,8 @@ def batch(changes: tuple[Change, ...], observed: Profile | None) -> Batch:
 def one_by_one(changes: tuple[Change, ...], observed: Profile) -> Iterator[Call]:
     """The same changes as single calls, for when Azure refused them together: one bad endpoint must not block the rest.
 
-    Deletions first: they free targets and places that later calls need.
+    Deletions first: they free targets and places that later calls need. A type cannot be written over: the endpoint of
+    the other type goes first.
     """
     for change in changes:
         if isinstance(change, Patch) and isinstance(change.subject, Profile):
@@ -57,6 +58,9 @@ def one_by_one(changes: tuple[Change, ...], observed: Profile) -> Iterator[Call]
     endpoints = [change for change in changes if isinstance(change.subject, Endpoint)]
     placed = composed(observed, changes)
     for change in sorted(endpoints, key=lambda c: not isinstance(c, Delete)):
+        retyped = observed.endpoint(subject_name(change)) if _is_retyped(change) else None
+        if retyped is not None:
+            yield DeleteEndpoint(observed.ref, retyped, change.because)
         yield _single(change, placed)
 
 

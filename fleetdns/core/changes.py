@@ -8,6 +8,7 @@ weight 10            weight 25     Patch(endpoint, weight)
 ours, present        missing       Delete(endpoint)
 not ours             -             none: never touched
 ours, Disabled       present       status stays: somebody pulled the emergency brake
+ours, Disabled       renamed       Delete and Create(Disabled): the brake is about the target, not the name
 """
 
 from __future__ import annotations
@@ -57,7 +58,7 @@ _SETTINGS: tuple[tuple[str, Callable[[Profile], object]], ...] = (
     ("monitorConfig.intervalInSeconds", lambda p: p.monitor.interval),
     ("monitorConfig.timeoutInSeconds", lambda p: p.monitor.timeout),
     ("monitorConfig.toleratedNumberOfFailures", lambda p: p.monitor.tolerated_failures),
-    ("monitorConfig.customHeaders", lambda p: p.monitor.headers),
+    ("monitorConfig.customHeaders", lambda p: _headers(p.monitor)),
     ("profileStatus", lambda p: _folded(p.status)),
     ("trafficRoutingMethod", lambda p: _folded(p.routing_method)),
 )
@@ -119,8 +120,13 @@ def _endpoint_changes(desired: Profile, observed: Profile) -> Iterator[Change]:
     there = {
         endpoint.folded: endpoint for endpoint in observed.endpoints if endpoint.owner or endpoint.folded in wanted
     }
+    braked = {e.folded_target: e.status for e in there.values() if e.folded not in wanted and e.is_disabled}
     for name in sorted(wanted.keys() | there.keys()):
-        change = _endpoint_change(wanted.get(name), there.get(name))
+        desired_endpoint = wanted.get(name)
+        if desired_endpoint is not None and name not in there:
+            status = braked.get(desired_endpoint.folded_target, desired_endpoint.status)
+            desired_endpoint = replace(desired_endpoint, status=status)
+        change = _endpoint_change(desired_endpoint, there.get(name))
         if change:
             yield change
 
@@ -149,6 +155,11 @@ def _shown(value: object) -> str:
     if isinstance(value, tuple):
         return "{" + ", ".join(f"{name}: {text}" for name, text in value) + "}"
     return str(value)
+
+
+def _headers(monitor: Monitor) -> tuple[tuple[str, str], ...]:
+    """HTTP ignores case in the names of headers, so a server may give them back in another."""
+    return tuple(sorted((name.lower(), value) for name, value in monitor.headers))
 
 
 def _folded(value: str | None) -> str | None:

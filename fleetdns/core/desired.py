@@ -149,6 +149,8 @@ class _Gathering:
             (self.unresolved if own else self.unexported).add(backend.metadata.key)
             return
         accepted = {cluster.cluster for cluster in service_import.status.clusters}
+        if not accepted and not own:
+            self.unexported.add(backend.metadata.key)
         for cluster in sorted(accepted | own.keys()):
             self._judge(backend, cluster, own.get(cluster), is_accepted=cluster in accepted)
 
@@ -164,7 +166,7 @@ class _Gathering:
         if not is_accepted:
             self._judge_unaccepted(backend, export)
             return
-        if export.weight == 0:
+        if export.weight <= 0:
             return
         problem = _ineligibility(export)
         if problem:
@@ -260,4 +262,7 @@ def _monitor(config: MonitorConfig) -> Monitor:
 
 
 def _tags(key: ObjectKey, naming: Naming) -> tuple[tuple[str, str], ...]:
-    return tuple(sorted({**dict(naming.tags), PROFILE_TAG: profile_tag(key), HUB_TAG: naming.hub_id}.items()))
+    """Azure ignores case in the names of tags: one that an administrator spells like ours would fight with it."""
+    tags = ((PROFILE_TAG, profile_tag(key)), (HUB_TAG, naming.hub_id))
+    ours = {name.lower() for name, _ in tags}
+    return tuple(sorted((*tags, *((name, value) for name, value in naming.tags if name.lower() not in ours))))

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from fleetdns.api.backend import TrafficManagerBackend
 from fleetdns.api.conditions import TRUE, find
 from fleetdns.api.profile import TrafficManagerProfile
-from fleetdns.core.changes import Change, Create, Delete, diff, subject_name
+from fleetdns.core.changes import Change, Create, Delete, Patch, diff, subject_name
 from fleetdns.core.status import PROGRAMMED
 from fleetdns.core.trafficmanager import Profile
 
@@ -27,9 +27,15 @@ class Drift:
 
 
 def drifted(changes: Iterable[Change], *, desired: Profile, settled: Profile | None) -> tuple[Drift, ...]:
-    """The changes that repair. `settled`: what was desired, and true in Azure, when last looked at."""
+    """The changes that repair. `settled`: what was desired, and true in Azure, when last looked at.
+
+    A profile that is gone took its endpoints along: that is one thing to tell, not one for each.
+    """
     if settled is None:
         return ()
+    changes = tuple(changes)
+    if any(isinstance(change, Create) and not subject_name(change) for change in changes):
+        return (Drift("", ("profile",), "deleted in Azure"),)
     asked_for = {subject_name(change): change for change in diff(desired, settled)}
     return tuple(
         drift
@@ -55,10 +61,9 @@ def _drift(change: Change, asked_for: Change | None, settled: Profile) -> Drift 
         return None
     name = subject_name(change)
     if isinstance(change, Create):
-        was_there = asked_for is None and (name == "" or settled.endpoint(name) is not None)
-        return Drift(name, ("endpoint" if name else "profile",), "deleted in Azure") if was_there else None
-    wanted = set() if asked_for is None or isinstance(asked_for, Create | Delete) else set(asked_for.fields)
+        return Drift(name, ("endpoint",), "deleted in Azure") if settled.endpoint(name) else None
     if isinstance(asked_for, Create):
         return None
+    wanted = asked_for.fields if isinstance(asked_for, Patch) else ()
     fields = tuple(field for field in change.fields if field not in wanted)
     return Drift(name, fields, change.because) if fields else None

@@ -80,12 +80,18 @@ def foreign_owner(
 ) -> str | None:
     """Why the Azure profile found under this identity is not ours to touch; None when it is.
 
-    One we already wrote stays ours when somebody removes its tags: that is drift, and repaired.
+    One we already wrote stays ours when somebody removes its tags: that is drift, and repaired. Not so when the tag
+    names another object, unless the profile bears this object's uid: a status copied from another object pins its
+    profile, and two objects on one profile would write it in turns for ever.
     """
-    owner = observed.tag(HUB_TAG)
-    if is_ours(observed, profile, naming) or (not identity.is_new and owner in (None, naming.hub_id)):
+    owner, made_for = observed.tag(HUB_TAG), observed.tag(PROFILE_TAG)
+    is_own_name = observed.ref.name.lower() == azure_profile_name(profile.metadata.uid).lower()
+    was_ours = not identity.is_new and (is_own_name or made_for in (None, profile_tag(profile.metadata.key)))
+    if is_ours(observed, profile, naming) or (was_ours and owner in (None, naming.hub_id)):
         return None
     held_by = f"hub {owner!r}" if owner else "nobody fleetdns knows"
+    if owner == naming.hub_id:
+        held_by = f"another TrafficManagerProfile of this hub, {made_for!r}"
     return (
         f"the Azure profile {observed.ref.resource_id} exists and belongs to {held_by}; "
         f"to take it over, annotate this object with {ADOPT}={observed.ref.resource_id}, which works only while the "
@@ -109,14 +115,26 @@ def _existing(profile: TrafficManagerProfile, azure: tuple[Profile, ...], naming
     pinned = parse_profile_id(profile.status.resource_id or "")
     dns_name = profile.status.dns_name
     if pinned and dns_name and pinned.subscription.lower() == naming.subscription.lower():
-        return Identity(key, pinned, dns_name.removesuffix(f".{naming.zone}"), dns_name, is_new=False)
-    # Sorted: two profiles with our tags (a hub restored twice) must not take turns.
-    found = sorted((p for p in azure if is_ours(p, profile, naming)), key=lambda p: p.ref.folded)
-    own_name = azure_profile_name(profile.metadata.uid).lower()
-    for candidate in [p for p in found if p.ref.name.lower() == own_name] + found:
-        fqdn = candidate.fqdn or f"{candidate.relative_name}.{naming.zone}"
-        return Identity(key, candidate.ref, candidate.relative_name, fqdn, is_new=False)
-    return None
+        return Identity(key, pinned, _below(naming.zone, dns_name), dns_name, is_new=False)
+    # Ranked: two profiles that could be it (a hub restored twice) must not take turns.
+    found = sorted((p for p in azure if is_ours(p, profile, naming)), key=lambda p: _rank(p, profile))
+    if not found:
+        return None
+    first = found[0]
+    fqdn = first.fqdn or f"{first.relative_name}.{naming.zone}"
+    return Identity(key, first.ref, first.relative_name, fqdn, is_new=False)
+
+
+def _rank(observed: Profile, profile: TrafficManagerProfile) -> tuple[bool, bool, str]:
+    """The order of the table; among several with our hub's tag the one named by this uid goes first."""
+    is_other_name = observed.ref.name.lower() != azure_profile_name(profile.metadata.uid).lower()
+    return (observed.tag(HUB_TAG) is None, is_other_name, observed.ref.folded)
+
+
+def _below(zone: str, dns_name: str) -> str:
+    """The DNS prefix of a name in the zone; DNS ignores case, so Azure may spell the zone in another one."""
+    suffix = f".{zone}"
+    return dns_name[: -len(suffix)] if dns_name.lower().endswith(suffix.lower()) else dns_name
 
 
 def _new(profile: TrafficManagerProfile, naming: Naming) -> Identity | Unidentified:

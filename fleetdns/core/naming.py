@@ -16,7 +16,7 @@ HUB_TAG = "fleetdns.hub"
 _ENDPOINT = re.compile(
     r"fleet-(?P<uid>[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})#(?P<service>[^#]+)#(?P<cluster>[^#]+)"
 )
-_LABEL = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?", re.IGNORECASE)
+_LABEL = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?", re.IGNORECASE | re.ASCII)
 _PLACEHOLDER = re.compile(r"\{[^{}]*\}")
 MAX_LABEL = 63
 

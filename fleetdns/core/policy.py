@@ -5,13 +5,14 @@ Nothing here asks whether a change is right, only whether this is the moment and
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 
-from fleetdns.api.exports import MEMBER_NAMESPACE_PREFIX
+from fleetdns.api.conditions import TRUE, find
+from fleetdns.api.exports import CONFLICT, MEMBER_NAMESPACE_PREFIX
 from fleetdns.api.meta import ObjectKey
 from fleetdns.core.aggregate import Aggregate, Unreadable
-from fleetdns.core.changes import Change, Create, Delete, subject_name
+from fleetdns.core.changes import Change, Create, Delete, Patch, subject_name
 from fleetdns.core.naming import EndpointName
 from fleetdns.core.trafficmanager import Endpoint, Profile
 
@@ -21,6 +22,7 @@ BACKEND_GONE = "BackendGone"
 UNREADABLE = "Unreadable"
 REFUSED = "Refused"
 TARGET_TAKEN = "TargetTaken"
+UNRESOLVED = "Unresolved"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +58,9 @@ class Circumstances:
     key: ObjectKey
     foreign_targets: Mapping[str, str]  # folded target -> name of the foreign endpoint that has it
     refused: Mapping[str, str]  # folded endpoint name -> message
+    weightless: frozenset[str] = frozenset()  # uids of the live backends whose weight is 0
+    unresolved: frozenset[tuple[str, str]] = frozenset()  # folded (service, cluster) whose export awaits its import
+    kept_targets: Mapping[str, str] = field(default_factory=dict)  # folded target -> endpoint of ours that is kept
 
 
 def circumstances(
@@ -79,11 +84,26 @@ def circumstances(
         key=aggregate.key,
         foreign_targets={e.folded_target: e.name for e in foreign if e.folded_target},
         refused=refused,
+        weightless=frozenset(b.metadata.uid.lower() for b in aggregate.live_backends if b.weight == 0),
+        unresolved=frozenset(_unresolved_exports(aggregate)),
     )
+
+
+def _unresolved_exports(aggregate: Aggregate) -> Iterator[tuple[str, str]]:
+    """Exports that take traffic and about which their ServiceImport says nothing yet, neither yes nor no."""
+    accepted = {(i.metadata.key, ref.cluster) for i in aggregate.imports for ref in i.status.clusters}
+    for export in aggregate.exports:
+        conflict = find(export.status.conditions, CONFLICT)
+        is_loser = conflict is not None and conflict.status == TRUE
+        is_offer = export.is_from_own_namespace and not export.metadata.is_deleting and export.weight > 0
+        if is_offer and not is_loser and (export.service_key, export.cluster) not in accepted:
+            yield (export.service_key.name.lower(), export.cluster.lower())
 
 
 def judge(changes: tuple[Change, ...], given: Circumstances) -> Verdict:
     """Each change passes every filter or is held by the first that objects."""
+    kept = (c.subject for c in changes if isinstance(c, Delete) and any(keeps(c, given) for keeps in _KEEPERS))
+    given = replace(given, kept_targets={e.folded_target: e.folded for e in kept if e.folded_target})
     allowed: list[Change] = []
     held: list[Held] = []
     for change in changes:
@@ -136,16 +156,32 @@ def _unreadable(change: Change, given: Circumstances) -> Objection | None:
     return None
 
 
+def _unresolved(change: Change, given: Circumstances) -> Objection | None:
+    """An import that is missing or half written (recreated, restored) is no proof that its exports are gone."""
+    owner = _owner_of_deleted(change)
+    if owner is None or owner.uid in given.leaving or owner.uid in given.weightless:
+        return None
+    if (owner.service, owner.cluster) not in given.unresolved:
+        return None
+    return UNRESOLVED, f"the export of service {owner.service} by cluster {owner.cluster} is still being resolved"
+
+
 def _target_taken(change: Change, given: Circumstances) -> Objection | None:
-    if not isinstance(change, Create) or not isinstance(change.subject, Endpoint):
+    """Traffic Manager takes a target once: one in use would get the whole batch refused."""
+    if not _claims_target(change) or not isinstance(change.subject, Endpoint):
         return None
-    holder = given.foreign_targets.get(change.subject.folded_target or "")
-    if holder is None:
+    target = change.subject.folded_target or ""
+    if target in given.foreign_targets:
+        holder = f"{given.foreign_targets[target]!r}, which fleetdns does not manage,"
+    elif target in given.kept_targets:
+        holder = f"{given.kept_targets[target]!r}, which is kept for now,"
+    else:
         return None
-    return (
-        TARGET_TAKEN,
-        f"endpoint {holder!r}, which fleetdns does not manage, already has this public IP as its target",
-    )
+    return TARGET_TAKEN, f"endpoint {holder} already has this public IP as its target"
+
+
+def _claims_target(change: Change) -> bool:
+    return isinstance(change, Create) or (isinstance(change, Patch) and "targetResourceId" in change.fields)
 
 
 def _refused(change: Change, given: Circumstances) -> Objection | None:
@@ -157,11 +193,7 @@ def _owner_of_deleted(change: Change) -> EndpointName | None:
     return change.subject.owner if isinstance(change, Delete) else None
 
 
-_FILTERS: tuple[Callable[[Change, Circumstances], Objection | None], ...] = (
-    _unreadable,
-    _backend_gone,
-    _target_taken,
-    _refused,
-    _dry_run,
-    _paused,
-)
+Filter = Callable[[Change, Circumstances], Objection | None]
+
+_KEEPERS: tuple[Filter, ...] = (_unreadable, _backend_gone, _unresolved)
+_FILTERS: tuple[Filter, ...] = (*_KEEPERS, _target_taken, _refused, _paused, _dry_run)

@@ -42,8 +42,8 @@ def profile_status(profile: TrafficManagerProfile, outcome: Outcome, *, now: str
     return ProfileStatus(
         dns_name=(observed.fqdn or outcome.identity.fqdn) if observed else old.dns_name,
         resource_id=observed.ref.resource_id if observed else old.resource_id,
-        monitor_status=_monitor_status(observed) if observed else old.monitor_status,
-        endpoints=_counts(observed) if observed else old.endpoints,
+        monitor_status=_monitor_status(observed) if observed else None if outcome.is_observed else old.monitor_status,
+        endpoints=_counts(observed) if observed else EndpointCounts() if outcome.is_observed else old.endpoints,
         observed_generation=profile.metadata.generation,
         conditions=_stamped(profile, conditions, now=now),
     )
@@ -128,16 +128,16 @@ def _paused(outcome: Outcome) -> Condition:
 
 def _health(old: ProfileStatus, outcome: Outcome) -> Condition:
     known = find(old.conditions, HEALTHY)
-    if outcome.observed is None:
-        if known is not None and not outcome.is_observed:
-            return known
+    if outcome.observed is not None:
+        return health(outcome.observed.owned)
+    if outcome.is_observed:
         return Condition(HEALTHY, FALSE, "NoEndpoints", "nothing is in Azure")
-    return health(outcome.observed.owned)
+    return known or Condition(HEALTHY, UNKNOWN, "CheckingEndpoints", "nothing was heard from Azure yet")
 
 
 def health(endpoints: Iterable[Endpoint]) -> Condition:
     """Healthy, from what the probes say of each endpoint; those somebody disabled do not count."""
-    active = [endpoint for endpoint in endpoints if endpoint.status.lower() != DISABLED.lower()]
+    active = [endpoint for endpoint in endpoints if not endpoint.is_disabled]
     if not active:
         return Condition(HEALTHY, FALSE, "NoEndpoints", "the profile has no enabled endpoint of fleetdns")
     unwell = [e for e in active if e.monitor_status not in (None, ONLINE, CHECKING, _UNMONITORED)]
@@ -156,7 +156,7 @@ def _monitor_status(profile: Profile) -> str:
     """Traffic Manager's own rule for a profile, from its endpoints; a list does not give the profile's state."""
     if profile.status and profile.status.lower() == DISABLED.lower():
         return DISABLED
-    states = {endpoint.monitor_status for endpoint in profile.endpoints if endpoint.status.lower() != DISABLED.lower()}
+    states = {endpoint.monitor_status for endpoint in profile.endpoints if not endpoint.is_disabled}
     if DEGRADED in states:
         return DEGRADED
     if states & {ONLINE, _UNMONITORED}:

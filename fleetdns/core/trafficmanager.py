@@ -100,6 +100,10 @@ class Endpoint:
         return self.target_resource_id.lower() if self.target_resource_id else None
 
     @property
+    def is_disabled(self) -> bool:
+        return self.status.lower() == DISABLED.lower()
+
+    @property
     def owner(self) -> EndpointName | None:
         """The facts in the name when fleetdns made this endpoint; None for a foreign one."""
         return parse_endpoint_name(self.name)
