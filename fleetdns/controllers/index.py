@@ -21,7 +21,7 @@ class AzureIndex:
         self._azure = azure
         self._clock = clock
         self._list_error: FleetDNSError | None = None
-        self.is_listed = False
+        self._is_listed = False
 
     def candidates(self, tag: str, ref: ProfileRef | None) -> tuple[Profile, ...]:
         """Every profile known that could be one object's: those with its tag, and the one a reference names."""
@@ -53,7 +53,12 @@ class AzureIndex:
     def listing_ended(self, error: FleetDNSError | None) -> None:
         """The first listing came to an end: everything was seen, or `error` says why not."""
         self._list_error = error
-        self.is_listed = error is None
+        self._is_listed = error is None
+
+    @property
+    def is_listed(self) -> bool:
+        """Whether everything that may be ours has been seen once."""
+        return self._is_listed
 
     @property
     def list_error(self) -> FleetDNSError | None:

@@ -79,10 +79,11 @@ class Sweep:
 
     async def once(self) -> None:
         """One sweep over every resource group in use."""
-        if not self._index.is_listed:
+        was_listed = self._index.is_listed
+        if not was_listed:
             await self.first()
-            if self._index.is_listed:
-                self._look_at(self._identities())
+        if self._index.is_listed != was_listed:
+            self._look_at(self._identities())
         identities = self._identities()
         for group in sorted({identity.ref.resource_group.lower() for identity in identities}):
             await self._sweep_group(group, [i for i in identities if i.ref.resource_group.lower() == group])

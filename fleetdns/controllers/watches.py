@@ -60,7 +60,7 @@ def service_keys_of_import(
     return frozenset(service_import.metadata.key for service_import in (old, new) if service_import is not None)
 
 
-def priority(old: object, new: object, *, is_initial: bool, is_deleting: bool) -> int:
+def priority(*, is_initial: bool, is_deleting: bool) -> int:
     """How urgent a change is."""
     if is_deleting:
         return DELETION

@@ -1,0 +1,163 @@
+"""The hub controller put together from its ports: informers feed two queues, workers reconcile, the sweep looks again.
+
+Nothing here knows HTTP, files or signals, so that the same composition runs in production, in the demo and in
+simulated time.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from random import Random
+from typing import TypeVar
+
+from fleetdns.api.backend import TrafficManagerBackend
+from fleetdns.api.exports import InternalServiceExport, ServiceImport
+from fleetdns.api.meta import ObjectKey
+from fleetdns.api.profile import TrafficManagerProfile
+from fleetdns.controllers import watches
+from fleetdns.controllers.caches import Caches
+from fleetdns.controllers.index import AzureIndex
+from fleetdns.controllers.informers import Informers
+from fleetdns.controllers.observer import ReconcileObserver
+from fleetdns.controllers.ports import Hub, TrafficManager
+from fleetdns.controllers.profile import ProfileReconciler
+from fleetdns.controllers.resolution import ResolutionReconciler
+from fleetdns.controllers.retry import classify
+from fleetdns.controllers.status import StatusWriter
+from fleetdns.controllers.sweep import Sweep, SweepObserver
+from fleetdns.core.plan import Settings
+from fleetdns.runtime.controller import Controller, ControllerObserver, Result
+from fleetdns.runtime.informer import Informer
+from fleetdns.runtime.workqueue import QueueMetrics, WorkQueue
+
+STALE_SWEEPS = 3
+
+T = TypeVar("T", TrafficManagerProfile, TrafficManagerBackend, ServiceImport, InternalServiceExport)
+KeyFunction = Callable[[T | None, T | None, Caches], frozenset[ObjectKey]]
+
+
+@dataclass(frozen=True, slots=True)
+class Observers:
+    """Who is told of what goes on."""
+
+    controller: ControllerObserver
+    reconcile: ReconcileObserver
+    sweep: SweepObserver
+    queue: QueueMetrics
+
+
+class HubController:
+    """Everything `fleetdns run` does between its connections. `wall_clock`: Unix seconds; `sweep_interval`: seconds."""
+
+    def __init__(
+        self,
+        informers: Informers,
+        *,
+        azure: TrafficManager,
+        hub: Hub,
+        settings: Settings,
+        observers: Observers,
+        sweep_interval: float,
+        workers: int,
+        resolves_exports: bool,
+        wall_clock: Callable[[], float],
+        random: Random,
+    ) -> None:
+        clock = asyncio.get_running_loop().time
+        patience = STALE_SWEEPS * sweep_interval
+        self.informers = informers
+        self.profiles: WorkQueue[ObjectKey] = WorkQueue("trafficmanagerprofile", random=random, metrics=observers.queue)
+        self.services: WorkQueue[ObjectKey] = WorkQueue("serviceexport", random=random, metrics=observers.queue)
+        self._resolves_exports = resolves_exports
+        caches, index = informers.caches, AzureIndex(azure, clock=clock)
+        writer = StatusWriter(hub, wall_clock=wall_clock)
+        profiles = ProfileReconciler(
+            caches,
+            index,
+            azure=azure,
+            writer=writer,
+            settings=settings,
+            observer=observers.reconcile,
+            patience=patience,
+            clock=clock,
+            random=random,
+        )
+        services = ResolutionReconciler(caches, hub, writer=writer, is_dry_run=settings.is_dry_run)
+        self._controllers = (
+            self._controller(self.profiles, profiles.reconcile, workers, observers.controller),
+            self._controller(self.services, services.reconcile, workers, observers.controller),
+        )
+        self._sweep = Sweep(
+            caches,
+            index,
+            naming=settings.naming,
+            enqueue=lambda key: self.profiles.add(key, watches.BACKGROUND),
+            observer=observers.sweep,
+            interval=sweep_interval,
+            patience=patience,
+            clock=clock,
+            random=random,
+        )
+        self._is_working = False
+
+    @property
+    def is_working(self) -> bool:
+        """Workers have started: every cache has synced and Azure was asked once."""
+        return self._is_working
+
+    async def run(self) -> None:
+        """Work until cancelled, or until `stop` has drained the workers."""
+        async with asyncio.TaskGroup() as group:
+            keeping = group.create_task(self.informers.run(), name="informers")
+            await self.informers.wait_synced()
+            # Absence in a cache that is not whole, or in an Azure nobody asked, must never remove or double anything.
+            await self._sweep.first()
+            self._subscribe()
+            self._is_working = True
+            sweeping = group.create_task(self._sweep.run(), name="sweep")
+            async with asyncio.TaskGroup() as workers:
+                for controller in self._controllers:
+                    workers.create_task(controller.run(), name=controller.name)
+            self._is_working = False
+            sweeping.cancel()
+            keeping.cancel()
+
+    async def stop(self) -> None:
+        """Take no further key; returns when the reconciles in hand are finished. `run` then ends."""
+        async with asyncio.TaskGroup() as group:
+            for controller in self._controllers:
+                group.create_task(controller.stop())
+
+    def _controller(
+        self,
+        queue: WorkQueue[ObjectKey],
+        reconcile: Callable[[ObjectKey], Awaitable[Result]],
+        workers: int,
+        observer: ControllerObserver,
+    ) -> Controller[ObjectKey]:
+        return Controller(
+            queue.name, queue=queue, reconcile=reconcile, classify=classify, workers=workers, observer=observer
+        )
+
+    def _subscribe(self) -> None:
+        informers = self.informers
+        self._feed(informers.profiles, watches.profile_keys_of_profile, self.profiles)
+        self._feed(informers.backends, watches.profile_keys_of_backend, self.profiles)
+        self._feed(informers.imports, watches.profile_keys_of_import, self.profiles)
+        self._feed(informers.exports, watches.profile_keys_of_export, self.profiles)
+        if self._resolves_exports:
+            self._feed(informers.exports, watches.service_keys_of_export, self.services)
+            self._feed(informers.imports, watches.service_keys_of_import, self.services)
+
+    def _feed(self, informer: Informer[ObjectKey, T], keys: KeyFunction[T], queue: WorkQueue[ObjectKey]) -> None:
+        caches = self.informers.caches
+
+        def enqueue(old: T | None, new: T | None, is_initial: bool) -> None:
+            is_deleting = new is None or new.metadata.is_deleting
+            priority = watches.priority(is_initial=is_initial, is_deleting=is_deleting)
+            for key in keys(old, new, caches):
+                queue.add(key, priority)
+
+        informer.on_change(enqueue)

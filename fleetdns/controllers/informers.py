@@ -1,0 +1,85 @@
+"""The four informers of the hub controller, and the caches they keep."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Hashable, Iterable, Mapping
+from random import Random
+from typing import Any, Protocol, TypeVar
+
+from fleetdns.api.backend import TrafficManagerBackend
+from fleetdns.api.exports import InternalServiceExport, ServiceImport
+from fleetdns.api.meta import ObjectKey
+from fleetdns.api.profile import TrafficManagerProfile
+from fleetdns.controllers.caches import BACKEND_INDEXES, EXPORT_INDEXES, Caches
+from fleetdns.controllers.ports import HubObject
+from fleetdns.runtime.informer import Informer
+from fleetdns.runtime.listwatch import Codec, Entry, ListWatch
+from fleetdns.runtime.observer import InformerObserver
+
+T = TypeVar("T", TrafficManagerProfile, TrafficManagerBackend, ServiceImport, InternalServiceExport)
+
+
+class Sources(Protocol):
+    """Where objects come from."""
+
+    def listwatch(self, kind: type[T]) -> ListWatch:
+        """List and watch of one kind."""
+        ...
+
+    def codec(self, kind: type[T]) -> Codec[ObjectKey, T]:
+        """How one kind is decoded; keys are namespace and name."""
+        ...
+
+
+class Informers:
+    """All kinds the hub controller reads. `run` keeps them true until cancelled."""
+
+    def __init__(self, sources: Sources, *, observer: InformerObserver, random: Random) -> None:
+        def informer(
+            kind: type[T], indexes: Mapping[str, Callable[[T], Iterable[Hashable]]] | None = None
+        ) -> Informer[ObjectKey, T]:
+            name = kind.resource.plural
+            return Informer(
+                name,
+                sources.listwatch(kind),
+                sources.codec(kind),
+                random=random,
+                indexes=indexes,
+                observer=observer,
+            )
+
+        self.profiles = informer(TrafficManagerProfile)
+        self.backends = informer(TrafficManagerBackend, BACKEND_INDEXES)
+        self.imports = informer(ServiceImport)
+        self.exports = informer(InternalServiceExport, EXPORT_INDEXES)
+        self.caches = Caches(self.profiles.store, self.backends.store, self.imports.store, self.exports.store)
+
+    @property
+    def all(self) -> tuple[Informer[ObjectKey, Any], ...]:
+        return (self.profiles, self.backends, self.imports, self.exports)
+
+    def written(self, obj: HubObject) -> None:
+        """Show the result of our own write to the next reader, before the watch brings it.
+
+        Only for the kinds that no other reconciler has to hear of: imports and exports are written by one and read by
+        the other, and come by the watch.
+        """
+        metadata = obj.metadata
+        match obj:
+            case TrafficManagerProfile():
+                self.profiles.written(Entry(metadata.key, metadata.uid, metadata.resource_version, obj))
+            case TrafficManagerBackend():
+                self.backends.written(Entry(metadata.key, metadata.uid, metadata.resource_version, obj))
+            case _:
+                return
+
+    async def run(self) -> None:
+        async with asyncio.TaskGroup() as group:
+            for informer in self.all:
+                group.create_task(informer.run(), name=f"informer-{informer.name}")
+
+    async def wait_synced(self) -> None:
+        """Returns when every cache holds what the hub holds."""
+        for informer in self.all:
+            await informer.wait_synced()
