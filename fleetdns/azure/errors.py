@@ -1,0 +1,178 @@
+"""What an answer or an exception of Azure's means for the caller: a class of fleetdns.errors, by status and code alone.
+
+status          code                                    class
+404             any, on a read or a delete              none: absence is the answer
+404             any, on a PATCH or an endpoint PUT      Transient: the profile is gone, observe again
+404             SubscriptionNotFound, on a read         Rejected: says nothing about profiles
+409             Conflict                                Conflict
+429             RetryableErrorDueToAnotherOperation     Conflict
+429             any other                               Throttled
+503             any, with Retry-After                   Throttled
+401, 403        any                                     Forbidden
+408, 5xx        any other                               Transient
+other 4xx       any                                     Rejected
+anything else   any                                     Transient: an answer the API does not have
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from http import HTTPStatus
+from typing import Literal
+
+import aiohttp
+import msgspec
+from azure.core.exceptions import (
+    AzureError,
+    ServiceRequestTimeoutError,
+    ServiceResponseTimeoutError,
+)
+
+from fleetdns.errors import Conflict, FleetDNSError, Forbidden, Rejected, Throttled, Transient
+
+Operation = Literal[
+    "get_profile",
+    "list_group",
+    "list_subscription",
+    "put_profile",
+    "patch_profile",
+    "delete_profile",
+    "put_endpoint",
+    "delete_endpoint",
+    "check_name",
+]
+UNDECODABLE_ANSWER = "UndecodableAnswer"
+
+_ABSENCE_IS_AN_ANSWER = frozenset({"get_profile", "list_group", "delete_profile", "delete_endpoint"})
+_DELETES = frozenset({"delete_profile", "delete_endpoint"})
+_NEEDS_THE_PROFILE = frozenset({"patch_profile", "put_endpoint"})
+_DEFAULT_PAUSE = 20.0  # seconds; Traffic Manager counts calls over this long
+_LONGEST_PAUSE = 3600.0  # seconds; ARM's longest window: more than that is a broken clock, not a wish
+_LONGEST_SENTENCE = 512
+
+_VOLATILE = re.compile(
+    r"""[(\[]?\b(?:(?:client[\s-]?)?request|correlation|trace|tracking|activity|operation)[\s_-]?id\b\W{0,4}[\w-]+[)\]]?
+      | \b(?:timestamp|time[ ]stamp)\b\W{0,4}
+      | \b\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d+)?(?:Z|\s?[+-]\d\d:?\d\d)?""",
+    re.IGNORECASE | re.VERBOSE,
+)
+
+
+class _ErrorBody(msgspec.Struct):
+    code: str | None = None
+    message: str | None = None
+    details: list[_ErrorBody] | None = None
+
+
+class _Envelope(msgspec.Struct):
+    error: _ErrorBody | None = None
+    code: str | None = None
+    message: str | None = None
+
+
+def classify(
+    status: int, code: str, message: str, *, retry_after: float | None, operation: Operation
+) -> FleetDNSError | None:
+    """The error an answer stands for; None where 404 is an answer like any other. `retry_after` in seconds."""
+    code = code or _phrase(status)
+    sentence = cleaned(message) or f"Azure answered {status} without saying why"
+    match status:
+        case 404:
+            return _not_found(code, sentence, operation)
+        case 401 | 403:
+            return Forbidden(code, sentence)
+        case 409 if code.lower() == "conflict":
+            return Conflict(code, sentence)
+        case 429 if code.lower() == "retryableerrorduetoanotheroperation":
+            return Conflict(code, sentence)
+        case 429:
+            return Throttled(code, sentence, retry_after=_DEFAULT_PAUSE if retry_after is None else retry_after)
+        case 503 if retry_after is not None:
+            return Throttled(code, sentence, retry_after=retry_after)
+        case 408:
+            return Transient(code, sentence)
+        case _ if 400 <= status < 500:
+            return Rejected(code, sentence)
+    return Transient(code, sentence)
+
+
+def classify_answer(
+    status: int, headers: Mapping[str, str], body: bytes, *, operation: Operation, now: datetime
+) -> FleetDNSError | None:
+    """As `classify`, from an answer as it came. `now` is for a Retry-After that is a date; keys in any case."""
+    code, message = read_error(body)
+    retry_after = next((value for name, value in headers.items() if name.lower() == "retry-after"), None)
+    return classify(status, code, message, retry_after=pause(retry_after, now=now), operation=operation)
+
+
+def read_error(body: bytes) -> tuple[str, str]:
+    """Code and message of an error's body, "" for what it does not say: not every answer comes from ARM."""
+    try:
+        envelope = msgspec.json.decode(body, type=_Envelope)
+    except ValueError:  # msgspec's errors, and UnicodeDecodeError
+        return "", ""
+    error = envelope.error or _ErrorBody(envelope.code, envelope.message)
+    message = error.message or next((detail.message for detail in error.details or () if detail.message), "")
+    return error.code or "", message
+
+
+def pause(retry_after: str | None, *, now: datetime) -> float | None:
+    """Seconds that a Retry-After header asks for; None where it says nothing that can be understood."""
+    if not retry_after:
+        return None
+    text = retry_after.strip()
+    if text.isascii() and text.isdigit():
+        return min(float(text), _LONGEST_PAUSE)
+    try:
+        until = parsedate_to_datetime(text)
+    except ValueError:
+        return None
+    if until.tzinfo is None:
+        until = until.replace(tzinfo=UTC)
+    return min(max((until - now).total_seconds(), 0.0), _LONGEST_PAUSE)
+
+
+def cleaned(message: str) -> str:
+    """A message without what differs from one answer to the next, short enough for a condition."""
+    text = " ".join(_VOLATILE.sub(" ", message).split()).strip(" ,;:-")
+    return text if len(text) <= _LONGEST_SENTENCE else text[: _LONGEST_SENTENCE - 1].rstrip() + "…"
+
+
+def undecodable(because: str) -> Transient:
+    """An answer with a good status and a body that says something else than the API promises."""
+    return Transient(UNDECODABLE_ANSWER, f"Azure's answer was not understood: {cleaned(because)}")
+
+
+def timed_out() -> Transient:
+    """Nothing came in time; a write may have happened all the same."""
+    return Transient("Timeout", "Azure did not answer in time")
+
+
+def unreachable(error: AzureError) -> Transient:
+    """A failure below HTTP: no connection, or one that broke; a write may have happened all the same."""
+    cause = error.inner_exception
+    if isinstance(error, ServiceRequestTimeoutError | ServiceResponseTimeoutError):
+        return timed_out()
+    if isinstance(cause, aiohttp.ClientConnectorCertificateError | aiohttp.ClientSSLError):
+        return Transient("CertificateNotTrusted", "Azure Resource Manager's certificate is not trusted here")
+    if isinstance(cause, aiohttp.ClientConnectorError):
+        return Transient("ConnectionFailed", "Azure Resource Manager cannot be reached")
+    return Transient("ConnectionBroken", "the connection to Azure Resource Manager broke")
+
+
+def _not_found(code: str, sentence: str, operation: Operation) -> FleetDNSError | None:
+    if operation in _DELETES:
+        return None
+    if operation in _ABSENCE_IS_AN_ANSWER and code.lower() != "subscriptionnotfound":
+        return None
+    return Transient(code, sentence) if operation in _NEEDS_THE_PROFILE else Rejected(code, sentence)
+
+
+def _phrase(status: int) -> str:
+    try:
+        return HTTPStatus(status).phrase.replace(" ", "").replace("-", "")
+    except ValueError:
+        return f"Status{status}"

@@ -1,0 +1,96 @@
+"""One call to Azure from start to end: bounded in time, its failure a class of fleetdns.errors, reported once."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from azure.core.exceptions import AzureError, HttpResponseError
+from azure.core.rest import AsyncHttpResponse
+
+from fleetdns.azure.errors import Operation, classify_answer, timed_out, unreachable
+from fleetdns.errors import FleetDNSError
+
+_DONE = frozenset({200, 201, 204})
+_CORRELATION_HEADERS = ("x-ms-correlation-request-id", "x-ms-request-id")
+
+Send = Callable[[], Awaitable[AsyncHttpResponse]]
+
+
+class AzureCallObserver(Protocol):
+    """Told of every request to Azure; must not raise."""
+
+    def called(self, *, operation: str, code: str, seconds: float, correlation_id: str, resource: str) -> None:
+        """`code`: the HTTP status, or one word where there was none. `correlation_id`: "" where none came."""
+        ...
+
+
+@dataclass(slots=True)
+class Exchange:
+    """One request. `resource`: the id of what it is about; `limit`: seconds it may take in all."""
+
+    operation: Operation
+    resource: str
+    limit: float
+    code: str = "Cancelled"
+    correlation_id: str = ""
+    seconds: float = 0.0
+
+    async def run(self, send: Send, *, observer: AzureCallObserver, now: Callable[[], datetime]) -> bytes | None:
+        """The body of the answer; None when Azure says that there is no such thing. Raises FleetDNSError."""
+        clock = asyncio.get_running_loop().time
+        started = clock()
+        try:
+            return await self._completed(send, now)
+        finally:
+            self.seconds = clock() - started
+            observer.called(
+                operation=self.operation,
+                code=self.code,
+                seconds=self.seconds,
+                correlation_id=self.correlation_id,
+                resource=self.resource,
+            )
+
+    async def _completed(self, send: Send, now: Callable[[], datetime]) -> bytes | None:
+        try:
+            answer = await self._answer(send)
+        except FleetDNSError as error:
+            self.code = error.code
+            raise
+        self.code = str(answer.status)
+        self.correlation_id = next(
+            (answer.headers[name] for name in _CORRELATION_HEADERS if name in answer.headers), ""
+        )
+        if answer.status in _DONE:
+            return answer.body
+        refusal = classify_answer(answer.status, answer.headers, answer.body, operation=self.operation, now=now())
+        if refusal is not None:
+            raise refusal from answer.raised
+        return None
+
+    async def _answer(self, send: Send) -> _Answer:
+        try:
+            async with asyncio.timeout(self.limit):
+                response = await send()
+                return _Answer(response.status_code, response.headers, await response.read())
+        except TimeoutError as error:
+            raise timed_out() from error
+        except HttpResponseError as error:  # the SDK's operations raise on a status they do not expect
+            refusal = error.response
+            if not isinstance(refusal, AsyncHttpResponse):
+                raise unreachable(error) from error
+            return _Answer(refusal.status_code, refusal.headers, refusal.content, error)
+        except AzureError as error:
+            raise unreachable(error) from error
+
+
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+    raised: HttpResponseError | None = None
