@@ -1,0 +1,111 @@
+"""Taking objects away: at once, or marked and kept until the last finalizer is gone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from fleetdns.emulator.hub import conversion, crds, status
+from fleetdns.emulator.hub.resources import Served
+from fleetdns.emulator.hub.status import Object
+from fleetdns.emulator.hub.store import Key, Store
+
+_WAITING_FOR = {"Foreground": "foregroundDeletion", "Orphan": "orphan"}
+
+
+@dataclass(frozen=True, slots=True)
+class DeleteOptions:
+    """What a DELETE may ask: preconditions on uid and resourceVersion, propagation, dry run."""
+
+    uid: str = ""
+    resource_version: str = ""
+    propagation: str = ""
+    dry_run: bool = False
+
+
+class Deletions:
+    """`stored` is told of every change to an object, after it happened."""
+
+    def __init__(self, store: Store, *, now: Callable[[], str], stored: Callable[[Served, Key], None]) -> None:
+        self._store = store
+        self._now = now
+        self._stored = stored
+
+    def delete(self, served: Served, namespace: str | None, name: str, options: DeleteOptions) -> Object:
+        """The object while finalizers hold it, a Status when it is gone. Raises StatusError."""
+        key = Key(namespace or "", name)
+        obj = conversion.read(self._store, served, key)
+        if obj is None:
+            raise served.not_found(name)
+        _check_preconditions(served, obj, options)
+        finalizers = _finalizers(served, obj, options)
+        if not finalizers and not _is_held_by_spec(served, obj):
+            return self._remove(served, key, obj, options)
+        if obj["metadata"].get("deletionTimestamp") and finalizers == obj["metadata"].get("finalizers", []):
+            return obj
+        marked = self._marked(served, obj, finalizers)
+        if options.dry_run:
+            return marked
+        written = conversion.write(self._store, served, key, marked)
+        self._stored(served, key)
+        return written
+
+    def delete_collection(self, served: Served, listed: Object, options: DeleteOptions) -> Object:
+        """Delete all that is listed; the answer is the list as it was."""
+        for item in listed["items"]:
+            metadata = item["metadata"]
+            self.delete(served, metadata.get("namespace"), metadata["name"], options)
+        return listed
+
+    def _remove(self, served: Served, key: Key, obj: Object, options: DeleteOptions) -> Object:
+        if not options.dry_run:
+            self._store.remove(served.resource, key)
+            self._stored(served, key)
+        return status.success(status.details_of(served.group, served.plural, key.name, uid=obj["metadata"]["uid"]))
+
+    def _marked(self, served: Served, obj: Object, finalizers: list[str]) -> Object:
+        metadata = obj["metadata"] | {"finalizers": finalizers}
+        if not finalizers:
+            del metadata["finalizers"]
+        if "deletionTimestamp" not in metadata:
+            metadata |= {"deletionTimestamp": self._now(), "deletionGracePeriodSeconds": 0}
+            if "generation" in metadata:
+                metadata["generation"] += 1
+        marked = obj | {"metadata": metadata}
+        if served.resource == "namespaces":
+            del metadata["deletionGracePeriodSeconds"]
+            marked["status"] = (obj.get("status") or {}) | {"phase": "Terminating"}
+        if served.resource == crds.RESOURCE:
+            del metadata["deletionGracePeriodSeconds"]
+            marked["status"] = crds.established_status(marked, now=self._now())
+        return marked
+
+
+def _finalizers(served: Served, obj: Object, options: DeleteOptions) -> list[str]:
+    finalizers = list(obj["metadata"].get("finalizers", ()))
+    extra = [_WAITING_FOR[options.propagation]] if options.propagation in _WAITING_FOR else []
+    if served.resource == crds.RESOURCE:
+        extra.append(crds.CLEANUP)
+    return finalizers + [finalizer for finalizer in extra if finalizer not in finalizers]
+
+
+def _is_held_by_spec(served: Served, obj: Object) -> bool:
+    """A namespace has a finalizer of its own, in spec."""
+    return served.resource == "namespaces" and bool((obj.get("spec") or {}).get("finalizers"))
+
+
+def _check_preconditions(served: Served, obj: Object, options: DeleteOptions) -> None:
+    metadata = obj["metadata"]
+    if options.uid and options.uid != metadata["uid"]:
+        why = (
+            f"the UID in the precondition ({options.uid}) does not match the UID in record ({metadata['uid']}). "
+            "The object might have been deleted and then recreated"
+        )
+        raise status.conflict(served.group, served.kind, metadata["name"], why)
+    version = metadata["resourceVersion"]
+    if options.resource_version and options.resource_version != version:
+        why = (
+            f"the ResourceVersion in the precondition ({options.resource_version}) does not match the ResourceVersion "
+            f"in record ({version}). The object might have been modified"
+        )
+        raise status.conflict(served.group, served.kind, metadata["name"], why)

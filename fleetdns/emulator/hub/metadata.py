@@ -1,0 +1,210 @@
+"""The rules of ObjectMeta: its shape, which names and labels are valid, and what may change after creation."""
+
+from __future__ import annotations
+
+import random
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from fleetdns.emulator.hub.fields import FieldError, forbidden, invalid, required, too_long
+from fleetdns.emulator.hub.resources import Served
+from fleetdns.emulator.hub.status import Object, bad_request
+
+_STRINGS = ("name", "generateName", "namespace", "selfLink", "uid", "resourceVersion")
+_TIMES = ("creationTimestamp", "deletionTimestamp")
+_INTEGERS = ("generation", "deletionGracePeriodSeconds")
+_MAPS = ("labels", "annotations")
+_LISTS = ("ownerReferences", "finalizers", "managedFields")
+_KNOWN = frozenset((*_STRINGS, *_TIMES, *_INTEGERS, *_MAPS, *_LISTS))
+_OWNER_FIELDS = frozenset(("apiVersion", "kind", "name", "uid", "controller", "blockOwnerDeletion"))
+_ANNOTATION_BYTES = 256 * 1024
+_SUFFIX_LETTERS = "bcdfghjklmnpqrstvwxz2456789"
+
+_LABEL = "[a-z0-9]([-a-z0-9]*[a-z0-9])?"
+_SUBDOMAIN = rf"{_LABEL}(\.{_LABEL})*"
+_QUALIFIED = "([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]"
+_VALUE = f"({_QUALIFIED})?"
+_NOT_A_SUBDOMAIN = (
+    "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must start "
+    "and end with an alphanumeric character (e.g. 'example.com', regex used for validation is "
+    f"'{_SUBDOMAIN}')"
+)
+_NOT_A_LABEL = (
+    "a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', and must start and end "
+    f"with an alphanumeric character (e.g. 'my-name',  or '123-abc', regex used for validation is '{_LABEL}')"
+)
+_NOT_QUALIFIED = (
+    "name part must consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric "
+    f"character (e.g. 'MyName',  or 'my.name',  or '123-abc', regex used for validation is '{_QUALIFIED}')"
+)
+_NOT_A_VALUE = (
+    "a valid label must be an empty string or consist of alphanumeric characters, '-', '_' or '.', and must start and "
+    "end with an alphanumeric character (e.g. 'MyValue',  or 'my_value',  or '12345', regex used for validation is "
+    f"'{_VALUE}')"
+)
+# Kinds whose name becomes a DNS label somewhere.
+_LABEL_NAMED = frozenset((("", "namespaces"), ("", "services")))
+
+
+def shaped_metadata(served: Served, obj: Object) -> tuple[Object, list[str]]:
+    """The object's metadata with known fields only, and the paths of the others.
+
+    Raises StatusError 400 where a field has the wrong type.
+    """
+    metadata = obj.get("metadata")
+    if metadata is None:
+        return {}, []
+    if not isinstance(metadata, dict):
+        raise _mistyped(served, metadata, "metadata", "v1.ObjectMeta")
+    unknown = [f"metadata.{name}" for name in metadata if name not in _KNOWN]
+    shaped = {name: value for name, value in metadata.items() if name in _KNOWN and value is not None}
+    for name, value in shaped.items():
+        _check_shape(served, name, value)
+    for index, owner in enumerate(shaped.get("ownerReferences", ())):
+        unknown += [f"metadata.ownerReferences[{index}].{name}" for name in owner if name not in _OWNER_FIELDS]
+        for name in owner.keys() - _OWNER_FIELDS:
+            del owner[name]
+    # Empty maps and lists are not stored; an empty managedFields is a request to forget and is kept.
+    return {
+        name: value for name, value in shaped.items() if value not in ("", [], {}) or name == "managedFields"
+    }, sorted(unknown)
+
+
+def _check_shape(served: Served, name: str, value: Any) -> None:
+    field = f"ObjectMeta.metadata.{name}"
+    if name in _STRINGS or name in _TIMES:
+        if not isinstance(value, str):
+            raise _mistyped(served, value, field, "string" if name in _STRINGS else "v1.Time")
+    elif name in _INTEGERS:
+        if not isinstance(value, int) or isinstance(value, bool):
+            raise _mistyped(served, value, field, "int64")
+    elif name in _MAPS:
+        if not isinstance(value, dict):
+            raise _mistyped(served, value, field, "map[string]string")
+        for member in value.values():
+            if not isinstance(member, str):
+                raise _mistyped(served, member, field, "string")
+    else:
+        _check_list(served, name, value)
+
+
+def _check_list(served: Served, name: str, value: Any) -> None:
+    field = f"ObjectMeta.metadata.{name}"
+    item, word = (str, "string") if name == "finalizers" else (dict, f"v1.{name[0].upper()}{name[1:-1]}")
+    if not isinstance(value, list):
+        raise _mistyped(served, value, field, f"[]{word}")
+    for member in value:
+        if not isinstance(member, item):
+            raise _mistyped(served, member, field, word)
+
+
+def _mistyped(served: Served, value: Any, field: str, wanted: str) -> Exception:
+    return bad_request(
+        f'{served.kind} in version "{served.version}" cannot be handled as a {served.kind}: '
+        f"json: cannot unmarshal {_json_word(value)} into Go struct field {field} of type {wanted}"
+    )
+
+
+def _json_word(value: Any) -> str:
+    match value:
+        case bool():
+            return "bool"
+        case int() | float():
+            return "number"
+        case str():
+            return "string"
+        case list():
+            return "array"
+        case _:
+            return "object"
+
+
+def generated_name(base: str, chance: random.Random) -> str:
+    """A name from generateName: five letters are added, the base is cut so that 63 suffice."""
+    return base[:58] + "".join(chance.choice(_SUFFIX_LETTERS) for _ in range(5))
+
+
+def metadata_errors(served: Served, metadata: Object) -> Iterator[FieldError]:
+    """What is wrong with the metadata of a new or changed object."""
+    yield from _name_errors(served, metadata.get("name", ""))
+    for name in ("labels", "annotations"):
+        for key in metadata.get(name, {}):
+            yield from _key_errors(f"metadata.{name}", key)
+    yield from _label_value_errors(metadata.get("labels", {}))
+    annotations = metadata.get("annotations", {})
+    if sum(len(key.encode()) + len(value.encode()) for key, value in annotations.items()) > _ANNOTATION_BYTES:
+        yield too_long("metadata.annotations", _ANNOTATION_BYTES)
+    for finalizer in metadata.get("finalizers", ()):
+        yield from _finalizer_errors(served, finalizer)
+    yield from _owner_errors(metadata.get("ownerReferences", ()))
+
+
+def _label_value_errors(labels: Mapping[str, str]) -> Iterator[FieldError]:
+    for value in labels.values():
+        if len(value) > 63:
+            yield invalid("metadata.labels", value, "must be no more than 63 bytes")
+        elif not re.fullmatch(_VALUE, value):
+            yield invalid("metadata.labels", value, _NOT_A_VALUE)
+
+
+def _owner_errors(owners: Iterable[Object]) -> Iterator[FieldError]:
+    for index, owner in enumerate(owners):
+        for name in ("apiVersion", "kind", "name", "uid"):
+            if not owner.get(name):
+                what = "version" if name == "apiVersion" else name
+                yield invalid(f"metadata.ownerReferences[{index}].{name}", "", f"{what} must not be empty")
+
+
+def _name_errors(served: Served, name: str) -> Iterator[FieldError]:
+    if not name:
+        yield required("metadata.name", "name or generateName is required")
+        return
+    is_label = (served.group, served.plural) in _LABEL_NAMED
+    limit, pattern, sentence = (63, _LABEL, _NOT_A_LABEL) if is_label else (253, _SUBDOMAIN, _NOT_A_SUBDOMAIN)
+    if len(name) > limit:
+        yield invalid("metadata.name", name, f"must be no more than {limit} bytes")
+    if not re.fullmatch(pattern, name):
+        yield invalid("metadata.name", name, sentence)
+
+
+def _key_errors(field: str, key: str) -> Iterator[FieldError]:
+    prefix, slash, name = key.rpartition("/")
+    if slash and (not prefix or len(prefix) > 253 or not re.fullmatch(_SUBDOMAIN, prefix.lower())):
+        yield invalid(field, key, f"prefix part {_NOT_A_SUBDOMAIN}" if prefix else "prefix part must be non-empty")
+    if not name:
+        yield invalid(field, key, "name part must be non-empty")
+    elif len(name) > 63:
+        yield invalid(field, key, "name part must be no more than 63 bytes")
+    if not re.fullmatch(_QUALIFIED, name):
+        yield invalid(field, key, _NOT_QUALIFIED)
+
+
+def _finalizer_errors(served: Served, finalizer: str) -> Iterator[FieldError]:
+    yield from _key_errors("metadata.finalizers", finalizer)
+    if not served.custom and "/" not in finalizer and finalizer not in ("orphan", "foregroundDeletion", "kubernetes"):
+        why = "name is neither a standard finalizer name nor is it fully qualified"
+        yield invalid("metadata.finalizers", finalizer, why)
+
+
+def finalizer_warnings(metadata: Object) -> Iterator[str]:
+    """Accepted, but somebody else may use the same word."""
+    for finalizer in metadata.get("finalizers", ()):
+        if "/" not in finalizer and finalizer not in ("orphan", "foregroundDeletion"):
+            yield (
+                f'metadata.finalizers: "{finalizer}": prefer a domain-qualified finalizer name including a path (/) '
+                "to avoid accidental conflicts with other finalizer writers"
+            )
+
+
+def change_errors(old: Object, new: Object) -> Iterator[FieldError]:
+    """What may not change between two states of one object's metadata."""
+    if old.get("deletionTimestamp"):
+        added = [item for item in new.get("finalizers", ()) if item not in old.get("finalizers", ())]
+        if added:
+            found = ", ".join(f'"{item}"' for item in added)
+            rule = "no new finalizers can be added if the object is being deleted"
+            # A real server checks twice and says so twice.
+            yield from (forbidden("metadata.finalizers", f"{rule}, found new finalizers []string{{{found}}}"),) * 2
+    if new.get("uid", old["uid"]) != old["uid"]:
+        yield invalid("metadata.uid", new["uid"], "field is immutable")

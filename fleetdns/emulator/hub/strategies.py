@@ -1,0 +1,144 @@
+"""What the built-in kinds do beyond the common rules: their defaults, their own validation, their odd times.
+
+kind          rule
+Namespace     its own finalizer, phase and name label
+Secret        stringData goes into data; type Opaque
+Event         always prints its five fields, even empty
+Lease         microsecond times with exactly six decimals, stored in UTC
+Service       type, affinity, protocol and target port; no address is allocated
+"""
+
+from __future__ import annotations
+
+import base64
+import datetime as dt
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from fleetdns.emulator.hub import crds
+from fleetdns.emulator.hub.fields import FieldError, invalid
+from fleetdns.emulator.hub.resources import Served
+from fleetdns.emulator.hub.status import Object, bad_request
+
+_MICRO = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}(Z|[+-]\d\d:\d\d)")
+_MICRO_LAYOUT = "2006-01-02T15:04:05.000000Z07:00"
+_EVENT_FIELDS: Object = {
+    "eventTime": None,
+    "firstTimestamp": None,
+    "lastTimestamp": None,
+    "reportingComponent": "",
+    "reportingInstance": "",
+}
+# A PUT on a name that does not exist creates it.
+CREATES_ON_UPDATE = frozenset((("coordination.k8s.io", "leases"), ("", "events"), ("", "services")))
+# A PUT without resourceVersion is accepted and overwrites.
+UNCONDITIONAL = frozenset(
+    (("", "configmaps"), ("", "secrets"), ("", "namespaces"), ("", "events"), ("", "services"), ("", "serviceaccounts"))
+)
+
+
+def counts_generations(served: Served) -> bool:
+    return served.custom or served.group == crds.GROUP
+
+
+def prepared(served: Served, obj: Object, old: Object | None) -> Object:
+    """A built-in object with its kind's defaults. Raises StatusError 400 for values that cannot be decoded."""
+    if served.custom:
+        return obj
+    match served.group, served.plural:
+        case "", "namespaces":
+            return _namespace(obj, old)
+        case "", "secrets":
+            return _secret(obj)
+        case "", "events":
+            return _EVENT_FIELDS | {name: value for name, value in obj.items() if value is not None}
+        case "coordination.k8s.io", "leases":
+            return _lease(obj)
+        case "", "services":
+            return _service(obj)
+        case crds.GROUP, crds.PLURAL:
+            return crds.defaulted(obj)
+    return obj
+
+
+def kind_errors(served: Served, obj: Object) -> Iterator[FieldError]:
+    """What this kind refuses beyond its schema."""
+    match served.group, served.plural:
+        case crds.GROUP, crds.PLURAL:
+            yield from crds.definition_errors(obj)
+        case "", "events":
+            yield from _event_errors(obj)
+        case "coordination.k8s.io", "leases":
+            yield from _lease_errors(obj.get("spec") or {})
+
+
+def _namespace(obj: Object, old: Object | None) -> Object:
+    labels = (obj["metadata"].get("labels") or {}) | {"kubernetes.io/metadata.name": obj["metadata"].get("name", "")}
+    before = old or {}
+    # Only the finalize subresource takes the finalizer away.
+    spec = before.get("spec") or {"finalizers": ["kubernetes"]}
+    status = before.get("status") or {"phase": "Active"}
+    return obj | {"metadata": obj["metadata"] | {"labels": labels}, "spec": spec, "status": status}
+
+
+def _secret(obj: Object) -> Object:
+    texts = obj.get("stringData") or {}
+    encoded = {name: base64.b64encode(str(text).encode()).decode() for name, text in texts.items()}
+    rest = {name: value for name, value in obj.items() if name != "stringData"}
+    data = (obj.get("data") or {}) | encoded
+    return {"type": "Opaque"} | rest | ({"data": data} if data else {})
+
+
+def _service(obj: Object) -> Object:
+    spec = obj.get("spec")
+    if not isinstance(spec, dict):
+        return obj
+    ports = [
+        {"protocol": "TCP", "targetPort": port.get("port")} | port
+        for port in spec.get("ports") or ()
+        if isinstance(port, dict)
+    ]
+    defaults: Object = {"type": "ClusterIP", "sessionAffinity": "None"}
+    loaded = {"status": {"loadBalancer": {}}} | obj
+    return loaded | {"spec": defaults | spec | ({"ports": ports} if ports else {})}
+
+
+def _lease(obj: Object) -> Object:
+    spec = obj.get("spec")
+    if not isinstance(spec, dict):
+        return obj
+    times = {name: _utc_micros(spec[name]) for name in ("acquireTime", "renewTime") if spec.get(name) is not None}
+    return obj | {"spec": spec | times}
+
+
+def _utc_micros(text: Any) -> str:
+    if not isinstance(text, str) or not _MICRO.fullmatch(text):
+        remainder = re.sub(r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d", "", text) if isinstance(text, str) else ""
+        raise bad_request(
+            'Lease in version "v1" cannot be handled as a Lease: parsing time '
+            f'"{text}" as "{_MICRO_LAYOUT}": cannot parse "{remainder}" as ".000000"'
+        )
+    try:
+        moment = dt.datetime.fromisoformat(text).astimezone(dt.UTC)
+    except (ValueError, OverflowError):
+        why = f'Lease in version "v1" cannot be handled as a Lease: parsing time "{text}": out of range'
+        raise bad_request(why) from None
+    return moment.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def _lease_errors(spec: Object) -> Iterator[FieldError]:
+    for name, least, words in (
+        ("leaseDurationSeconds", 1, "greater than 0"),
+        ("leaseTransitions", 0, "greater than or equal to 0"),
+    ):
+        value = spec.get(name)
+        if isinstance(value, int) and value < least:
+            yield invalid(f"spec.{name}", value, f"must be {words}")
+
+
+def _event_errors(obj: Object) -> Iterator[FieldError]:
+    about = (obj.get("involvedObject") or {}).get("namespace") or "default"
+    if about != obj["metadata"].get("namespace"):
+        named = (obj.get("involvedObject") or {}).get("namespace", "")
+        yield invalid("involvedObject.namespace", named, "does not match event.namespace")
