@@ -1,7 +1,7 @@
 """Traffic Manager in a page, written from its documentation: what a sequence of calls leaves behind.
 
-It is harsher than the service where the documentation is silent: a PATCH merges field by field, so it removes nothing, and
-a clash of names, targets or priorities refuses the whole request.
+It is harsher than the service where the documentation is silent: a PATCH merges field by field, so it removes nothing,
+and a clash of names, targets or priorities refuses the whole request.
 """
 
 from __future__ import annotations
