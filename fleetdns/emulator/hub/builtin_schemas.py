@@ -60,6 +60,7 @@ _CONDITION = _object(
         "message": _text("The finding as a sentence for people."),
         "lastTransitionTime": _time("When status last changed."),
     },
+    required=["type", "status"],
     **_OPEN,
 )
 
@@ -139,7 +140,7 @@ EVENT = _kind(
 SERVICE_ACCOUNT = _kind(
     "An identity for programs.",
     {
-        "secrets": _list("Secrets that the programs may use.", _REFERENCE, "name"),
+        "secrets": _list("Secrets that the programs may use.", _REFERENCE),
         "imagePullSecrets": _list("Secrets for pulling images.", _object("One of them.", {"name": _text("Its name.")})),
         "automountServiceAccountToken": _flag("Whether pods get a token without asking."),
     },

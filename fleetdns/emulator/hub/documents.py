@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -93,8 +94,7 @@ def _json_object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(obj) == len(pairs):
         return obj
     doubled = _Doubled(obj)
-    seen: set[str] = set()
-    doubled.keys_twice = tuple(dict.fromkeys(key for key, _ in pairs if key in seen or seen.add(key)))
+    doubled.keys_twice = tuple(key for key, count in Counter(key for key, _ in pairs).items() if count > 1)
     return doubled
 
 
@@ -125,7 +125,7 @@ class _PlainLoader(yaml.SafeLoader):
     """YAML as Go's converter reads it: no timestamps; and no aliases, which can grow without bound."""
 
     def compose_node(self, parent: Any, index: Any) -> Any:
-        if self.check_event(yaml.AliasEvent):  # type: ignore[no-untyped-call]  # types-PyYAML leaves it untyped
+        if self.check_event(yaml.AliasEvent):
             raise yaml.YAMLError("aliases are not accepted")
         return super().compose_node(parent, index)
 

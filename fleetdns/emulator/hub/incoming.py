@@ -28,9 +28,10 @@ class Options:
 
 def typed(served: Served, body: Any) -> Object:
     """A private copy of the body, which must be an object of this kind and version. Raises StatusError."""
-    obj = normalized(body)
-    if not isinstance(obj, dict):
+    plain = normalized(body)
+    if not isinstance(plain, dict):
         raise status.bad_request(f"the object provided is unrecognized (must be of type {served.kind})")
+    obj: Object = plain
     kind, api_version = obj.get("kind"), obj.get("apiVersion")
     if not served.custom:
         # The path says it all for kinds that are compiled in.

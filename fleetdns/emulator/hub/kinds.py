@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from fleetdns.emulator.hub.openapi import Kind, builtin_kinds
+from fleetdns.emulator.hub.builtin import Kind, builtin_kinds
 from fleetdns.emulator.hub.resources import Served
+from fleetdns.emulator.hub.schema import StructuralSchema
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,9 +50,25 @@ def _served(kind: Kind) -> Served:
         namespaced=kind.namespaced,
         storage_version=kind.version,
         openapi=kind.schema,
+        schema=StructuralSchema(kind.schema),
         verbs=tuple(kind.verbs),
         subresources=tuple(kind.subresources),
         short_names=extra.short_names,
         categories=extra.categories,
         selectable=extra.selectable,
+    )
+
+
+def described(served: Served) -> Kind:
+    """The kind as its OpenAPI document wants it."""
+    return Kind(
+        group=served.group,
+        version=served.version,
+        plural=served.plural,
+        singular=served.singular,
+        kind=served.kind,
+        namespaced=served.namespaced,
+        verbs=served.verbs,
+        schema=served.openapi,
+        subresources=served.subresources,
     )

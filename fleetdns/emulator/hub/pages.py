@@ -8,6 +8,7 @@ from aiohttp import web
 
 from fleetdns.emulator.hub import discovery, status
 from fleetdns.emulator.hub.answers import answer, text_page
+from fleetdns.emulator.hub.kinds import described
 from fleetdns.emulator.hub.negotiation import accept_ranges
 from fleetdns.emulator.hub.openapi import openapi_v3
 from fleetdns.emulator.hub.rest import Hub
@@ -82,7 +83,7 @@ class Pages:
     def _openapi(self) -> dict[str, bytes]:
         registry = self._hub.registry
         if self._generation != registry.generation:
-            documents = openapi_v3(registry.kinds())
+            documents = openapi_v3([described(served) for served in registry.kinds()])
             self._documents = {path: encode(document) for path, document in documents.items()}
             self._generation = registry.generation
         return self._documents

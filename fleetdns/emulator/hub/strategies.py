@@ -100,7 +100,7 @@ def _service(obj: Object) -> Object:
         if isinstance(port, dict)
     ]
     defaults: Object = {"type": "ClusterIP", "sessionAffinity": "None"}
-    loaded = {"status": {"loadBalancer": {}}} | obj
+    loaded: Object = {"status": {"loadBalancer": {}}} | obj
     return loaded | {"spec": defaults | spec | ({"ports": ports} if ports else {})}
 
 

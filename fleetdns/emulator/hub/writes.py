@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from fleetdns.emulator.hub import conversion, managedfields, status, strategies
+from fleetdns.emulator.hub import conversion, crds, managedfields, status, strategies
 from fleetdns.emulator.hub.fields import invalid
 from fleetdns.emulator.hub.incoming import Options, admitted, check_names, settle_namespace, typed, version_number
 from fleetdns.emulator.hub.metadata import change_errors, finalizer_warnings, generated_name, metadata_errors
@@ -196,7 +196,7 @@ class Writes:
         if strategies.counts_generations(served):
             metadata["generation"] = 1
         new = strategies.prepared(served, obj | {"metadata": metadata}, None)
-        if served.has_status and (served.custom or served.group == strategies.crds.GROUP):
+        if served.has_status and (served.custom or served.group == crds.GROUP):
             new = {name: value for name, value in new.items() if name != "status"}
         return new
 
@@ -226,7 +226,8 @@ class Writes:
         """Raises StatusError 422 with everything that is wrong; what is tolerated becomes a warning."""
         errors = list(metadata_errors(served, new["metadata"]))
         if served.schema is not None:
-            judgement = served.schema.judge(new, old, subresource=subresource)
+            before = None if old is None else _judged(served, old)
+            judgement = served.schema.judge(_judged(served, new), before, subresource=subresource)
             errors += judgement.errors
             for tolerated in judgement.warnings:
                 options.warn(str(tolerated))
@@ -247,6 +248,11 @@ class Writes:
         written = conversion.write(self._store, served, key, obj)
         self._stored(served, key)
         return written
+
+
+def _judged(served: Served, obj: Object) -> Object:
+    """What the schema judges: of a built-in kind not the fields that it prints as null."""
+    return obj if served.custom else {name: value for name, value in obj.items() if value is not None}
 
 
 def _intent(served: Served, obj: Object) -> Object:
