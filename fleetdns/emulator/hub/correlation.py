@@ -8,6 +8,8 @@ from typing import Any
 from fleetdns.emulator.hub.jsonvalue import same
 from fleetdns.emulator.hub.structural import Node
 
+_SCALARS = (bool, int, float, str)
+
 
 class Correlated:
     """A value beside its earlier self. `parent` is the nearest enclosing value that has an earlier self."""
@@ -34,9 +36,11 @@ class Correlated:
         """The correspondence of one list item, None where its earlier self cannot be told."""
         if self.schema.list_type != "map" or self.schema.items is None or not isinstance(self.old, list):
             return None
-        wanted = item_keys(self.new[position], self.schema)
-        earlier = [item for item in self.old if item_keys(item, self.schema) == wanted]
-        return Correlated(self.new[position], earlier[0], self.schema.items, self) if len(earlier) == 1 else None
+        wanted = _item_keys(self.new[position], self.schema)
+        if wanted is None:
+            return None
+        earlier = (item for item in self.old if _item_keys(item, self.schema) == wanted)
+        return next((Correlated(self.new[position], item, self.schema.items, self) for item in earlier), None)
 
     @property
     def unchanged(self) -> bool:
@@ -58,13 +62,8 @@ def _unchanged(correlated: Correlated | None) -> bool:
     return correlated is not None and correlated.unchanged
 
 
-def item_keys(item: Any, schema: Node) -> tuple[Any, ...]:
-    """The identity of an item of a keyed list; a key that is missing counts as its default."""
-    if not isinstance(item, dict):
-        return ()
-    return tuple(item.get(name, _key_default(schema, name)) for name in schema.list_keys)
-
-
-def _key_default(schema: Node, name: str) -> Any:
-    known = schema.items.child(name) if schema.items else None
-    return known.default if known else None
+def _item_keys(item: Any, schema: Node) -> tuple[Any, ...] | None:
+    """The identity of an item of a keyed list, None where it has none."""
+    if not isinstance(item, dict) or not all(isinstance(item.get(name), _SCALARS) for name in schema.list_keys):
+        return None
+    return tuple((type(item[name]), item[name]) for name in schema.list_keys)

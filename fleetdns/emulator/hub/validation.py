@@ -15,6 +15,8 @@ from fleetdns.emulator.hub.formats import has_format
 from fleetdns.emulator.hub.jsonvalue import quoted, same, shown, type_name
 from fleetdns.emulator.hub.structural import Node
 
+_NUMBER_FORMATS = {"integer": "int64", "number": "float64"}
+
 
 class SchemaCheck:
     """One pass over one object. `prefix` is what the checked part is called in the whole object: "" or "status"."""
@@ -59,6 +61,9 @@ class SchemaCheck:
         if isinstance(value, float) and value.is_integer() and "integer" in schema.types:
             return
         wanted = ",".join(schema.types)
+        if schema.bounds.format and value is not None and given != "array":
+            # A string with a format: the API server then names the formats of both sides instead of their types.
+            wanted, given = schema.bounds.format, _NUMBER_FORMATS.get(given, "")
         yield type_invalid(self._field(path), given, f"{path} in body must be of type {wanted}: {quoted(given)}")
 
     def _text(self, value: str, schema: Node, path: str) -> Iterator[FieldError]:
