@@ -1,0 +1,61 @@
+"""The narrated scenario: embedded servers, the real controller, and a day in the life of the sample."""
+
+from __future__ import annotations
+
+import asyncio
+import resource
+import signal
+import time
+
+from fleetdns.demo.members import NAMESPACE
+from fleetdns.demo.narrator import Narrator, StepFailed
+from fleetdns.demo.sight import DNS_NAME
+from fleetdns.demo.story import Story
+from fleetdns.demo.world import World, controller, embedded, install
+
+
+def run(*, once: bool) -> int:
+    """Tell the story. 0: every step came true; 1: one did not. Without `once`, everything stays up until Ctrl-C."""
+    narrator = Narrator()
+    try:
+        asyncio.run(_run(narrator, once=once))
+    except StepFailed as failed:
+        narrator.say(f"\nFAILED: {failed}")
+        return 1
+    except KeyboardInterrupt:
+        return 0
+    return 0
+
+
+async def _run(narrator: Narrator, *, once: bool) -> None:
+    started = time.monotonic()
+    async with embedded() as world:
+        narrator.say("fleetdns demo: API server, Traffic Manager and name server on loopback, and the real controller")
+        await install(world)
+        async with controller(world):
+            story = Story(world, narrator)
+            await story.whole()
+            seconds, memory = time.monotonic() - started, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+            narrator.say(
+                f"\n{narrator.steps} steps, {narrator.checks} claims checked, all true: "
+                f"{seconds:.1f} s, {memory:.0f} MiB at most (servers, controller and story in one process)"
+            )
+            if not once:
+                await _stay(world, story, narrator)
+
+
+async def _stay(world: World, story: Story, narrator: Narrator) -> None:
+    await story.rollout()
+    narrator.say(
+        "\nEverything is up until Ctrl-C. In another terminal:\n"
+        f"  export KUBECONFIG={world.kubeconfig}\n"
+        f"  kubectl get tmp -n {NAMESPACE}\n"
+        f"  kubectl get tmb,internalsvcexport -A\n"
+        f"  dig @127.0.0.1 -p {world.dns_port} {DNS_NAME}\n"
+        f"  tail -f {world.log_file}"
+    )
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop.set)
+    await stop.wait()

@@ -1,0 +1,104 @@
+"""The embedded world of the story: API server, Traffic Manager and name server on loopback, and the real controller.
+
+The controller runs its own composition over https with a token from a kubeconfig, as in production; only the addresses
+are loopback's.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import tempfile
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from random import Random
+
+import fleetdns
+from fleetdns import app, log, settings
+from fleetdns.demo.kubernetes import Cluster
+from fleetdns.demo.members import SUBSCRIPTION, Members, namespace
+from fleetdns.emulator.azure.server import AzureServer, steady_clock
+from fleetdns.emulator.azure.service import TrafficManagerService
+from fleetdns.emulator.dns.server import DNSServer
+from fleetdns.emulator.hub.server import HubServer
+
+RESOURCE_GROUP = "fleet-dns"
+_SEED = 20
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """Everything that runs. `log_file`: where the controller's log goes, so that it does not run through the story."""
+
+    cluster: Cluster
+    azure: TrafficManagerService
+    members: Members
+    dns_port: int
+    kubeconfig: Path
+    log_file: Path
+    azure_url: str
+
+
+def manifests() -> Path:
+    """The manifests of this version: inside an installed package, or beside it in a checkout."""
+    package = Path(fleetdns.__file__).parent
+    installed = package / "manifests"
+    return installed if installed.is_dir() else package.parent / "manifests"
+
+
+@asynccontextmanager
+async def embedded() -> AsyncIterator[World]:
+    """Start everything but the controller; all of it stops at the end."""
+    async with AsyncExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="fleetdns-demo-")))
+        hub = HubServer()
+        await hub.start()
+        stack.push_async_callback(hub.stop)
+        service = TrafficManagerService(clock=steady_clock(), strict_public_ips=True, random=Random(_SEED))
+        azure = await stack.enter_async_context(AzureServer(service))
+        dns = await stack.enter_async_context(DNSServer(service.profiles, Random(_SEED)))
+        kubeconfig = folder / "kubeconfig"
+        hub.write_kubeconfig(kubeconfig)
+        cluster = await stack.enter_async_context(Cluster(hub.url, ca_pem=hub.ca_pem, token=hub.token))
+        yield World(
+            cluster=cluster,
+            azure=service,
+            members=Members(cluster, service),
+            dns_port=dns.port,
+            kubeconfig=kubeconfig,
+            log_file=folder / "fleetdns.log",
+            azure_url=azure.url,
+        )
+
+
+async def install(world: World) -> None:
+    """What an administrator applies once: the CRDs and the namespace of the sample."""
+    for file in sorted((manifests() / "crds").glob("networking.*.yaml")):
+        await world.cluster.apply_text(file.read_text())
+    await world.cluster.apply(namespace("work"))
+
+
+@asynccontextmanager
+async def controller(world: World) -> AsyncIterator[None]:
+    """The real controller, running until the end of the block, then drained."""
+    flags = [
+        f"--kubeconfig={world.kubeconfig}",
+        f"--subscription-id={SUBSCRIPTION}",
+        f"--resource-group={RESOURCE_GROUP}",
+        f"--arm-endpoint={world.azure_url}",
+        "--sweep-interval=5",
+        "--metrics-bind-address=0",
+        "--health-probe-bind-address=0",
+        "--log-format=json",
+    ]
+    stop = asyncio.Event()
+    with world.log_file.open("w") as stream:
+        log.configure("info", "json", stream=stream)
+        running = asyncio.create_task(app.run(settings.parse(flags, os.environ), stop=stop))
+        try:
+            yield
+        finally:
+            stop.set()
+            await running
