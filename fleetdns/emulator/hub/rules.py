@@ -44,51 +44,58 @@ class RuleTree:
     items: "RuleTree | None" = None
 
 
-def rule_tree(schema: Node | None, path: str, errors: list[FieldError]) -> RuleTree | None:
-    """Compile the rules; what is wrong with them goes to `errors`. None where there are none."""
-    if schema is None:
-        return None
-    tree = RuleTree(
-        schema=schema,
-        rules=tuple(_compiled(schema, path, errors)),
-        fields=dict(_field_trees(schema, path, errors)),
-        entries=rule_tree(schema.additional, f"{path}.additionalProperties", errors),
-        items=rule_tree(schema.items, f"{path}.items", errors),
-    )
-    return tree if tree.rules or tree.fields or tree.entries or tree.items else None
+@dataclass(frozen=True, slots=True)
+class Compiler:
+    """Compiles the rules of a schema; what is wrong with them goes to `errors`."""
 
+    errors: list[FieldError]
 
-def _field_trees(schema: Node, path: str, errors: list[FieldError]) -> Iterator[tuple[str, RuleTree]]:
-    for name, known in schema.properties.items():
-        tree = rule_tree(known, f"{path}.properties[{name}]", errors)
-        if tree is not None:
-            yield name, tree
+    def tree(self, schema: Node | None, path: str, loose: str = "") -> RuleTree | None:
+        """None where there are no rules. `loose` is the list above whose items have no earlier self, if any."""
+        if schema is None:
+            return None
+        fields = {
+            name: self.tree(known, f"{path}.properties[{name}]", loose) for name, known in schema.properties.items()
+        }
+        tree = RuleTree(
+            schema=schema,
+            rules=tuple(self._rules(schema, path, loose)),
+            fields={name: below for name, below in fields.items() if below is not None},
+            entries=self.tree(schema.additional, f"{path}.additionalProperties", loose),
+            items=self.tree(schema.items, f"{path}.items", loose or ("" if schema.list_type == "map" else path)),
+        )
+        return tree if tree.rules or tree.fields or tree.entries or tree.items else None
 
+    def _rules(self, schema: Node, path: str, loose: str) -> Iterator[Rule]:
+        for position, spec in enumerate(schema.rules):
+            here = f"{path}.x-kubernetes-validations[{position}]"
+            try:
+                program = Program(spec.rule, optional_old=spec.optional_old_self)
+            except CelInvalid as error:
+                self._refuse(f"{here}.rule", spec.rule, f"compilation failed: {error}")
+                continue
+            if program.gives not in ("bool", "dyn"):
+                self._refuse(f"{here}.rule", spec.rule, "cel expression must evaluate to a bool")
+            if program.uses_old and loose:
+                text = f"oldSelf cannot be used on the uncorrelatable portion of the schema within {loose}"
+                self._refuse(f"{here}.rule", spec.rule, text)
+            if spec.optional_old_self and not program.uses_old:
+                self._refuse(f"{here}.optionalOldSelf", True, "may not be set if oldSelf is not used in rule")
+            yield Rule(spec, program, self._message(spec, here) if spec.message_expression else None)
 
-def _compiled(schema: Node, path: str, errors: list[FieldError]) -> Iterator[Rule]:
-    for position, spec in enumerate(schema.rules):
-        here = f"{path}.x-kubernetes-validations[{position}]"
+    def _message(self, spec: RuleSpec, path: str) -> Program | None:
+        where = f"{path}.messageExpression"
         try:
-            program = Program(spec.rule, optional_old=spec.optional_old_self)
+            program = Program(spec.message_expression)
         except CelInvalid as error:
-            errors.append(invalid(f"{here}.rule", spec.rule, f"compilation failed: {error}"))
-            continue
-        if program.gives not in ("bool", "dyn"):
-            errors.append(invalid(f"{here}.rule", spec.rule, "cel expression must evaluate to a bool"))
-        message = _message_program(spec, here, errors) if spec.message_expression else None
-        yield Rule(spec, program, message)
+            self._refuse(where, spec.message_expression, f"messageExpression compilation failed: {error}")
+            return None
+        if program.gives not in ("string", "dyn"):
+            self._refuse(where, spec.message_expression, "messageExpression must evaluate to a string")
+        return program
 
-
-def _message_program(spec: RuleSpec, path: str, errors: list[FieldError]) -> Program | None:
-    where, source = f"{path}.messageExpression", spec.message_expression
-    try:
-        program = Program(source)
-    except CelInvalid as error:
-        errors.append(invalid(where, source, f"messageExpression compilation failed: {error}"))
-        return None
-    if program.gives not in ("string", "dyn"):
-        errors.append(invalid(where, source, "messageExpression must evaluate to a string"))
-    return program
+    def _refuse(self, where: str, value: Any, text: str) -> None:
+        self.errors.append(invalid(where, value, text))
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from fleetdns.emulator.hub.correlation import Correlated
 from fleetdns.emulator.hub.defaulting import defaulted, pruned
 from fleetdns.emulator.hub.fields import FieldError, aggregate, child, invalid, key, required
 from fleetdns.emulator.hub.listtypes import duplicates
-from fleetdns.emulator.hub.rules import judged, rule_tree
+from fleetdns.emulator.hub.rules import Compiler, judged
 from fleetdns.emulator.hub.structural import Node, node
 from fleetdns.emulator.hub.structure import structure_errors
 from fleetdns.emulator.hub.validation import SchemaCheck
@@ -45,7 +45,7 @@ class StructuralSchema:
         if errors:
             raise SchemaInvalid(tuple(errors))
         self.root: Node = node(schema)
-        self._rules = rule_tree(self.root, path, errors)
+        self._rules = Compiler(errors).tree(self.root, path)
         errors += _bad_defaults(self.root, path)
         if errors:
             raise SchemaInvalid(tuple(errors))
@@ -95,7 +95,7 @@ def _bad_defaults(schema: Node, path: str) -> Iterator[FieldError]:
             yield FieldError(where + inner, error.reason, error.message)
         unknown = pruned({"default": value}, Node(type="object", properties={"default": schema}))[1]
         if unknown:
-            yield invalid(where, schema.default, f"must not have unknown fields: {', '.join(unknown)}")
+            yield invalid(where, schema.default, "must not have unknown fields")
     for name, known in schema.properties.items():
         yield from _bad_defaults(known, key(child(path, "properties"), name))
     for name, below in (("additionalProperties", schema.additional), ("items", schema.items)):

@@ -13,6 +13,7 @@ _UNSUPPORTED = ("id", "additionalItems", "patternProperties", "definitions", "de
 _PRESERVE = "x-kubernetes-preserve-unknown-fields"
 _EMBEDDED = "x-kubernetes-embedded-resource"
 _LOGIC = ("allOf", "anyOf", "oneOf")
+_REASONS = ("FieldValueDuplicate", "FieldValueForbidden", "FieldValueInvalid", "FieldValueRequired")
 _ONLY_OUTSIDE_LOGIC = {
     "default": "must be undefined to be structural",
     "title": "must be empty to be structural",
@@ -135,7 +136,8 @@ def _list_type(schema: Schema, path: str) -> Iterator[FieldError]:
     if kind is not None and kind not in ("atomic", "set", "map"):
         yield not_supported(child(path, "x-kubernetes-list-type"), kind, ("atomic", "set", "map"))
     if kind is not None and schema.get("type") != "array":
-        yield required(child(path, "type"), "must be array if x-kubernetes-list-type is specified")
+        text, given = "must be array if x-kubernetes-list-type is specified", schema.get("type")
+        yield invalid(child(path, "type"), given, text) if given else required(child(path, "type"), text)
     if keys and kind != "map":
         yield required(child(path, "x-kubernetes-list-type"), "must be map if x-kubernetes-list-map-keys is non-empty")
     if kind == "map":
@@ -154,8 +156,8 @@ def _keyed_list(schema: Schema, keys: list[str], path: str) -> Iterator[FieldErr
     if items.get("type") != "object":
         text = "must be object if parent array's x-kubernetes-list-type is map"
         yield invalid(child(where, "type"), items.get("type", ""), text)
-    for name in keys:
-        known = items.get("properties", {}).get(name)
+    for name in keys if items.get("properties") else ():
+        known = items["properties"].get(name)
         here = key(child(where, "properties"), name)
         if known is None:
             text = "entries must all be names of item properties"
@@ -181,9 +183,10 @@ def _values(schema: Schema, path: str) -> Iterator[FieldError]:
             yield required(child(here, "rule"), "rule is not specified")
         if "\n" in rule.get("rule", "").strip() and not rule.get("message") and not rule.get("messageExpression"):
             yield required(child(here, "message"), "message must be specified if rule contains line breaks")
+        if rule.get("reason", _REASONS[0]) not in _REASONS:
+            yield not_supported(child(here, "reason"), rule["reason"], _REASONS)
         if rule.get("fieldPath") and not _reaches(schema, rule["fieldPath"]):
-            detail = "fieldPath must be a valid path: does not refer to a valid field"
-            yield invalid(child(here, "fieldPath"), rule["fieldPath"], detail)
+            yield invalid(child(here, "fieldPath"), rule["fieldPath"], "must be a valid path")
 
 
 def _reaches(schema: Schema, field_path: str) -> bool:
@@ -210,3 +213,5 @@ def _inside_logic(schema: Schema, path: str, *, allow_type: bool) -> Iterator[Fi
             yield from _inside_logic(part, index(child(path, name), position), allow_type=allow_type)
     for name, known in sorted(schema.get("properties", {}).items()):
         yield from _inside_logic(known, key(child(path, "properties"), name), allow_type=False)
+    if "metadata" in schema.get("properties", {}):
+        yield forbidden(key(child(path, "properties"), "metadata"), "must not be specified in a nested context")
