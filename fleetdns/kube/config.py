@@ -1,0 +1,200 @@
+"""Which API server, and by which credentials: from a kubeconfig, or from the pod that this process runs in.
+
+Whatever is wrong with either is a UsageError that says what to do; a token is read again before it grows old.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import ssl
+from collections.abc import Awaitable, Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import structlog
+import yaml
+from kubernetes_asyncio.client import Configuration
+from kubernetes_asyncio.config import ConfigException, load_kube_config
+from kubernetes_asyncio.config.incluster_config import (
+    SERVICE_CERT_FILENAME,
+    SERVICE_TOKEN_FILENAME,
+    InClusterConfigLoader,
+)
+
+from fleetdns.errors import UsageError
+
+_TOKEN = "BearerToken"  # noqa: S105 - the name under which the library keeps it
+_PLUGIN_PATIENCE = 20.0  # seconds for a credential plugin: everybody waits for it
+_TOKEN_AGE = 60.0  # seconds after which a token is read again, as client-go does
+
+# What the library raises for a file that is not as it expects it, besides its own exception.
+_MALFORMED = (ConfigException, OSError, ValueError, TypeError, KeyError, AttributeError, AssertionError)
+
+_log = structlog.get_logger(__name__)
+
+Reload = Callable[[bool], Awaitable[None]]
+
+
+class Connection:
+    """One API server. `tls` None: plain http. `server_hostname`: the name in its certificate, where it differs."""
+
+    def __init__(self, configuration: Configuration, *, reload: Reload) -> None:
+        """`reload` brings the token in `configuration` up to date; True: the server has just refused it."""
+        self.host = (configuration.host or "").rstrip("/")
+        self.tls = _tls(configuration)
+        self.server_hostname: str | None = configuration.tls_server_name or None
+        self.proxy: str | None = configuration.proxy or None
+        self._configuration = configuration
+        self._reload = reload
+        self._lock = asyncio.Lock()
+        self._read_at = asyncio.get_running_loop().time()
+        self._is_refused = False
+
+    async def authorization(self) -> str | None:
+        """The Authorization header for a request that is sent now; None where the credential is a certificate."""
+        async with self._lock:
+            if self._is_refused or asyncio.get_running_loop().time() - self._read_at >= _TOKEN_AGE:
+                await self._renew()
+        return self._configuration.api_key.get(_TOKEN)
+
+    def refused(self) -> None:
+        """The server did not take the token: the next request reads it again."""
+        self._is_refused = True
+
+    async def _renew(self) -> None:
+        is_refused, self._is_refused = self._is_refused, False
+        self._read_at = asyncio.get_running_loop().time()
+        try:
+            async with asyncio.timeout(_PLUGIN_PATIENCE):
+                await self._reload(is_refused)
+        except (*_MALFORMED, yaml.YAMLError) as error:
+            # The old token may still be good; if not, the server says so, and that is what is reported.
+            _log.warning("kubernetes credentials not renewed", error=type(error).__name__)
+
+
+async def load(kubeconfig: str | None, context: str | None = None) -> Connection:
+    """The connection that a kubeconfig describes, in its current context or `context`; None: that of our own pod.
+
+    Raises UsageError.
+    """
+    logging.getLogger("kubernetes_asyncio.client.rest").setLevel(logging.INFO)  # its DEBUG shows whole Secrets
+    return await _from_file(_expanded(kubeconfig), context) if kubeconfig else _in_cluster()
+
+
+def _in_cluster() -> Connection:
+    configuration = Configuration()
+
+    def read() -> None:
+        loader = InClusterConfigLoader(SERVICE_TOKEN_FILENAME, SERVICE_CERT_FILENAME, try_refresh_token=False)
+        loader.load_and_set(configuration)
+
+    async def reload(is_refused: bool) -> None:
+        read()
+
+    try:
+        read()
+    except (ConfigException, OSError) as error:
+        raise UsageError(
+            "this is not a pod with a service account: give --kubeconfig FILE, "
+            "or let the pod mount its service account's token"
+        ) from error
+    return _connected(configuration, reload, "the service account of this pod")
+
+
+async def _from_file(path: str, context: str | None) -> Connection:
+    user = _checked_user(path, context)
+    configuration = Configuration()
+
+    async def read() -> Any:
+        return await load_kube_config(
+            config_file=path, context=context, client_configuration=configuration, persist_config=False
+        )
+
+    try:
+        async with asyncio.timeout(_PLUGIN_PATIENCE):
+            loader = await read()
+    except _MALFORMED as error:
+        raise UsageError(
+            f"the kubeconfig {path} cannot be used: see that the certificates, tokens and commands it names are there"
+        ) from error
+
+    async def reload(is_refused: bool) -> None:
+        if "exec" not in user:
+            await read()
+        elif is_refused or hasattr(loader, "exec_plugin_expiry"):
+            # A plugin that names no expiry is asked again only when its token was refused, as kubectl does.
+            if is_refused:
+                loader.__dict__.pop("exec_plugin_expiry", None)
+            await loader.load_from_exec_plugin()
+            if hasattr(loader, "token"):  # else the plugin gave a certificate, which no request can carry
+                configuration.api_key[_TOKEN] = loader.token
+
+    return _connected(configuration, reload, f"the kubeconfig {path}")
+
+
+def _connected(configuration: Configuration, reload: Reload, source: str) -> Connection:
+    try:
+        return Connection(configuration, reload=reload)
+    except (OSError, ValueError) as error:  # ssl.SSLError is an OSError
+        raise UsageError(f"a certificate or key that {source} names cannot be read: check its PEM data") from error
+
+
+def _tls(configuration: Configuration) -> ssl.SSLContext | None:
+    if not (configuration.host or "").startswith("https"):
+        return None
+    context = ssl.create_default_context(cafile=configuration.ssl_ca_cert)
+    if configuration.cert_file:
+        context.load_cert_chain(configuration.cert_file, keyfile=configuration.key_file)
+    if not configuration.verify_ssl:
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+    return context
+
+
+def _checked_user(path: str, context: str | None) -> Mapping[str, Any]:
+    """The user that the context names, {} for none, once the file leads to a cluster. Raises UsageError."""
+    content = _content(path)
+    name = context or content.get("current-context")
+    if not name:
+        raise UsageError(f"the kubeconfig {path} has no current-context: choose one with kubectl config use-context")
+    chosen = _named(content, "contexts", name)
+    if chosen is None:
+        raise UsageError(f"the kubeconfig {path} has no context {name!r}: see kubectl config get-contexts")
+    inner = _section(chosen, "context")
+    if not _section(_named(content, "clusters", inner.get("cluster")), "cluster").get("server"):
+        raise UsageError(f"the context {name!r} of {path} leads to no cluster with a server: see kubectl config view")
+    return _section(_named(content, "users", inner.get("user")), "user")
+
+
+def _expanded(path: str) -> str:
+    return os.path.expanduser(path)
+
+
+def _content(path: str) -> Mapping[str, Any]:
+    try:
+        content = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise UsageError(f"there is no kubeconfig {path}: check --kubeconfig") from error
+    except OSError as error:
+        raise UsageError(
+            f"the kubeconfig {path} cannot be read: check that it is a file and its permissions"
+        ) from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise UsageError(f"the kubeconfig {path} is not YAML: check --kubeconfig") from error
+    if not isinstance(content, dict):
+        raise UsageError(f"the file {path} is not a kubeconfig: check --kubeconfig")
+    return content
+
+
+def _named(content: Mapping[str, Any], section: str, name: object) -> dict[str, Any] | None:
+    entries = content.get(section)
+    if not isinstance(entries, list):
+        return None
+    return next((entry for entry in entries if isinstance(entry, dict) and entry.get("name") == name), None)
+
+
+def _section(entry: Mapping[str, Any] | None, name: str) -> Mapping[str, Any]:
+    section = entry.get(name) if entry else None
+    return section if isinstance(section, dict) else {}

@@ -1,0 +1,229 @@
+"""The verbs of the Kubernetes API on raw bytes: status checked, time bounded, nothing repeated.
+
+A silent peer is noticed: by the stall time-out of a watch, by the total time-out of everything else, and below both by
+TCP keepalive.
+"""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from types import MappingProxyType, TracebackType
+from typing import Any, Protocol, Self
+
+import aiohttp
+from aiohttp.http_exceptions import LineTooLong as HTTPLineTooLong
+
+from fleetdns import __version__
+from fleetdns.kube.config import Connection
+from fleetdns.kube.errors import LineTooLong, Unreachable, refused
+
+FIELD_MANAGER = "fleetdns"
+
+_JSON = "application/json"
+_MERGE_PATCH = "application/merge-patch+json"
+_LONGEST_LINE = 16 << 20  # bytes; the API server takes objects of 3 MiB
+_CONNECTIONS = 200  # each watch holds one
+_NO_QUERY: Mapping[str, str] = MappingProxyType({})
+_AS_US: Mapping[str, str] = MappingProxyType({"fieldManager": FIELD_MANAGER})
+
+
+class HubCallObserver(Protocol):
+    """Told of every request to the API server; must not raise."""
+
+    def called(self, *, method: str, code: str) -> None:
+        """`code`: the HTTP status, or "<error>" where none came, as client-go calls it."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class HubTimeouts:
+    """Seconds. `stall`: how long a watch may be silent; the API server sends a bookmark every minute."""
+
+    connect: float = 5.0
+    read: float = 30.0
+    write: float = 10.0
+    stall: float = 75.0
+
+
+DEFAULT_TIMEOUTS = HubTimeouts()
+
+
+class Transport:
+    """One API server. Methods raise Refused and Unreachable; a watch LineTooLong too. Use it as a context manager."""
+
+    def __init__(
+        self, connection: Connection, *, observer: HubCallObserver, timeouts: HubTimeouts = DEFAULT_TIMEOUTS
+    ) -> None:
+        self.timeouts = timeouts
+        self._connection = connection
+        self._observer = observer
+        self._session: aiohttp.ClientSession | None = None
+
+    async def __aenter__(self) -> Self:
+        self._session = aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(
+                limit=_CONNECTIONS,
+                # Without TLS the context is never looked at; True is aiohttp's word for its default.
+                ssl=True if self._connection.tls is None else self._connection.tls,
+                socket_factory=_kept_alive,
+            ),
+            cookie_jar=aiohttp.DummyCookieJar(),
+            headers={"User-Agent": f"fleetdns/{__version__}", "Accept": _JSON},
+            proxy=self._connection.proxy,
+            trust_env=True,
+        )
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        session, self._session = self._session, None
+        if session is not None:
+            await session.close()
+
+    async def get(self, path: str, query: Mapping[str, str] = _NO_QUERY) -> bytes:
+        """An object, or a page of a list."""
+        return await self._whole("GET", path, query=query, limit=self.timeouts.read)
+
+    async def create(self, path: str, body: bytes) -> bytes:
+        """POST to a collection; the object as the server stored it."""
+        return await self._whole("POST", path, query=_AS_US, body=body, limit=self.timeouts.write)
+
+    async def replace(self, path: str, body: bytes) -> bytes:
+        """PUT an object; it as the server stored it."""
+        return await self._whole("PUT", path, query=_AS_US, body=body, limit=self.timeouts.write)
+
+    async def patch(self, path: str, body: bytes) -> bytes:
+        """Merge-patch an object or a subresource; the object as the server stored it."""
+        return await self._whole(
+            "PATCH", path, query=_AS_US, body=body, limit=self.timeouts.write, content_type=_MERGE_PATCH
+        )
+
+    async def delete(self, path: str, body: bytes) -> bytes:
+        """DELETE with DeleteOptions; the object, or a Status."""
+        return await self._whole("DELETE", path, body=body, limit=self.timeouts.write)
+
+    @asynccontextmanager
+    async def watch(self, path: str, query: Mapping[str, str]) -> AsyncIterator[AsyncIterator[bytes]]:
+        """The lines of a watch, entered when the server has accepted it. See runtime.ListWatch.watch."""
+        timeout = aiohttp.ClientTimeout(total=None, sock_connect=self.timeouts.connect, sock_read=self.timeouts.stall)
+        response = await self._sent("GET", path, timeout=timeout, params=query)
+        try:
+            yield _Lines(response.content)
+        finally:
+            response.close()
+
+    async def _whole(
+        self,
+        method: str,
+        path: str,
+        *,
+        limit: float,
+        query: Mapping[str, str] = _NO_QUERY,
+        body: bytes | None = None,
+        content_type: str = _JSON,
+    ) -> bytes:
+        timeout = aiohttp.ClientTimeout(total=limit, sock_connect=self.timeouts.connect)
+        headers = {"Content-Type": content_type} if body is not None else {}
+        response = await self._sent(method, path, timeout=timeout, params=query, data=body, headers=headers)
+        return await _read(response)
+
+    async def _sent(self, method: str, path: str, **options: Any) -> aiohttp.ClientResponse:
+        """The answer with its body still to be read; anything but success and JSON raises."""
+        response = await self._answer(method, path, **options)
+        if response.ok and response.content_type == _JSON:
+            return response
+        if response.status == 401:
+            self._connection.refused()
+        if response.ok:
+            response.close()
+            raise Unreachable(f"an answer of type {response.content_type} came where the API server sends JSON")
+        raise refused(
+            response.status,
+            content_type=response.content_type,
+            retry_after=response.headers.get("Retry-After"),
+            body=await _read(response),
+        )
+
+    async def _answer(
+        self, method: str, path: str, *, headers: Mapping[str, str] = _NO_QUERY, **options: Any
+    ) -> aiohttp.ClientResponse:
+        if self._session is None:
+            raise RuntimeError("the transport is not open")
+        authorization = await self._connection.authorization()
+        signed = {**headers, "Authorization": authorization} if authorization else headers
+        code = "<error>"
+        try:
+            response = await self._session.request(
+                method,
+                self._connection.host + path,
+                headers=signed,
+                server_hostname=self._connection.server_hostname,
+                allow_redirects=False,
+                **options,
+            )
+            code = str(response.status)
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            raise _unreachable(error) from error
+        else:
+            return response
+        finally:
+            self._observer.called(method=method, code=code)
+
+
+class _Lines:
+    """The lines of a stream. A class, not a generator: a reader that stops early leaves nothing to be finalized."""
+
+    def __init__(self, stream: aiohttp.StreamReader) -> None:
+        self._stream = stream
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> bytes:
+        try:
+            line = await self._stream.readline(max_line_length=_LONGEST_LINE)
+        except HTTPLineTooLong as error:
+            raise LineTooLong(f"a line of the watch is longer than {_LONGEST_LINE} bytes") from error
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            raise _unreachable(error) from error
+        if not line:
+            raise StopAsyncIteration
+        return line
+
+
+async def _read(response: aiohttp.ClientResponse) -> bytes:
+    try:
+        return await response.read()
+    except (aiohttp.ClientError, TimeoutError, OSError) as error:
+        raise _unreachable(error) from error
+
+
+def _unreachable(error: Exception) -> Unreachable:
+    match error:
+        case TimeoutError():
+            return Unreachable("the API server did not answer in time")
+        case aiohttp.ClientConnectorCertificateError() | aiohttp.ClientSSLError():
+            return Unreachable("the API server's certificate is not trusted here")
+        case aiohttp.ClientConnectorError():
+            return Unreachable("the API server cannot be reached")
+    return Unreachable("the connection to the API server broke")
+
+
+def _kept_alive(address: Any) -> socket.socket:
+    """A socket whose silent peer is noticed within a minute, also while nothing is being sent."""
+    family, kind, protocol, _, _ = address
+    sock = socket.socket(family, kind, protocol)
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    for option, value in (
+        ("TCP_KEEPIDLE", 30),
+        ("TCP_KEEPINTVL", 10),
+        ("TCP_KEEPCNT", 3),
+        ("TCP_USER_TIMEOUT", 60_000),
+    ):
+        if hasattr(socket, option):  # not every system has each of them
+            sock.setsockopt(socket.IPPROTO_TCP, getattr(socket, option), value)
+    return sock
