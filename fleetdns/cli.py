@@ -1,0 +1,135 @@
+"""The fleetdns command: finds the subcommand and turns its end into an exit code.
+
+0 stopped as asked, 1 failure, 2 usage. What is wrong with the input or the surroundings is one sentence on stderr,
+never a traceback. Each subcommand imports what it needs only when it is called: --help answers at once.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Callable, Sequence
+from typing import TypeAlias
+
+from fleetdns import __version__
+from fleetdns.errors import FleetDNSError, UsageError
+from fleetdns.settings import settings_from
+from fleetdns.settings.flags import Parser, add_flags
+from fleetdns.settings.values import Unusable, whole_number
+
+OK, FAILURE, USAGE = 0, 1, 2
+
+Subparsers: TypeAlias = "argparse._SubParsersAction[Parser]"
+
+_PRECEDENCE = "Every flag of run is also a variable, named at its end; the flag wins."
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command that `arguments` (default: the process's own) ask for; returns the exit code."""
+    try:
+        chosen = _parser().parse_args(arguments)
+        execute: Callable[[argparse.Namespace], int] = chosen.execute
+        return execute(chosen)
+    except UsageError as error:
+        return _failed(error, USAGE)
+    except FleetDNSError as error:
+        return _failed(error, FAILURE)
+    except KeyboardInterrupt:
+        return OK
+
+
+def _failed(error: Exception, code: int) -> int:
+    sys.stderr.write(f"fleetdns: {error}\n")
+    return code
+
+
+def _parser() -> Parser:
+    parser = Parser(
+        prog="fleetdns",
+        description="One DNS name for a service that runs in many Kubernetes clusters, kept in Azure Traffic Manager.",
+    )
+    parser.add_argument("--version", action="version", version=f"fleetdns {__version__}")
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    _add_run(commands)
+    _add_demo(commands)
+    _add_emulate(commands)
+    return parser
+
+
+def _add_run(commands: Subparsers) -> None:
+    run = commands.add_parser("run", help="the hub controller", description=f"The hub controller. {_PRECEDENCE}")
+    add_flags(run)
+    run.set_defaults(execute=_run)
+
+
+def _add_demo(commands: Subparsers) -> None:
+    text = "embedded hub, Azure and DNS on loopback, the real controller against them, and a narrated scenario"
+    demo = commands.add_parser("demo", help=text, description=f"{text.capitalize()}.")
+    demo.add_argument("--once", action="store_true", help="end after the scenario instead of leaving everything up")
+    demo.set_defaults(execute=_demo)
+
+
+def _add_emulate(commands: Subparsers) -> None:
+    text = "one embedded server alone, on loopback, until Ctrl-C"
+    servers = commands.add_parser("emulate", help=text, description=f"{text.capitalize()}.").add_subparsers(
+        title="servers", metavar="SERVER", required=True
+    )
+    hub = _add_server(servers, "hub", "a Kubernetes API server over https, with a token and without CRDs")
+    hub.add_argument("--kubeconfig", metavar="FILE", help="where to write the kubeconfig (default: a temporary file)")
+    hub.set_defaults(execute=_emulate_hub)
+    azure = _add_server(servers, "azure", "Traffic Manager over plain http: every subscription and group exists")
+    azure.add_argument("--strict-public-ips", action="store_true", help="refuse targets that were never registered")
+    azure.set_defaults(execute=_emulate_azure)
+    dns = _add_server(servers, "dns", "a name server, UDP and TCP, for what that Traffic Manager holds")
+    dns.add_argument("--azure", metavar="URL", required=True, help="the address that `emulate azure` prints")
+    dns.set_defaults(execute=_emulate_dns)
+
+
+def _add_server(servers: Subparsers, name: str, text: str) -> Parser:
+    server = servers.add_parser(name, help=text, description=f"{text[0].upper()}{text[1:]}.")
+    # No variables here: FLEETDNS_PORT is what Kubernetes itself sets in pods beside a Service called fleetdns, and
+    # FLEETDNS_KUBECONFIG names the file that `run` reads, which an emulator must not replace.
+    server.add_argument("--port", type=_port, default=0, metavar="N", help="default: a free one")
+    return server
+
+
+def _port(text: str) -> int:
+    try:
+        return whole_number(0, 65535)(text)
+    except Unusable as error:
+        raise UsageError(f"--port is {text!r}; {error}") from None
+
+
+def _run(chosen: argparse.Namespace) -> int:
+    settings = settings_from(vars(chosen), os.environ)
+    from fleetdns.commands.run import run
+
+    return run(settings)
+
+
+def _demo(chosen: argparse.Namespace) -> int:
+    from fleetdns.emulate import needing_emulators
+
+    with needing_emulators():
+        from fleetdns.demo import run
+
+    return run(once=chosen.once)
+
+
+def _emulate_hub(chosen: argparse.Namespace) -> int:
+    from fleetdns.emulate import emulate_hub
+
+    return emulate_hub(port=chosen.port, kubeconfig=chosen.kubeconfig)
+
+
+def _emulate_azure(chosen: argparse.Namespace) -> int:
+    from fleetdns.emulate import emulate_azure
+
+    return emulate_azure(port=chosen.port, strict_public_ips=chosen.strict_public_ips)
+
+
+def _emulate_dns(chosen: argparse.Namespace) -> int:
+    from fleetdns.emulate import emulate_dns
+
+    return emulate_dns(port=chosen.port, azure=chosen.azure)

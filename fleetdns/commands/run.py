@@ -1,0 +1,76 @@
+"""`fleetdns run`: the hub controller until it is told to stop."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import Awaitable, Iterator
+from typing import Protocol
+
+import structlog
+
+from fleetdns import app, log
+from fleetdns.errors import FleetDNSError, UsageError
+from fleetdns.settings import Settings
+
+_SIGNALS = (signal.SIGTERM, signal.SIGINT)
+
+_log = structlog.get_logger("fleetdns")
+
+
+class Work(Protocol):
+    """What runs until `stop` is set, drains, and returns."""
+
+    def __call__(self, settings: Settings, /, *, stop: asyncio.Event) -> Awaitable[None]: ...
+
+
+def run(settings: Settings, work: Work = app.run) -> int:
+    """Run until SIGTERM or SIGINT, then drain; a second signal ends the process at once. Returns the exit code.
+
+    Raises UsageError and FleetDNSError, also from inside a group, where nothing else went wrong.
+    """
+    log.configure(settings.log_level, settings.log_format)
+    try:
+        asyncio.run(_until_told(settings, work))
+    except ExceptionGroup as group:
+        found = _reason(group)
+        if found is None:
+            raise
+        raise found from group
+    return 0
+
+
+async def _until_told(settings: Settings, work: Work) -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+
+    def ask(number: signal.Signals) -> None:
+        _log.info("stopping", signal=number.name)
+        stop.set()
+        # The next one ends the process by the kernel's hand: it works even if the drain has hung the loop.
+        for other in _SIGNALS:
+            loop.remove_signal_handler(other)
+            signal.signal(other, signal.SIG_DFL)
+
+    for number in _SIGNALS:
+        loop.add_signal_handler(number, ask, number)
+    await work(settings, stop=stop)
+    _log.info("stopped")
+
+
+def _reason(group: BaseExceptionGroup[BaseException]) -> UsageError | FleetDNSError | None:
+    """The first of the errors that have a sentence for the user; None when anything else is among them."""
+    found: UsageError | FleetDNSError | None = None
+    for error in _leaves(group):
+        if not isinstance(error, UsageError | FleetDNSError):
+            return None
+        found = found or error
+    return found
+
+
+def _leaves(group: BaseExceptionGroup[BaseException]) -> Iterator[BaseException]:
+    for error in group.exceptions:
+        if isinstance(error, BaseExceptionGroup):
+            yield from _leaves(error)
+        else:
+            yield error

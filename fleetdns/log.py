@@ -1,0 +1,221 @@
+"""The log: one line per fact, for people on a terminal and as JSON elsewhere, times in UTC, no secrets.
+
+Below the set-up stand the observers that turn what the other parts report into lines. They hold no state.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+import sys
+from typing import Any, Final, Literal, TextIO, TypeVar, cast
+
+import structlog
+from structlog.typing import EventDict, FilteringBoundLogger, Processor, WrappedLogger
+
+from fleetdns.errors import FleetDNSError
+from fleetdns.runtime.controller import Reconciled
+from fleetdns.runtime.events import Unknown
+from fleetdns.runtime.listwatch import Denied
+from fleetdns.runtime.observer import Health, InformerObserver, Phase
+
+T = TypeVar("T")
+
+Level = Literal["debug", "info", "warning", "error"]
+
+_REMOVED: Final = "[removed]"
+_SECRET_KEYS = re.compile(r"authorization|password|secret|token|assertion|credential$", re.IGNORECASE)
+# Bearer tokens, and JSON Web Tokens wherever they stand: in an exception's text, say.
+_SECRET_TEXT = re.compile(r"(?i:(?<=bearer )\S+)|\beyJ[\w-]+\.[\w-]+(?:\.[\w-]*)?")
+
+_log: FilteringBoundLogger = structlog.get_logger("fleetdns")
+
+
+def configure(level: str, format: str | None, stream: TextIO | None = None) -> None:
+    """Log at `level` and above. `format`: json, console, or None to choose by the stream (default: stderr).
+
+    Libraries speak from warning on, whatever the level: their debug lines show bodies and headers.
+    """
+    chosen = stream or sys.stderr
+    number = logging.getLevelNamesMapping()[level.upper()]
+    renderer = _renderer(format or ("console" if chosen.isatty() else "json"), chosen)
+    facts: list[Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+    ]
+    ending: list[Processor] = [structlog.processors.format_exc_info, _without_secrets, renderer]
+    structlog.configure(
+        processors=[*facts, *ending],
+        wrapper_class=structlog.make_filtering_bound_logger(number),
+        logger_factory=structlog.WriteLoggerFactory(file=chosen),
+        cache_logger_on_first_use=False,  # a logger made before must follow when the log moves
+    )
+    handler = _Handler(chosen)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=[*facts, structlog.stdlib.add_logger_name],
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *ending],
+        )
+    )
+    _route_libraries(handler, max(number, logging.WARNING))
+
+
+class _Handler(logging.StreamHandler[TextIO]):
+    """Ours among the root logger's handlers."""
+
+
+def _route_libraries(handler: _Handler, level: int) -> None:
+    root = logging.getLogger()
+    for old in [old for old in root.handlers if isinstance(old, _Handler)]:
+        root.removeHandler(old)
+    root.addHandler(handler)
+    root.setLevel(level)
+    # Its DEBUG shows whole Secrets, and a kubeconfig may ask for it.
+    logging.getLogger("kubernetes_asyncio.client.rest").setLevel(max(level, logging.INFO))
+    logging.getLogger("azure").setLevel(level)
+
+
+def _renderer(format: str, stream: TextIO) -> Processor:
+    if format == "json":
+        return structlog.processors.JSONRenderer(default=repr)
+    # The library's own choice of traceback would show local variables, and with them what they hold.
+    return structlog.dev.ConsoleRenderer(
+        colors=stream.isatty(), exception_formatter=structlog.dev.plain_traceback, sort_keys=False
+    )
+
+
+def _without_secrets(_: WrappedLogger, __: str, facts: EventDict) -> EventDict:
+    for key, value in facts.items():
+        if _SECRET_KEYS.search(key):
+            facts[key] = _REMOVED
+        elif isinstance(value, str):
+            facts[key] = _SECRET_TEXT.sub(_REMOVED, value)
+    return facts
+
+
+def fanned(*observers: T) -> T:
+    """One observer that tells all of them, in order. Each must fulfil the Protocol that the caller asks for."""
+    return cast(T, _Fan(observers))
+
+
+class _Fan:
+    def __init__(self, observers: tuple[object, ...]) -> None:
+        self._observers = observers
+
+    def __getattr__(self, name: str) -> Any:
+        told = [getattr(observer, name) for observer in self._observers]
+
+        def tell(*args: object, **named: object) -> None:
+            for tell_one in told:
+                tell_one(*args, **named)
+
+        # Found by ordinary look-up from now on: watch events come by the thousand.
+        setattr(self, name, tell)
+        return tell
+
+
+class ControllerLog:
+    """One line per reconcile; a collision that heals by itself shows at debug only."""
+
+    def reconciled(self, run: Reconciled, /) -> None:
+        facts: dict[str, object] = {
+            "controller": run.controller,
+            "key": str(run.key),
+            "result": run.label,
+            "seconds": round(run.duration, 3),
+        }
+        if run.requeue_after is not None:
+            facts["requeue_after"] = round(run.requeue_after, 3)
+        if run.error is None:
+            _log.info("reconciled", **facts)
+            return
+        facts |= _error_facts(run.error)
+        match run.report:
+            case "silent":
+                _log.debug("reconcile collided", **facts)
+            case "warning":
+                _log.warning("reconcile failed", **facts)
+            case "traceback":
+                _log.error("reconcile failed unexpectedly", **facts, exc_info=run.error)
+
+
+class InformerLog(InformerObserver):
+    """What happens to the caches that somebody may have to act on; single watch events are not told."""
+
+    def listed(self, name: str, /, *, reason: str, objects: int, duration: float) -> None:
+        _log.info("listed", kind=name, objects=objects, reason=reason, seconds=round(duration, 3))
+
+    def watch_ended(self, name: str, /, *, reason: str, duration: float) -> None:
+        _log.debug("watch ended", kind=name, reason=reason, seconds=round(duration, 3))
+
+    def phase_changed(self, name: str, health: Health, /) -> None:
+        error = f"{type(health.error).__name__}: {health.error}" if health.error else None
+        match health.phase:
+            case Phase.NOT_SERVED:
+                _log.warning(
+                    f"the hub does not serve {name}: install the CRDs with kubectl apply -f manifests/crds/; "
+                    "fleetdns is not ready until then and keeps looking",
+                    kind=name,
+                )
+            case Phase.RETRYING if isinstance(health.error, Denied):
+                _log.warning(
+                    f"the hub does not let fleetdns list and watch {name}: check its ClusterRole and credentials; "
+                    "it keeps trying",
+                    kind=name,
+                    error=error,
+                )
+            case Phase.RETRYING:
+                _log.warning("the hub cannot be read, trying again", kind=name, error=error)
+            case _:
+                _log.info("watching", kind=name)
+
+    def synced(self, name: str, objects: int, /) -> None:
+        _log.info("cache synced", kind=name, objects=objects)
+
+    def undecodable(self, name: str, unknown: Unknown[Any], /) -> None:
+        _log.warning(
+            "an object cannot be understood: nothing it could be the reason for is deleted until it can",
+            kind=name,
+            key=None if unknown.key is None else str(unknown.key),
+            uid=unknown.uid,
+            because=unknown.because,
+        )
+
+    def handler_failed(self, name: str, error: Exception, /) -> None:
+        _log.error("a handler failed", kind=name, exc_info=error)
+
+
+class SweepLog:
+    """What the sweeps over Azure find."""
+
+    def swept(self, resource_group: str, changed: int) -> None:
+        write = _log.info if changed else _log.debug
+        write("swept", resource_group=resource_group, changed=changed)
+
+    def sweep_failed(self, resource_group: str, error: FleetDNSError) -> None:
+        where = {"resource_group": resource_group} if resource_group else {}
+        _log.warning("Azure could not be listed, the next sweep tries again", **where, **_error_facts(error))
+
+
+class AzureCallLog:
+    """One line per request to Azure: writes and failures for everybody, reads at debug."""
+
+    def called(self, *, operation: str, code: str, seconds: float, correlation_id: str, resource: str) -> None:
+        is_read = operation.startswith(("get", "list", "check"))
+        is_fine = code.startswith("2") or (is_read and code == "404")
+        write = _log.warning if not is_fine else _log.debug if is_read else _log.info
+        write(
+            "azure call",
+            operation=operation,
+            code=code,
+            seconds=round(seconds, 3),
+            resource=resource,
+            correlation_id=correlation_id,
+        )
+
+
+def _error_facts(error: Exception) -> dict[str, object]:
+    if isinstance(error, FleetDNSError):
+        return {"error": type(error).__name__, "code": error.code, "sentence": error.sentence}
+    return {"error": type(error).__name__, "sentence": str(error)}

@@ -1,0 +1,100 @@
+"""Every setting of `fleetdns run`: read from flags and FLEETDNS_ variables, checked once, then frozen.
+
+A flag wins over its variable; an empty value means the default. A value that cannot be used is a UsageError whose one
+sentence names the flag or the variable and says what to give instead. Nobody else reads the environment.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from fleetdns.core.weights import CEILING, EXACT
+from fleetdns.errors import UsageError
+from fleetdns.settings.flags import Parser, Reader, add_flags
+from fleetdns.settings.values import (
+    Address,
+    address,
+    allowed_groups,
+    arm_endpoint,
+    boolean,
+    hub_id,
+    namespace,
+    one_of,
+    resource_group,
+    seconds,
+    subscription,
+    tags,
+    template,
+    whole_number,
+)
+
+__all__ = ["Address", "Settings", "parse", "settings_from"]
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What the administrator decided, as api.md names it. Seconds; None where there is no value."""
+
+    kubeconfig: str | None
+    namespace: str | None
+    subscription_id: str
+    resource_group: str | None
+    allowed_resource_groups: frozenset[tuple[str, str]] | None  # (namespace or "" for every one, folded group)
+    azure_cloud: str
+    arm_endpoint: str | None
+    hub_id: str | None
+    tags: tuple[tuple[str, str], ...]
+    dns_name_template: str
+    weight_rounding: str
+    sweep_interval: float
+    workers: int
+    resolve_exports: bool
+    metrics_bind_address: Address | None
+    health_probe_bind_address: Address | None
+    log_level: str
+    log_format: str | None
+    dry_run: bool
+
+
+def parse(arguments: Sequence[str], environment: Mapping[str, str]) -> Settings:
+    """The settings that the words after `fleetdns run` and the environment give. Raises UsageError."""
+    parser = Parser(prog="fleetdns run")
+    add_flags(parser)
+    return settings_from(vars(parser.parse_args(arguments)), environment)
+
+
+def settings_from(flags: Mapping[str, str | None], environment: Mapping[str, str]) -> Settings:
+    """The settings. `flags`: by the flag's name, None where it was not given. Raises UsageError."""
+    read = Reader(flags, environment)
+    settings = Settings(
+        kubeconfig=read.optional("kubeconfig", str),
+        namespace=read.optional("namespace", namespace),
+        subscription_id=read.required("subscription-id", subscription, "the Azure subscription of the profiles"),
+        resource_group=read.optional("resource-group", resource_group),
+        allowed_resource_groups=read.optional("allowed-resource-groups", allowed_groups),
+        azure_cloud=read("azure-cloud", one_of("public", "china", "usgov")),
+        arm_endpoint=read.optional("arm-endpoint", arm_endpoint),
+        hub_id=read.optional("hub-id", hub_id),
+        tags=read.optional("tags", tags) or (),
+        dns_name_template=read("dns-name-template", template),
+        weight_rounding=read("weight-rounding", one_of(EXACT, CEILING)),
+        sweep_interval=read("sweep-interval", seconds(5, 3600)),
+        workers=read("workers", whole_number(1, 64)),
+        resolve_exports=read("resolve-exports", boolean),
+        metrics_bind_address=read("metrics-bind-address", address),
+        health_probe_bind_address=read("health-probe-bind-address", address),
+        log_level=read("log-level", one_of("debug", "info", "warning", "error")),
+        log_format=read.optional("log-format", one_of("json", "console")),
+        dry_run=read("dry-run", boolean),
+    )
+    _check_addresses(settings)
+    return settings
+
+
+def _check_addresses(settings: Settings) -> None:
+    metrics, probes = settings.metrics_bind_address, settings.health_probe_bind_address
+    if metrics and metrics == probes and metrics.port:
+        raise UsageError(
+            f"--metrics-bind-address and --health-probe-bind-address are both port {metrics.port}; give two ports"
+        )

@@ -1,0 +1,115 @@
+"""The flags of `fleetdns run`, each of them also a variable, and how the value of one is found."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple, NoReturn, TypeVar
+
+from fleetdns.core.weights import EXACT
+from fleetdns.errors import UsageError
+from fleetdns.settings.values import Unusable
+
+T = TypeVar("T")
+
+
+class Flag(NamedTuple):
+    """One flag of `run`. `default` is a value as a user would give it; "" where there is none."""
+
+    name: str
+    metavar: str
+    help: str
+    default: str = ""
+    is_switch: bool = False
+
+    @property
+    def variable(self) -> str:
+        return "FLEETDNS_" + self.name.upper().replace("-", "_")
+
+
+FLAGS: tuple[Flag, ...] = (
+    Flag("kubeconfig", "FILE", "how to reach the hub cluster; without it, as a pod inside that cluster"),
+    Flag("namespace", "NAMESPACE", "look after the objects of this namespace only; without it, of all"),
+    Flag("subscription-id", "UUID", "the Azure subscription that holds the profiles; required"),
+    Flag("resource-group", "GROUP", "where profiles go that name no resource group themselves"),
+    Flag(
+        "allowed-resource-groups",
+        "LIST",
+        "the groups that objects may use: GROUP for every namespace, NAMESPACE:GROUP for one; without it, any",
+    ),
+    Flag("azure-cloud", "CLOUD", "public, china or usgov", "public"),
+    Flag("arm-endpoint", "URL", "another address of Azure Resource Manager; plain http on loopback only"),
+    Flag("hub-id", "ID", "what this hub calls itself in Azure; without it, the uid of namespace kube-system"),
+    Flag("tags", "K=V,...", "further tags for every profile"),
+    Flag("dns-name-template", "TEMPLATE", "DNS names of new profiles, from {name} and {namespace}", "{name}"),
+    Flag("weight-rounding", "RULE", "exact, or ceiling as Azure Kubernetes Fleet Manager rounds", EXACT),
+    Flag("sweep-interval", "SECONDS", "time between two looks at everything in Azure, 5 to 3600", "60"),
+    Flag("workers", "N", "how many profiles are worked on at once, 1 to 64", "8"),
+    Flag("resolve-exports", "BOOL", "make ServiceImports from exports; false leaves that to others", "true", True),
+    Flag("metrics-bind-address", "[HOST]:PORT", "where /metrics is served; 0 turns it off", ":8080"),
+    Flag("health-probe-bind-address", "[HOST]:PORT", "where /healthz and /readyz are served; 0 turns it off", ":8081"),
+    Flag("log-level", "LEVEL", "debug, info, warning or error", "info"),
+    Flag("log-format", "FORMAT", "json or console; without it, console on a terminal and json elsewhere"),
+    Flag("dry-run", "BOOL", "decide and log everything, change nothing", "false", True),
+)
+
+
+class Parser(argparse.ArgumentParser):
+    """A parser that raises UsageError instead of ending the process, and takes no abbreviations."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **{**options, "allow_abbrev": False})
+
+    def error(self, message: str) -> NoReturn:
+        raise UsageError(f"{message}; see {self.prog} --help")
+
+
+def add_flags(parser: argparse.ArgumentParser) -> None:
+    """Every flag, as text: what it means is found out where the variables are known, too."""
+    for flag in FLAGS:
+        name, shown = f"--{flag.name}", f" (default: {flag.default})" if flag.default else ""
+        text = f"{flag.help}{shown} [{flag.variable}]"
+        if flag.is_switch:
+            parser.add_argument(name, dest=flag.name, nargs="?", const="true", metavar=flag.metavar, help=text)
+            parser.add_argument(
+                f"--no-{flag.name}", dest=flag.name, action="store_const", const="false", help=f"as {name}=false"
+            )
+        else:
+            parser.add_argument(name, dest=flag.name, metavar=flag.metavar, help=text)
+
+
+class Reader:
+    """Finds the value of a flag, and says where it came from when it is wrong."""
+
+    def __init__(self, flags: Mapping[str, str | None], environment: Mapping[str, str]) -> None:
+        self._flags = flags
+        self._environment = environment
+        self._known = {flag.name: flag for flag in FLAGS}
+
+    def __call__(self, name: str, parse: Callable[[str], T]) -> T:
+        source, text = self._given(name)
+        return _parsed(source, text, parse) if text else parse(self._known[name].default)
+
+    def optional(self, name: str, parse: Callable[[str], T]) -> T | None:
+        source, text = self._given(name)
+        return _parsed(source, text, parse) if text else None
+
+    def required(self, name: str, parse: Callable[[str], T], meaning: str) -> T:
+        found = self.optional(name, parse)
+        if found is None:
+            raise UsageError(f"--{name} is missing; give {meaning}, or set {self._known[name].variable}")
+        return found
+
+    def _given(self, name: str) -> tuple[str, str]:
+        given = self._flags.get(name)
+        if given is not None:
+            return f"--{name}", given.strip()
+        variable = self._known[name].variable
+        return variable, self._environment.get(variable, "").strip()
+
+
+def _parsed(source: str, text: str, parse: Callable[[str], T]) -> T:
+    try:
+        return parse(text)
+    except Unusable as error:
+        raise UsageError(f"{source} is {text!r}; {error}") from None
