@@ -47,7 +47,7 @@ def control(service: TrafficManagerService, request: Request) -> Response:
             return _answer(400, {"error": "the body must be a JSON object"})
         return _answer(200, lever(service, request, body))
     except ArmError as error:
-        return error.response()
+        return _answer(error.status, {"error": {"code": error.code, "message": error.message}})
     except (ValueError, TypeError, LookupError) as error:
         return _answer(400, {"error": f"{type(error).__name__}: {error}"})
 

@@ -48,15 +48,16 @@ def inline_endpoint(body: Mapping[str, Any], *, now: float, problems: list[str])
     given = without_nulls(body)
     name, written = given.get("name"), given.get("type")
     kind = endpoint_kind(written) if isinstance(written, str) and "/" in written else None
+    endpoint = endpoint_from(
+        given, name=name if isinstance(name, str) else "", kind=kind or "externalEndpoints", now=now, problems=problems
+    )
     if kind is None:
         valid = ", ".join(f"'{PROFILE_TYPE}/{item}'" for item in KINDS)
         problems.append(
             f"The type '{written or '<null>'}' specified for endpoint '{name or '<null>'}' is invalid. "
             f"Valid endpoint types are: {valid}."
         )
-    return endpoint_from(
-        given, name=name if isinstance(name, str) else "", kind=kind or "externalEndpoints", now=now, problems=problems
-    )
+    return endpoint
 
 
 def name_problems(name: str) -> list[str]:

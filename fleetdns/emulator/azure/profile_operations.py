@@ -137,7 +137,7 @@ def _skip_token(inbound: Inbound) -> str | None:
     if token is None:
         return None
     try:
-        return base64.urlsafe_b64decode(token.encode()).decode()
+        return base64.b64decode(token.encode(), altchars=b"-_", validate=True).decode()
     except (binascii.Error, ValueError) as error:
         raise bad_request("The $skipToken is not valid.") from error
 
