@@ -1,0 +1,286 @@
+"""A hub cluster in memory: objects with resourceVersions, merge patches, finalizers, lists and watches.
+
+Writes of the controllers reach their caches as the real adapter promises (`written` before the call returns); what
+others write comes by the watch, `delay` seconds later.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+import msgspec
+
+from fleetdns.api.meta import ObjectKey, ObjectMeta
+from fleetdns.controllers.ports import HubObject
+from fleetdns.core.events import Event
+from fleetdns.errors import Conflict, FleetDNSError, Rejected
+from fleetdns.runtime.listwatch import Codec, Entry, ListPage, ListWatch, Undecodable
+
+T = TypeVar("T", bound=HubObject)
+
+_BOOKMARK_EVERY = 50.0
+_DELETED_AT = "2026-01-02T00:00:00Z"
+
+
+@dataclass(frozen=True, slots=True)
+class _Happened:
+    version: int
+    at: float
+    line: bytes
+
+
+class FakeHub:
+    """Fulfils the controllers' Hub, and is the source of lists and watches. `namespaces` None: all there are exist."""
+
+    def __init__(self, *, delay: float = 0.0) -> None:
+        self.delay = delay
+        self.namespaces: set[str] | None = None
+        self.writes: list[str] = []  # what the controllers wrote, as "verb plural namespace/name"
+        self.events: list[tuple[ObjectKey, Event]] = []
+        self.listeners: list[Callable[[HubObject], None]] = []  # told of our own writes before they return
+        self.version = 100
+        self._objects: dict[tuple[type, ObjectKey], HubObject] = {}
+        self._garbled: set[tuple[type, ObjectKey]] = set()
+        self._history: dict[type, list[_Happened]] = {}
+        self._watchers: set[asyncio.Event] = set()
+        self._faults: dict[str, list[FleetDNSError]] = {}
+
+    # What people, and other controllers, do
+
+    def get(self, kind: type[T], key: ObjectKey) -> T | None:
+        found = self._objects.get((kind, key))
+        return found if isinstance(found, kind) else None
+
+    def all(self, kind: type[T]) -> list[T]:
+        return [obj for (_, _), obj in sorted(self._objects.items(), key=lambda i: i[0][1]) if isinstance(obj, kind)]
+
+    def apply(self, *objects: HubObject) -> None:
+        """kubectl apply: create, or replace what a user writes and keep what the server and the controllers wrote."""
+        for obj in objects:
+            self._apply(obj)
+
+    def set_status(self, obj: HubObject, status: msgspec.Struct) -> None:
+        """Somebody writes status by hand."""
+        held = self._objects[type(obj), obj.metadata.key]
+        self._store(msgspec.structs.replace(held, status=status), "MODIFIED")
+
+    def delete(self, kind: type[HubObject], key: ObjectKey) -> None:
+        """kubectl delete: at once, or when the last finalizer has gone."""
+        held = self._objects.get((kind, key))
+        if held is None or held.metadata.is_deleting:
+            return
+        if not held.metadata.finalizers:
+            self.remove(kind, key)
+            return
+        generation = held.metadata.generation + 1
+        self._restamp(held, deletion_timestamp=_DELETED_AT, generation=generation)
+
+    def remove(self, kind: type[HubObject], key: ObjectKey) -> None:
+        """The object vanishes, finalizers or not."""
+        held = self._objects.pop((kind, key))
+        self._garbled.discard((kind, key))
+        self._note(_with_meta(held, resource_version=self._next()), "DELETED")
+
+    def garble(self, obj: HubObject) -> None:
+        """The object becomes one that no codec understands."""
+        self._garbled.add((type(obj), obj.metadata.key))
+        self._restamp(self._objects[type(obj), obj.metadata.key])
+
+    def mend(self, obj: HubObject) -> None:
+        """The object can be read again."""
+        self._garbled.discard((type(obj), obj.metadata.key))
+        self._restamp(self._objects[type(obj), obj.metadata.key])
+
+    def fail(self, verb: str, error: FleetDNSError, *, times: int = 1) -> None:
+        """Answer the next writes of this kind with `error`."""
+        self._faults.setdefault(verb, []).extend([error] * times)
+
+    # What the controllers write
+
+    async def patch_status(self, obj: HubObject, patch: Mapping[str, Any]) -> None:
+        held = await self._written("patch_status", obj)
+        if held is None:
+            return
+        status = _merged(msgspec.to_builtins(held.status), patch)
+        if status != msgspec.to_builtins(held.status):
+            self._own(msgspec.structs.replace(held, status=msgspec.convert(status, type(held.status))))
+        await asyncio.sleep(0)
+
+    async def set_finalizers(self, obj: HubObject, finalizers: tuple[str, ...]) -> None:
+        held = await self._written("set_finalizers", obj)
+        if held is None:
+            return
+        if (held.metadata.uid, held.metadata.resource_version) != (obj.metadata.uid, obj.metadata.resource_version):
+            raise Conflict("Conflict", "the object has been modified; please apply your changes to the latest version")
+        if held.metadata.is_deleting and not finalizers:
+            self.remove(type(held), held.metadata.key)
+        elif finalizers != held.metadata.finalizers:
+            self._own(_with_meta(held, finalizers=finalizers))
+        await asyncio.sleep(0)
+
+    async def create_import(self, service_import: HubObject) -> None:
+        key = service_import.metadata.key
+        held = await self._written("create_import", service_import)
+        if self.namespaces is not None and key.namespace not in self.namespaces:
+            raise Rejected("NotFound", f'namespaces "{key.namespace}" not found')
+        if held is not None:
+            raise Conflict("AlreadyExists", f'serviceimports "{key.name}" already exists')
+        self._apply(service_import)
+        await asyncio.sleep(0)
+
+    async def delete_import(self, service_import: HubObject) -> None:
+        held = await self._written("delete_import", service_import)
+        if held is not None and held.metadata.uid == service_import.metadata.uid:
+            self.delete(type(held), held.metadata.key)
+        await asyncio.sleep(0)
+
+    async def publish(self, obj: HubObject, event: Event) -> None:
+        await asyncio.sleep(0)
+        self.events.append((obj.metadata.key, event))
+
+    # What the informers read
+
+    def listwatch(self, kind: type[HubObject]) -> ListWatch:
+        return _KindListWatch(self, kind)
+
+    def codec(self, kind: type[T]) -> Codec[ObjectKey, T]:
+        return _KindCodec(kind)
+
+    def raw_of(self, kind: type) -> list[bytes]:
+        """Every object of a kind as it goes over the wire."""
+        return [self._raw(obj) for (held, _), obj in self._objects.items() if held is kind]
+
+    @asynccontextmanager
+    async def follow(self, kind: type, version: int, seconds: float) -> AsyncIterator[AsyncIterator[bytes]]:
+        """What happened to a kind after `version`, for so many seconds, with bookmarks."""
+        news = asyncio.Event()
+        self._watchers.add(news)
+        try:
+            yield self._lines(kind, version, news, seconds)
+        finally:
+            self._watchers.discard(news)
+
+    async def _lines(self, kind: type, version: int, news: asyncio.Event, seconds: float) -> AsyncIterator[bytes]:
+        loop = asyncio.get_running_loop()
+        ends_at = loop.time() + seconds
+        history = self._history.setdefault(kind, [])
+        position = sum(happened.version <= version for happened in history)
+        while loop.time() < ends_at:
+            for happened in history[position:]:
+                await asyncio.sleep(max(0.0, happened.at + self.delay - loop.time()))
+                position += 1
+                yield happened.line
+            news.clear()
+            try:
+                async with asyncio.timeout(_BOOKMARK_EVERY):
+                    await news.wait()
+            except TimeoutError:
+                yield b'{"type":"BOOKMARK","object":{"metadata":{"resourceVersion":"%d"}}}\n' % self.version
+
+    # Bookkeeping
+
+    async def _written(self, verb: str, obj: HubObject) -> HubObject | None:
+        await asyncio.sleep(0)
+        self.writes.append(f"{verb} {obj.resource.plural} {obj.metadata.key}")
+        faults = self._faults.get(verb)
+        if faults:
+            raise faults.pop(0)
+        return self._objects.get((type(obj), obj.metadata.key))
+
+    def _own(self, obj: HubObject) -> None:
+        stored = self._store(obj, "MODIFIED")
+        for listener in self.listeners:
+            listener(stored)
+
+    def _apply(self, obj: HubObject) -> None:
+        held = self._objects.get((type(obj), obj.metadata.key))
+        if held is None:
+            uid = obj.metadata.uid or f"uid-{self.version}"
+            self._store(_with_meta(obj, uid=uid, generation=max(1, obj.metadata.generation)), "ADDED")
+            return
+        is_respecified = getattr(held, "spec", None) != getattr(obj, "spec", None)
+        metadata = msgspec.structs.replace(
+            held.metadata,
+            annotations=obj.metadata.annotations,
+            labels=obj.metadata.labels,
+            generation=held.metadata.generation + is_respecified,
+        )
+        self._store(msgspec.structs.replace(obj, metadata=metadata, status=held.status), "MODIFIED")
+
+    def _restamp(self, held: HubObject, **changes: Any) -> None:
+        self._store(_with_meta(held, **changes), "MODIFIED")
+
+    def _store(self, obj: HubObject, happened: str) -> HubObject:
+        stored = _with_meta(obj, resource_version=self._next())
+        self._objects[type(stored), stored.metadata.key] = stored
+        self._note(stored, happened)
+        return stored
+
+    def _note(self, obj: HubObject, happened: str) -> None:
+        line = b'{"type":"%s","object":%s}\n' % (happened.encode(), self._raw(obj))
+        now = asyncio.get_running_loop().time()
+        self._history.setdefault(type(obj), []).append(_Happened(self.version, now, line))
+        for news in self._watchers:
+            news.set()
+
+    def _raw(self, obj: HubObject) -> bytes:
+        if (type(obj), obj.metadata.key) in self._garbled:
+            return msgspec.json.encode({"metadata": obj.metadata, "spec": 17})
+        return msgspec.json.encode(obj)
+
+    def _next(self) -> str:
+        self.version += 1
+        return str(self.version)
+
+
+class _KindListWatch:
+    def __init__(self, hub: FakeHub, kind: type) -> None:
+        self._hub = hub
+        self._kind = kind
+
+    async def list(self, *, resource_version: str, limit: int | None, continue_token: str) -> ListPage:
+        await asyncio.sleep(self._hub.delay)
+        return ListPage(self._hub.raw_of(self._kind), str(self._hub.version), "")
+
+    def watch(
+        self, *, resource_version: str, timeout_seconds: int
+    ) -> AbstractAsyncContextManager[AsyncIterator[bytes]]:
+        return self._hub.follow(self._kind, int(resource_version or 0), timeout_seconds)
+
+
+class _Identity(msgspec.Struct):
+    metadata: ObjectMeta
+
+
+class _KindCodec(Generic[T]):
+    def __init__(self, kind: type[T]) -> None:
+        self._kind = kind
+
+    def decode(self, raw: bytes | memoryview) -> Entry[ObjectKey, T]:
+        meta = msgspec.json.decode(raw, type=_Identity).metadata
+        try:
+            value = msgspec.json.decode(raw, type=self._kind)
+        except msgspec.ValidationError as error:
+            raise Undecodable(meta.key, meta.uid, meta.resource_version, str(error)) from error
+        return Entry(meta.key, meta.uid, meta.resource_version, value)
+
+
+def _with_meta(obj: HubObject, **changes: Any) -> HubObject:
+    return msgspec.structs.replace(obj, metadata=msgspec.structs.replace(obj.metadata, **changes))
+
+
+def _merged(old: Any, patch: Mapping[str, Any]) -> dict[str, Any]:
+    """RFC 7386: null removes, an object is merged, anything else is put in place."""
+    merged = dict(old) if isinstance(old, Mapping) else {}
+    for name, value in patch.items():
+        if value is None:
+            merged.pop(name, None)
+        elif isinstance(value, Mapping):
+            merged[name] = _merged(merged.get(name), value)
+        else:
+            merged[name] = value
+    return merged
