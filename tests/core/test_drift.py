@@ -1,0 +1,164 @@
+"""Which changes undo what somebody did in Azure, and which carry out what somebody asked for."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from fleetdns.api.backend import BackendStatus, EndpointStatus
+from fleetdns.api.conditions import Condition
+from fleetdns.api.profile import ProfileStatus
+from fleetdns.core.changes import diff
+from fleetdns.core.drift import Drift, drifted, settled_by_status
+from fleetdns.core.trafficmanager import Profile
+from tests.core.builders import (
+    endpoint_name,
+    make_aggregate,
+    make_backend,
+    make_desired,
+    make_export,
+    make_profile,
+    public_ip,
+)
+
+A, B = endpoint_name("a"), endpoint_name("b")
+
+
+def hub(*clusters: str, ttl: int = 60, weight: int = 100) -> Profile:
+    return make_desired(
+        make_aggregate(
+            make_profile(ttl=ttl), backends=[make_backend(weight=weight)], exports=[make_export(c) for c in clusters]
+        )
+    ).profile
+
+
+def with_endpoint(profile: Profile, which: str, *, weight: int | None = None, target: str | None = None) -> Profile:
+    endpoint = profile.endpoint(which)
+    assert endpoint is not None
+    return profile.with_endpoint(
+        replace(
+            endpoint,
+            weight=endpoint.weight if weight is None else weight,
+            target_resource_id=target or endpoint.target_resource_id,
+        )
+    )
+
+
+TWO = hub("a", "b")
+
+
+@pytest.mark.parametrize(
+    ("settled", "desired", "observed", "told"),
+    [
+        pytest.param(TWO, TWO, TWO, [], id="nothing happened"),
+        pytest.param(None, TWO, with_endpoint(TWO, A, weight=1), [], id="nothing is remembered"),
+        pytest.param(
+            TWO, TWO, with_endpoint(TWO, A, weight=1), [(A, ("weight",))], id="somebody changed a weight in Azure"
+        ),
+        pytest.param(
+            TWO, TWO, TWO.without_endpoint(A), [(A, ("endpoint",))], id="somebody deleted an endpoint in Azure"
+        ),
+        pytest.param(
+            TWO, TWO, None, [("", ("profile",))], id="somebody deleted the profile in Azure: one thing to tell"
+        ),
+        pytest.param(
+            TWO, TWO, replace(TWO, ttl=1), [("", ("dnsConfig.ttl",))], id="somebody changed a setting in Azure"
+        ),
+        pytest.param(
+            TWO, TWO, replace(TWO, tags=TWO.tags[:1]), [("", (f"tags.{TWO.tags[1][0]}",))], id="somebody removed a tag"
+        ),
+        pytest.param(TWO, hub("a", "b", ttl=5), TWO, [], id="a user changed a setting"),
+        pytest.param(TWO, hub("a", "b", weight=10), TWO, [], id="a user changed a weight"),
+        pytest.param(TWO, hub("a"), TWO, [], id="a cluster left"),
+        pytest.param(hub("a"), TWO, hub("a"), [], id="a cluster joined"),
+        pytest.param(hub("a"), TWO, TWO, [], id="a cluster joined and is there already"),
+        pytest.param(
+            TWO,
+            hub("a", "b", ttl=5),
+            replace(TWO, status="Disabled"),
+            [("", ("profileStatus",))],
+            id="both at once on the profile: only somebody's field is told",
+        ),
+        pytest.param(
+            TWO,
+            hub("a", "b", weight=10),
+            with_endpoint(TWO, A, target=public_ip("x")),
+            [(A, ("targetResourceId",))],
+            id="both at once on an endpoint: only somebody's field is told",
+        ),
+        pytest.param(
+            TWO,
+            hub("a", "b", weight=10),
+            with_endpoint(TWO, A, weight=1),
+            [],
+            id="both at once on one field: it is the user's change",
+        ),
+        pytest.param(
+            TWO,
+            hub("a", "b", weight=10),
+            TWO.without_endpoint(A),
+            [(A, ("endpoint",))],
+            id="both at once: a deleted endpoint is told whatever its weight shall be",
+        ),
+        pytest.param(
+            TWO,
+            hub("a", "b", ttl=5),
+            None,
+            [("", ("profile",))],
+            id="both at once: a deleted profile is told all the same",
+        ),
+    ],
+)
+def test_drift(
+    settled: Profile | None, desired: Profile, observed: Profile | None, told: list[tuple[str, tuple[str, ...]]]
+) -> None:
+    found = drifted(diff(desired, observed), desired=desired, settled=settled)
+    assert [(drift.endpoint, drift.fields) for drift in found] == told
+
+
+def test_a_drift_says_from_what_to_what() -> None:
+    found = drifted(diff(TWO, with_endpoint(TWO, A, weight=1)), desired=TWO, settled=TWO)
+    assert found == (Drift(A, ("weight",), "weight 1 -> 50"),)
+
+
+PROGRAMMED = Condition("Programmed", "True", "Programmed", "", 1, "2026-01-01T00:00:00Z")
+
+
+def listed(*endpoints: tuple[str, int]) -> BackendStatus:
+    return BackendStatus(endpoints=tuple(EndpointStatus(name, weight=weight) for name, weight in endpoints))
+
+
+@pytest.mark.parametrize(
+    ("condition", "observed_generation", "status", "names"),
+    [
+        pytest.param(PROGRAMMED, 1, listed((A, 50), (B, 50)), [A, B], id="everything was true"),
+        pytest.param(PROGRAMMED, 1, listed((A, 50)), [A], id="one endpoint had not been there"),
+        pytest.param(PROGRAMMED, 1, listed((A, 50), (B, 7)), [A], id="one weight was another"),
+        pytest.param(PROGRAMMED, 1, listed(), [], id="no endpoint had been there"),
+        pytest.param(PROGRAMMED, 0, listed((A, 50)), None, id="spec changed since"),
+        pytest.param(
+            Condition("Programmed", "Unknown", "Pending"), 1, listed((A, 50)), None, id="a change had been waiting"
+        ),
+        pytest.param(None, 1, listed((A, 50)), None, id="no status yet"),
+    ],
+)
+def test_after_a_restart_status_tells_what_was_true(
+    condition: Condition | None, observed_generation: int, status: BackendStatus, names: list[str] | None
+) -> None:
+    profile = make_profile(
+        status=ProfileStatus(observed_generation=observed_generation, conditions=(condition,) if condition else ())
+    )
+    settled = settled_by_status(TWO, profile=profile, backends=[make_backend(status=status)])
+    assert (None if settled is None else [e.name for e in settled.endpoints]) == names
+
+
+def test_after_a_restart_a_weight_changed_in_azure_is_drift_and_one_changed_on_the_hub_is_not() -> None:
+    profile = make_profile(status=ProfileStatus(observed_generation=1, conditions=(PROGRAMMED,)))
+    backend = make_backend(status=listed((A, 50), (B, 50)))
+    settled = settled_by_status(TWO, profile=profile, backends=[backend])
+    in_azure = with_endpoint(TWO, A, weight=3)
+    assert [d.endpoint for d in drifted(diff(TWO, in_azure), desired=TWO, settled=settled)] == [A]
+    wanted = hub("a", "b", weight=10)
+    settled = settled_by_status(wanted, profile=profile, backends=[backend])
+    assert drifted(diff(wanted, TWO), desired=wanted, settled=settled) == ()
