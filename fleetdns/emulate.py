@@ -94,7 +94,10 @@ def emulate_dns(*, port: int, azure: str) -> int:
         async with asyncio.TaskGroup() as group:
             polling = group.create_task(profiles.run(), name="profiles")
             try:
-                yield f"name server on 127.0.0.1:{server.port}\n  dig @127.0.0.1 -p {server.port} NAME.trafficmanager.net\n"
+                yield (
+                    f"name server on 127.0.0.1:{server.port}\n"
+                    f"  dig @127.0.0.1 -p {server.port} NAME.trafficmanager.net\n"
+                )
             finally:
                 polling.cancel()
                 await server.stop()

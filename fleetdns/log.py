@@ -31,14 +31,14 @@ _SECRET_TEXT = re.compile(r"(?i:(?<=bearer )\S+)|\beyJ[\w-]+\.[\w-]+(?:\.[\w-]*)
 _log: FilteringBoundLogger = structlog.get_logger("fleetdns")
 
 
-def configure(level: str, format: str | None, stream: TextIO | None = None) -> None:
-    """Log at `level` and above. `format`: json, console, or None to choose by the stream (default: stderr).
+def configure(level: str, log_format: str | None, stream: TextIO | None = None) -> None:
+    """Log at `level` and above. `log_format`: json, console, or None to choose by the stream (default: stderr).
 
     Libraries speak from warning on, whatever the level: their debug lines show bodies and headers.
     """
     chosen = stream or sys.stderr
     number = logging.getLevelNamesMapping()[level.upper()]
-    renderer = _renderer(format or ("console" if chosen.isatty() else "json"), chosen)
+    renderer = _renderer(log_format or ("console" if chosen.isatty() else "json"), chosen)
     facts: list[Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.processors.add_log_level,
@@ -76,8 +76,8 @@ def _route_libraries(handler: _Handler, level: int) -> None:
     logging.getLogger("azure").setLevel(level)
 
 
-def _renderer(format: str, stream: TextIO) -> Processor:
-    if format == "json":
+def _renderer(log_format: str, stream: TextIO) -> Processor:
+    if log_format == "json":
         return structlog.processors.JSONRenderer(default=repr)
     # The library's own choice of traceback would show local variables, and with them what they hold.
     return structlog.dev.ConsoleRenderer(
@@ -96,7 +96,7 @@ def _without_secrets(_: WrappedLogger, __: str, facts: EventDict) -> EventDict:
 
 def fanned(*observers: T) -> T:
     """One observer that tells all of them, in order. Each must fulfil the Protocol that the caller asks for."""
-    return cast(T, _Fan(observers))
+    return cast("T", _Fan(observers))
 
 
 class _Fan:

@@ -1,0 +1,132 @@
+"""Whether this process is alive and ready, and the two small servers that say so: /metrics, and the probes.
+
+Alive: the event loop still ticks and every task that must not end is running. Ready: alive, every check is content,
+and nobody asked us to stop.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import NamedTuple
+
+from aiohttp import web
+from prometheus_client import CollectorRegistry
+from prometheus_client.aiohttp import make_aiohttp_handler
+
+from fleetdns.errors import UsageError
+from fleetdns.settings import Address
+
+_TICK = 1.0  # seconds
+_LONGEST_SILENCE = 10.0  # seconds without a tick after which the loop counts as stuck
+_GRACE = 1.0  # seconds for scrapes that go on while we stop
+
+
+class Finding(NamedTuple):
+    """What one check found; `problem` None: nothing."""
+
+    check: str
+    problem: str | None
+
+
+class Health:
+    """Liveness and readiness of one process. `clock`: seconds, for the heartbeat; the loop's by default."""
+
+    def __init__(self, clock: Callable[[], float] | None = None) -> None:
+        self._clock = clock or asyncio.get_running_loop().time
+        self._ticked_at = self._clock()
+        self._critical: list[asyncio.Task[object]] = []
+        self._checks: dict[str, Callable[[], str | None]] = {}
+        self._is_stopping = False
+
+    async def beat(self) -> None:
+        """The heartbeat, until cancelled."""
+        while True:
+            self._ticked_at = self._clock()
+            await asyncio.sleep(_TICK)
+
+    def must_run(self, task: asyncio.Task[object]) -> None:
+        """From now on this process is alive only while the task runs."""
+        self._critical.append(task)
+
+    def readiness(self, checks: Mapping[str, Callable[[], str | None]]) -> None:
+        """Add checks: each returns None when it is content, or a sentence about what is missing."""
+        self._checks |= checks
+
+    def begin_shutdown(self) -> None:
+        """Not ready any more; alive until the end."""
+        self._is_stopping = True
+
+    def live(self) -> tuple[Finding, ...]:
+        """What liveness depends on."""
+        silence = self._clock() - self._ticked_at
+        is_stuck = silence > _LONGEST_SILENCE
+        ended = [] if self._is_stopping else [task.get_name() for task in self._critical if task.done()]
+        return (
+            Finding("loop", f"the event loop has not ticked for {silence:.0f} s" if is_stuck else None),
+            Finding("tasks", f"ended: {', '.join(ended)}" if ended else None),
+        )
+
+    def ready(self) -> tuple[Finding, ...]:
+        """What readiness depends on."""
+        stopping = Finding("shutdown", "fleetdns is stopping" if self._is_stopping else None)
+        return (*self.live(), stopping, *(Finding(name, check()) for name, check in self._checks.items()))
+
+
+@asynccontextmanager
+async def serve(
+    health: Health, registry: CollectorRegistry, *, metrics: Address | None, probes: Address | None
+) -> AsyncIterator[tuple[int | None, int | None]]:
+    """Serve until the end of the block; gives the ports of metrics and probes. Raises UsageError for one in use."""
+    async with AsyncExitStack() as stack:
+        ports = (
+            await _site(stack, metrics, "--metrics-bind-address", _metrics_app(registry)),
+            await _site(stack, probes, "--health-probe-bind-address", _probe_app(health)),
+        )
+        yield ports
+
+
+def _metrics_app(registry: CollectorRegistry) -> web.Application:
+    app = web.Application()
+    app.router.add_get("/metrics", make_aiohttp_handler(registry))
+    return app
+
+
+def _probe_app(health: Health) -> web.Application:
+    async def live(_: web.Request) -> web.Response:
+        return _answer(health.live())
+
+    async def ready(_: web.Request) -> web.Response:
+        return _answer(health.ready())
+
+    app = web.Application()
+    app.router.add_get("/healthz", live)
+    app.router.add_get("/livez", live)
+    app.router.add_get("/readyz", ready)
+    return app
+
+
+def _answer(findings: Iterable[Finding]) -> web.Response:
+    """Kubernetes' own form: a line for each check, and 503 when one of them failed."""
+    findings = tuple(findings)
+    is_fine = all(problem is None for _, problem in findings)
+    lines = [f"[+]{check} ok" if problem is None else f"[-]{check} failed: {problem}" for check, problem in findings]
+    text = "\n".join((*lines, "ok" if is_fine else "failed", ""))
+    return web.Response(status=200 if is_fine else 503, text=text, headers={"Cache-Control": "no-store"})
+
+
+async def _site(stack: AsyncExitStack, address: Address | None, flag: str, app: web.Application) -> int | None:
+    if address is None:
+        return None
+    runner = web.AppRunner(app, handle_signals=False, access_log=None, shutdown_timeout=_GRACE)
+    await runner.setup()
+    stack.push_async_callback(runner.cleanup)
+    try:
+        await web.TCPSite(runner, address.host or None, address.port).start()
+    except OSError as error:
+        raise UsageError(
+            f"{flag} is {address.host}:{address.port}, which cannot be had ({error.strerror}); give another address"
+        ) from error
+    port: int = runner.addresses[0][1]
+    return port

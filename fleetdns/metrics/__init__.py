@@ -1,0 +1,90 @@
+"""Every series that fleetdns serves, in a registry of its own.
+
+counted: series that grow as things happen. live: what is read when somebody scrapes, so that the series of a deleted
+object vanish with it. Labels carry names of objects and kinds and a few words; never a generation, a time or an id.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    GCCollector,
+    PlatformCollector,
+    ProcessCollector,
+    disable_created_metrics,
+)
+
+from fleetdns import __version__
+from fleetdns.api.backend import TrafficManagerBackend
+from fleetdns.api.profile import TrafficManagerProfile
+from fleetdns.metrics.changetimes import ChangeTimes
+from fleetdns.metrics.counted import (
+    AzureSeries,
+    ControllerSeries,
+    HubCalls,
+    InformerSeries,
+    QueueSeries,
+    ReconcileSeries,
+    SweepSeries,
+)
+from fleetdns.metrics.live import Live, Objects
+from fleetdns.runtime.informer import Informer
+from fleetdns.runtime.workqueue import WorkQueue
+
+# A second series for each counter, saying when this process first counted; a switch of the whole process.
+disable_created_metrics()  # type: ignore[no-untyped-call] # the library left it without annotations
+
+
+class Metrics:
+    """The registry, and one observer for each part that reports. `clock`: seconds, that of the loop."""
+
+    def __init__(self, *, clock: Callable[[], float] = time.monotonic) -> None:
+        self.registry = registry = CollectorRegistry()
+        ProcessCollector(registry=registry)
+        PlatformCollector(registry=registry)
+        GCCollector(registry=registry)
+        Gauge("fleetdns_build_info", "The version of fleetdns.", ["version"], registry=registry).labels(
+            __version__
+        ).set(1)
+        changes = ChangeTimes(registry, clock)
+        self._live = Live(registry)
+        self._objects = Objects(registry)
+        self._requests = Counter(
+            "rest_client_requests_total",
+            "Requests to the hub's API server.",
+            ["code", "method", "host"],
+            registry=registry,
+        )
+        self.queue = QueueSeries(registry)
+        self.controller = ControllerSeries(registry, changes)
+        self.informer = InformerSeries(registry)
+        self.reconcile = ReconcileSeries(registry, self._objects, changes)
+        self.sweep = SweepSeries(registry)
+        self.azure = AzureSeries(registry, changes)
+
+    def hub_calls(self, host: str) -> HubCalls:
+        """The observer of requests to the API server at `host`."""
+        return HubCalls(self._requests, host)
+
+    def watch_queue(self, queue: WorkQueue[Any]) -> None:
+        """Show the depth of a queue and the work in hand."""
+        self._live.queues.append(queue)
+
+    def watch_informer(self, informer: Informer[Any, Any]) -> None:
+        """Show what a cache holds and how its watch does."""
+        self._live.informers.append(informer)
+
+    def watch_objects(
+        self,
+        profiles: Callable[[], Iterable[TrafficManagerProfile]],
+        backends: Callable[[], Iterable[TrafficManagerBackend]],
+    ) -> None:
+        """Show what the status of the objects says; both are asked at each scrape."""
+        self._objects.profiles = profiles
+        self._objects.backends = backends
