@@ -11,6 +11,7 @@ from fleetdns.emulator.hub.status import Object
 from fleetdns.emulator.hub.store import Key, Store
 
 _WAITING_FOR = {"Foreground": "foregroundDeletion", "Orphan": "orphan"}
+_NEVER_DELETED = ("default", "kube-system", "kube-public")
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +38,8 @@ class Deletions:
         obj = conversion.read(self._store, served, key)
         if obj is None:
             raise served.not_found(name)
+        if served.resource == "namespaces" and name in _NEVER_DELETED:
+            raise status.forbidden("", served.plural, name, "this namespace may not be deleted")
         _check_preconditions(served, obj, options)
         finalizers = _finalizers(served, obj, options)
         if not finalizers and not _is_held_by_spec(served, obj):

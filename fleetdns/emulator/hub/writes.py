@@ -8,12 +8,12 @@ from __future__ import annotations
 import datetime as dt
 import random
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
 from fleetdns.emulator.hub import conversion, crds, managedfields, status, strategies
-from fleetdns.emulator.hub.fields import invalid
+from fleetdns.emulator.hub.fields import FieldError, invalid
 from fleetdns.emulator.hub.incoming import Options, admitted, check_names, settle_namespace, typed, version_number
 from fleetdns.emulator.hub.metadata import change_errors, finalizer_warnings, generated_name, metadata_errors
 from fleetdns.emulator.hub.resources import Served
@@ -228,6 +228,7 @@ class Writes:
         if served.schema is not None:
             before = None if old is None else _judged(served, old)
             judgement = served.schema.judge(_judged(served, new), before, subresource=subresource)
+            _refuse_mistyped(served, judgement.errors)
             errors += judgement.errors
             for tolerated in judgement.warnings:
                 options.warn(str(tolerated))
@@ -248,6 +249,15 @@ class Writes:
         written = conversion.write(self._store, served, key, obj)
         self._stored(served, key)
         return written
+
+
+def _refuse_mistyped(served: Served, errors: Iterable[FieldError]) -> None:
+    """A built-in kind with a value of the wrong type cannot even be decoded. Raises StatusError 400."""
+    mistyped = [str(error) for error in errors if error.reason == "FieldValueTypeInvalid"]
+    if mistyped and not served.custom:
+        raise status.bad_request(
+            f'{served.kind} in version "{served.version}" cannot be handled as a {served.kind}: {mistyped[0]}'
+        )
 
 
 def _judged(served: Served, obj: Object) -> Object:
