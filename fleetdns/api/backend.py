@@ -49,7 +49,7 @@ class RejectedExport(msgspec.Struct, frozen=True, rename="camel"):
 
     cluster: str
     reason: str
-    message: str
+    message: str = ""
 
 
 class BackendStatus(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
