@@ -7,5 +7,5 @@ import pytest
 
 @pytest.fixture(scope="session", autouse=True)
 def no_loop_by_accident() -> None:
-    """A plug-in asks for the current loop before synchronous tests too, and Python would make one that nobody closes."""
+    """A plug-in asks for the current loop before synchronous tests too; Python would make one that nobody closes."""
     asyncio.set_event_loop(None)

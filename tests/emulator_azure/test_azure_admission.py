@@ -1,5 +1,7 @@
 """What ARM does around every call: versions, unknown groups, ids, rate headers, methods and bodies it does not take."""
 
+import json
+
 import pytest
 
 from fleetdns.emulator.azure.service import Behaviour
@@ -76,6 +78,15 @@ def test_a_body_that_is_no_json_object_is_400(body: bytes) -> None:
     for path in (profile_path(), endpoint_path()):
         assert error_of(arm.put(path, body)) == expected
         assert error_of(arm.patch(path, body)) == expected
+
+
+def test_a_body_that_cannot_be_held_is_400() -> None:
+    assert error_of(Arm().put(profile_path(), b"[" * 100_000)) == (400, "InvalidRequestContent")
+
+
+def test_half_a_surrogate_pair_in_a_name_does_not_break_the_answer() -> None:
+    body = json.dumps(profile_body(endpoints=[azure_endpoint("x\ud800")])).encode()
+    assert Arm().put(profile_path(), body).json()["properties"]["endpoints"][0]["name"] == "x?"
 
 
 @pytest.mark.parametrize("path", [profile_path(), endpoint_path()])

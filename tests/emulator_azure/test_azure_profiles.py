@@ -262,6 +262,9 @@ def test_a_delete_under_a_lock_is_refused() -> None:
     assert error_of(arm.delete(profile_path())) == (409, "ScopeLocked")
     assert error_of(arm.delete(endpoint_path())) == (409, "ScopeLocked")
     arm.service.unlock(scope)
+    arm.service.lock(arm.get(endpoint_path()).json()["id"])
+    assert error_of(arm.delete(profile_path())) == (409, "ScopeLocked")
+    arm.service.unlock(arm.get(endpoint_path()).json()["id"])
     assert arm.delete(profile_path()).status == 200
 
 

@@ -54,5 +54,6 @@ class Reply:
 
 
 def json_bytes(value: object) -> bytes:
-    # A slash can only stand inside a string in JSON, so replacing all of them keeps the meaning.
-    return json.dumps(value, separators=(",", ":"), ensure_ascii=False).replace("/", "\\/").encode()
+    # A slash can only stand inside a string in JSON, so replacing all of them keeps the meaning. Half a surrogate pair,
+    # which JSON can carry and UTF-8 cannot, becomes a question mark.
+    return json.dumps(value, separators=(",", ":"), ensure_ascii=False).replace("/", "\\/").encode(errors="replace")

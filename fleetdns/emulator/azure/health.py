@@ -17,30 +17,31 @@ from fleetdns.emulator.azure.resources import Endpoint, Profile, ProfileKey
 PROBE_RESULTS = ("Online", "Degraded", "CheckingEndpoint", "Stopped")
 _DEEPEST_NESTING = 10
 
-EndpointKey = tuple[ProfileKey, str]
-
 
 class Probes:
     """Results set from outside, per endpoint and per target. One for the endpoint itself comes first."""
 
     def __init__(self) -> None:
-        self._endpoints: dict[EndpointKey, str] = {}
+        self._endpoints: dict[ProfileKey, dict[str, str]] = {}
         self._targets: dict[str, str] = {}
 
     def set_endpoint(self, profile: ProfileKey, endpoint: str, result: str) -> None:
-        self._endpoints[profile, endpoint.casefold()] = result
+        self._endpoints.setdefault(profile, {})[endpoint.casefold()] = result
 
     def set_target(self, target: str, result: str) -> None:
         """For every endpoint, now and later, whose target or target resource this is."""
         self._targets[target.casefold()] = result
 
-    def forget_missing(self, profiles: Mapping[ProfileKey, Profile]) -> None:
-        """An endpoint made again under an old name starts unprobed."""
-        present = {(key, item.name.casefold()) for key, profile in profiles.items() for item in profile.endpoints}
-        self._endpoints = {key: result for key, result in self._endpoints.items() if key in present}
+    def keep_only(self, profile: ProfileKey, endpoints: Iterable[Endpoint]) -> None:
+        """Forget the others: an endpoint made again under an old name starts unprobed."""
+        present = {item.name.casefold() for item in endpoints}
+        results = self._endpoints.pop(profile, {})
+        kept = {name: result for name, result in results.items() if name in present}
+        if kept:
+            self._endpoints[profile] = kept
 
     def result(self, profile: ProfileKey, endpoint: Endpoint) -> str | None:
-        found = self._endpoints.get((profile, endpoint.name.casefold()))
+        found = self._endpoints.get(profile, {}).get(endpoint.name.casefold())
         return found or next((self._targets[key] for key in sorted(endpoint.target_keys) if key in self._targets), None)
 
 

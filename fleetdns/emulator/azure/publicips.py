@@ -4,6 +4,7 @@ Unless asked to be strict, an IP that was never registered counts as one with th
 `<its name>.<region>.cloudapp.azure.com`.
 """
 
+import itertools
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -55,6 +56,7 @@ class PublicIPs:
     def __init__(self) -> None:
         self._registered: dict[str, PublicIP] = {}
         self._assumed: dict[str, str] = {}  # folded id -> name, for IPs nobody registered
+        self._given_names: set[str] = set()  # every name any IP ever had
 
     def set(
         self,
@@ -89,6 +91,8 @@ class PublicIPs:
             tags=known.tags if tags is None else tuple(tags.items()),
         )
         self._registered[text.casefold()] = changed
+        if fqdn:
+            self._given_names.add(fqdn)
         return changed
 
     def remove(self, text: str) -> None:
@@ -119,15 +123,12 @@ class PublicIPs:
             parsed = resource_id(text)
             label = re.sub(r"[^a-z0-9-]+", "-", (parsed.name if parsed else "").casefold()).strip("-") or "ip"
             # Two groups may each hold an IP of the same name: a second one gets a number, as labels are unique.
-            taken = set(self._assumed.values()) | {ip.fqdn for ip in self._registered.values()}
-            candidates = (f"{label[:50]}{suffix}.{_REGION}.cloudapp.azure.com" for suffix in _suffixes(len(taken)))
-            name = next(candidate for candidate in candidates if candidate not in taken)
+            suffixes = itertools.chain(("",), (f"-{number}" for number in itertools.count(2)))
+            candidates = (f"{label[:50]}{suffix}.{_REGION}.cloudapp.azure.com" for suffix in suffixes)
+            name = next(candidate for candidate in candidates if candidate not in self._given_names)
             self._assumed[text.casefold()] = name
+            self._given_names.add(name)
         return name
-
-
-def _suffixes(taken: int) -> list[str]:
-    return ["", *(f"-{number}" for number in range(2, taken + 3))]
 
 
 def public_ip_body(ip: PublicIP) -> dict[str, Any]:

@@ -261,7 +261,7 @@ def _refuse_probe_result(status: str) -> None:
 def _call(request: Request, route: Route, response: Response, now: float) -> Call:
     try:
         body = json.loads(request.body) if request.body else None
-    except ValueError:
+    except (ValueError, RecursionError):
         body = request.body.decode(errors="replace")
     status = 0 if response.drop else response.status
     return Call(now, request.method, route.operation, request.path, status, body)

@@ -41,7 +41,7 @@ class Inbound:
             raise ArmError(415, "UnsupportedMediaType", f"The content media type '{content_type}' is not supported.")
         try:
             value = json.loads(self.request.body)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise invalid_content("the body is not JSON") from error
         if not isinstance(value, dict):
             raise invalid_content("the body is not a JSON object")
@@ -90,16 +90,14 @@ class World:
         low, high = self.behaviour.latencies.get(inbound.route.operation, (0.0, 0.0))
         latency = 0.0 if inbound.is_by_hand or high <= 0 else self.random.uniform(low, high)
         self.store.write(inbound.key, value, inbound.now, latency=latency)
-        self.probes.forget_missing(self.store.profiles(inbound.now))
+        self.probes.keep_only(inbound.key, value.endpoints if value else ())
         return latency
 
     def lock_on(self, scope: str) -> str | None:
-        """The lock that keeps `scope` from being deleted: one on itself or on anything above it."""
-        folded = scope.casefold()
-        return next(
-            (lock for lock in sorted(self.locks) if folded == lock or folded.startswith(f"{lock}/")),
-            None,
-        )
+        """The lock that keeps `scope` from being deleted: one on itself, on anything above it, or on a part of it."""
+        folded = f"{scope.casefold()}/"
+        held = (lock for lock in sorted(self.locks) if folded.startswith(f"{lock}/") or f"{lock}/".startswith(folded))
+        return next(held, None)
 
     def hex_key(self) -> str:
         return f"{self.random.getrandbits(128):032x}"

@@ -5,7 +5,7 @@ import struct
 from collections.abc import Callable
 from random import Random
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, cast
 
 from fleetdns.emulator.dns.choice import Client
 from fleetdns.emulator.dns.messages import address_of, reply_to
@@ -126,8 +126,8 @@ class _Datagrams(asyncio.DatagramProtocol):
         self._transport: asyncio.DatagramTransport | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        if isinstance(transport, asyncio.DatagramTransport):
-            self._transport = transport
+        # The selector loop's transport is one without being declared one.
+        self._transport = cast("asyncio.DatagramTransport", transport)
 
     def datagram_received(self, data: bytes, addr: tuple[str | Any, int]) -> None:
         reply = self._reply(data, addr[0], over_tcp=False)
