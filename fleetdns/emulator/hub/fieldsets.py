@@ -14,18 +14,21 @@ from fleetdns.emulator.hub.jsonvalue import compact, same, shown
 from fleetdns.emulator.hub.structural import ANYTHING, Node
 
 Path = tuple[str, ...]
+_Branches = dict[str, tuple[Any, Node]]
 FieldSet = frozenset[Path]
 
 NOTHING: FieldSet = frozenset()
 
 
-class _Missing(Enum):
-    """The absence of a value, which null is not."""
+class Absent(Enum):
+    """What stands where there is no value, which null is one of."""
 
-    MISSING = 1
+    MISSING = "there is nothing"
+    EMPTIED = "there was something, and its owner took all of it away"
 
 
-MISSING = _Missing.MISSING
+MISSING = Absent.MISSING
+EMPTIED = Absent.EMPTIED
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +57,7 @@ def _claimed(value: Any, schema: Node, path: Path) -> Iterator[Path]:
     for step, (item, below) in branches.items():
         here = (*path, step)
         yield from _claimed(item, below, here)
-        if not step.startswith("f:") or item in (None, {}) or step[2:] not in schema.properties:
+        if not step.startswith("f:") or item in (None, {}, EMPTIED) or step[2:] not in schema.properties:
             yield here
 
 
@@ -66,20 +69,23 @@ def compared(old: Any, new: Any, schema: Node) -> Comparison:
 
 
 def _compare(old: Any, new: Any, schema: Node, path: Path, changes: Mapping[str, set[Path]]) -> None:
-    left = {} if old is MISSING else _branches(old, schema)
-    right = {} if new is MISSING else _branches(new, schema)
+    left, right = _branches(old, schema), _branches(new, schema)
     if old is MISSING:
         changes["added"].add(path)
     elif new is MISSING:
         changes["removed"].add(path)
-    elif left is None or right is None:
-        if not same(old, new):
-            changes["modified"].add(path)
-        return
+    elif (left is None or right is None) and not _fits(old, left, new, right) and not same(old, new):
+        changes["modified"].add(path)
     nothing = (MISSING, ANYTHING)
-    for step in [*(left or {}), *(step for step in right or {} if step not in (left or {}))]:
-        (before, below), (after, beside) = (left or {}).get(step, nothing), (right or {}).get(step, nothing)
+    left, right = left or {}, right or {}
+    for step in [*left, *(step for step in right if step not in left)]:
+        (before, below), (after, beside) = left.get(step, nothing), right.get(step, nothing)
         _compare(before, after, beside if before is MISSING else below, (*path, step), changes)
+
+
+def _fits(old: Any, left: _Branches | None, new: Any, right: _Branches | None) -> bool:
+    """Null stands beside an object or list as an empty one."""
+    return (old is None and right is not None) or (new is None and left is not None)
 
 
 def merged(live: Any, applied: Any, schema: Node) -> Any:
@@ -87,6 +93,8 @@ def merged(live: Any, applied: Any, schema: Node) -> Any:
     if live is MISSING or applied is MISSING:
         return applied if live is MISSING else live
     left, right = _branches(live, schema), _branches(applied, schema)
+    if applied is None and left:
+        return live
     if left is None or right is None:
         return applied
     nothing = (MISSING, ANYTHING)
@@ -112,7 +120,7 @@ def _merged_order(live: Path, applied: Path) -> Iterator[str]:
 
 
 def without(value: Any, paths: FieldSet, schema: Node) -> Any:
-    """The value without the fields in the set; what is emptied by that is gone as well."""
+    """The value without the fields in the set; what loses its last one that way is EMPTIED."""
     branches = _branches(value, schema)
     if not paths or branches is None:
         return value
@@ -121,11 +129,19 @@ def without(value: Any, paths: FieldSet, schema: Node) -> Any:
         if (step,) in paths:
             continue
         inner = frozenset(path[1:] for path in paths if len(path) > 1 and path[0] == step)
-        kept = without(item, inner, below)
-        if kept in ({}, []) and item not in ({}, []):
-            continue
-        items[step] = kept
+        items[step] = without(item, inner, below)
+    if branches and not items:
+        return EMPTIED
     return list(items.values()) if isinstance(value, list) else {step[2:]: item for step, item in items.items()}
+
+
+def without_emptied(value: Any) -> Any:
+    """The value without what was emptied."""
+    if isinstance(value, dict):
+        return {name: without_emptied(item) for name, item in value.items() if item is not EMPTIED}
+    if isinstance(value, list):
+        return [without_emptied(item) for item in value if item is not EMPTIED]
+    return value
 
 
 def with_parents(paths: FieldSet, schema: Node) -> FieldSet:
@@ -140,8 +156,10 @@ def with_parents(paths: FieldSet, schema: Node) -> FieldSet:
     return frozenset(found)
 
 
-def _branches(value: Any, schema: Node) -> dict[str, tuple[Any, Node]] | None:
+def _branches(value: Any, schema: Node) -> _Branches | None:
     """The separately owned parts of a value with their schemas, None where it is owned as one."""
+    if isinstance(value, Absent):
+        return {}
     if isinstance(value, dict) and not schema.atomic_map:
         return {f"f:{name}": (item, schema.child(name) or ANYTHING) for name, item in value.items()}
     if isinstance(value, list) and schema.list_type != "atomic":

@@ -17,6 +17,7 @@ from fleetdns.emulator.hub.fieldsets import (
     undeclared,
     with_parents,
     without,
+    without_emptied,
 )
 from fleetdns.emulator.hub.jsonvalue import same
 from fleetdns.emulator.hub.managers import Managed, Manager, Owned, decoded_managers, managers_of, recorded, same_owners
@@ -91,8 +92,8 @@ def apply(
     before = _bare(live or {})
     managed = managers_of(live)
     if live is not None and not managed:
-        early = compared({}, before, root).written - _NOBODYS
-        managed = {Manager(_BEFORE_FIRST_APPLY, "Update", "", api_version): Owned(early, api_version, time)}
+        early = _kept(compared({}, before, root).written, ignored)
+        managed = {Manager(_BEFORE_FIRST_APPLY, "Update", subresource, api_version): Owned(early, api_version, time)}
     me = Manager(manager, "Apply", subresource)
     last = managed.get(me)
     claimed = fields_of(applied, root)
@@ -100,6 +101,7 @@ def apply(
     after = _pruned(merged(before, applied, root), last.fields if last else NOTHING, claimed.union(*others), root)
     managed[me] = Owned(_kept(claimed, ignored), api_version, last.time if last else time)
     changes = compared(before, after, root)
+    after = without_emptied(after)
     managed = _yielded(managed, me, _kept(changes.written, ignored), _kept(changes.removed, ignored), force=force)
     if live is not None and same(before, after) and same_owners(managed, managers_of(live)):
         return live
@@ -164,7 +166,7 @@ def _yielded(managed: Managed, me: Manager, written: FieldSet, removed: FieldSet
 
 
 def _conflicts(contested: Mapping[Manager, FieldSet]) -> Iterator[Conflict]:
-    for one in sorted(contested, key=lambda manager: (manager.name, manager.operation, manager.subresource)):
+    for one in sorted(contested, key=lambda one: (one.name, one.operation, not one.subresource, one.subresource)):
         for path in sorted(contested[one]):
             yield Conflict(displayed(path), str(one), f"conflict with {one}")
 
