@@ -33,6 +33,12 @@ class _Named(msgspec.Struct):
 _NAMED = msgspec.json.Decoder(_Named)
 
 
+def entry(obj: T) -> Entry[ObjectKey, T]:
+    """An object as the runtime's store keeps it."""
+    metadata = obj.metadata
+    return Entry(metadata.key, metadata.uid, metadata.resource_version, obj)
+
+
 class StructCodec(Generic[T]):
     """Fulfils runtime.Codec for one Struct of api/."""
 
@@ -53,7 +59,7 @@ class StructCodec(Generic[T]):
         self._share(obj)
         if len(self._pool) > _POOL_LIMIT:
             self._pool.clear()
-        return Entry(metadata.key, metadata.uid, metadata.resource_version, obj)
+        return entry(obj)
 
     def _share(self, value: object) -> object:
         """`value` with every string in it replaced by its first like. Nobody else has seen `value` yet."""

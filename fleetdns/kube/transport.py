@@ -74,6 +74,7 @@ class Transport:
             headers={"User-Agent": f"fleetdns/{__version__}", "Accept": _JSON},
             proxy=self._connection.proxy,
             trust_env=True,
+            middlewares=(_sent_once,),
         )
         return self
 
@@ -193,6 +194,20 @@ class _Lines:
         if not line:
             raise StopAsyncIteration
         return line
+
+
+class _ConnectionBroke(aiohttp.ClientError):
+    """The connection ended before an answer came."""
+
+
+async def _sent_once(request: aiohttp.ClientRequest, send: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
+    """aiohttp repeats a PUT or a DELETE whose connection broke, unasked, unless the error is one it does not know."""
+    try:
+        return await send(request)
+    except aiohttp.ClientConnectorError:  # never sent, never repeated
+        raise
+    except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError) as error:
+        raise _ConnectionBroke(str(error)) from error
 
 
 async def _read(response: aiohttp.ClientResponse) -> bytes:

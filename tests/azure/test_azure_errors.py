@@ -1,0 +1,165 @@
+"""Which class an answer of Azure's stands for, by status and code, and which words of it reach a condition."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+
+import pytest
+
+from fleetdns.azure.errors import Operation, classify, classify_answer, cleaned, pause, read_error
+from fleetdns.errors import Conflict, FleetDNSError, Forbidden, Rejected, Throttled, Transient
+
+NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "operation", "expected"),
+    [
+        pytest.param(404, "ResourceNotFound", "get_profile", None, id="no such profile is an answer"),
+        pytest.param(404, "ResourceGroupNotFound", "get_profile", None, id="nor such a group"),
+        pytest.param(404, "ResourceGroupNotFound", "list_group", None, id="a group that is not there lists nothing"),
+        pytest.param(404, "NotFound", "delete_profile", None, id="gone already is deleted"),
+        pytest.param(404, "NotFound", "delete_endpoint", None, id="an endpoint gone already is deleted"),
+        pytest.param(404, "SubscriptionNotFound", "delete_profile", None, id="gone with its subscription"),
+        pytest.param(404, "SubscriptionNotFound", "get_profile", Rejected, id="no subscription proves no absence"),
+        pytest.param(404, "SubscriptionNotFound", "list_group", Rejected, id="nor in a list"),
+        pytest.param(404, "SubscriptionNotFound", "list_subscription", Rejected, id="nor in a list of everything"),
+        pytest.param(404, "ResourceGroupNotFound", "put_profile", Rejected, id="no group to create it in"),
+        pytest.param(404, "ParentResourceNotFound", "put_endpoint", Transient, id="the profile went: observe again"),
+        pytest.param(404, "ResourceNotFound", "patch_profile", Transient, id="the patched profile went as well"),
+        pytest.param(409, "Conflict", "put_profile", Conflict, id="changes collided, or the name is taken"),
+        pytest.param(409, "Conflict", "put_endpoint", Conflict, id="changes collided on an endpoint"),
+        pytest.param(409, "", "put_profile", Conflict, id="a collision without a body"),
+        pytest.param(409, "ScopeLocked", "delete_profile", Rejected, id="somebody locked it"),
+        pytest.param(409, "MissingSubscriptionRegistration", "put_profile", Rejected, id="provider not registered"),
+        pytest.param(429, "RetryableErrorDueToAnotherOperation", "put_endpoint", Conflict, id="a collision, no quota"),
+        pytest.param(429, "TooManyRequests", "put_endpoint", Throttled, id="quota"),
+        pytest.param(429, "", "list_group", Throttled, id="quota without a body"),
+        pytest.param(400, "BadRequest", "put_endpoint", Rejected, id="a duplicate target"),
+        pytest.param(405, "MethodNotAllowed", "put_profile", Rejected, id="any other 4xx"),
+        pytest.param(401, "ExpiredAuthenticationToken", "get_profile", Forbidden, id="a token that is no good"),
+        pytest.param(403, "AuthorizationFailed", "put_profile", Forbidden, id="a right that is missing"),
+        pytest.param(408, "RequestTimeout", "put_profile", Transient, id="a time-out of theirs"),
+        pytest.param(500, "InternalServerError", "put_profile", Transient, id="their fault"),
+        pytest.param(502, "", "get_profile", Transient, id="a gateway's fault"),
+        pytest.param(503, "ServiceUnavailable", "get_profile", Transient, id="unavailable, for nobody knows how long"),
+        pytest.param(202, "", "put_profile", Transient, id="accepted is not done"),
+        pytest.param(302, "", "get_profile", Transient, id="a redirection is not followed"),
+        pytest.param(599, "", "get_profile", Transient, id="a status without a name"),
+    ],
+)
+def test_status_and_code_say_what_to_do(
+    status: int, code: str, operation: Operation, expected: type[FleetDNSError] | None
+) -> None:
+    error = classify(status, code, "whatever it says", retry_after=None, operation=operation)
+    assert (type(error) if error else None) is expected
+
+
+def test_no_word_of_a_message_changes_the_class() -> None:
+    for message in ("Conflicting changes were detected", "Domain name x is not available", ""):
+        assert type(classify(409, "Conflict", message, retry_after=None, operation="put_profile")) is Conflict
+
+
+@pytest.mark.parametrize("status", [429, 503])
+def test_a_pause_that_is_asked_for_is_kept(status: int) -> None:
+    error = classify(status, "Busy", "", retry_after=7.0, operation="put_profile")
+    assert isinstance(error, Throttled)
+    assert error.retry_after == 7.0
+
+
+def test_a_pause_that_is_not_named_is_traffic_managers_window() -> None:
+    error = classify(429, "TooManyRequests", "", retry_after=None, operation="put_profile")
+    assert isinstance(error, Throttled)
+    assert error.retry_after == 20.0
+
+
+def test_retry_after_on_a_collision_or_a_refusal_changes_nothing() -> None:
+    assert type(classify(409, "Conflict", "", retry_after=5.0, operation="put_profile")) is Conflict
+    assert type(classify(400, "BadRequest", "", retry_after=5.0, operation="put_profile")) is Rejected
+
+
+@pytest.mark.parametrize(
+    ("header", "seconds"),
+    [
+        pytest.param(None, None, id="none"),
+        pytest.param("", None, id="empty"),
+        pytest.param("0", 0.0, id="now"),
+        pytest.param(" 17 ", 17.0, id="seconds"),
+        pytest.param("Fri, 02 Jan 2026 03:04:35 GMT", 30.0, id="a date"),
+        pytest.param("Fri, 02 Jan 2026 03:04:35 -0000", 30.0, id="a date without a zone"),
+        pytest.param("Fri, 02 Jan 2026 03:00:00 GMT", 0.0, id="a date that has passed"),
+        pytest.param("999999999", 3600.0, id="more than any window of ARM's"),
+        pytest.param("Fri, 02 Jan 2099 03:00:00 GMT", 3600.0, id="a date of a broken clock"),
+        pytest.param("soon", None, id="a word"),
+        pytest.param("-5", None, id="a negative number"),
+        pytest.param("1.5e3", None, id="a number in a form that HTTP does not have"),
+    ],
+)
+def test_retry_after_is_seconds_or_a_date(header: str | None, seconds: float | None) -> None:
+    assert pause(header, now=NOW) == seconds
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        pytest.param({"error": {"code": "A", "message": "b"}}, ("A", "b"), id="ARM's envelope"),
+        pytest.param({"code": "A", "message": "b"}, ("A", "b"), id="without an envelope"),
+        pytest.param({"error": {"code": "A", "message": "", "details": [{"message": "c"}]}}, ("A", "c"), id="details"),
+        pytest.param({"error": {"code": None, "message": None}}, ("", ""), id="nulls"),
+        pytest.param({"error": None}, ("", ""), id="a null envelope"),
+        pytest.param({"error": "no"}, ("", ""), id="an envelope that is a word"),
+        pytest.param([], ("", ""), id="a list"),
+    ],
+)
+def test_code_and_message_are_read_from_whatever_comes(body: object, expected: tuple[str, str]) -> None:
+    assert read_error(json.dumps(body).encode()) == expected
+
+
+@pytest.mark.parametrize("body", [b"", b"<html>502</html>", b"\xff\xfe"])
+def test_an_answer_of_no_sort_of_json_still_makes_a_sentence(body: bytes) -> None:
+    error = classify_answer(502, {}, body, operation="get_profile", now=NOW)
+    assert isinstance(error, Transient)
+    assert (error.code, error.sentence) == ("BadGateway", "Azure answered 502 without saying why")
+
+
+def test_headers_are_found_in_any_case() -> None:
+    error = classify_answer(429, {"RETRY-AFTER": "3"}, b"", operation="get_profile", now=NOW)
+    assert isinstance(error, Throttled)
+    assert error.retry_after == 3.0
+
+
+ID = "12345678-90ab-cdef-1234-567890abcdef"
+
+
+@pytest.mark.parametrize(
+    "volatile",
+    [
+        f"Request ID: {ID}",
+        f"(RequestId: {ID})",
+        f"RequestId:{ID}",
+        f"Correlation Id: '{ID}'",
+        f"Trace ID: {ID} Correlation ID: {ID} Timestamp: 2026-01-02 03:04:05Z",
+        f"client-request-id={ID}",
+        "at 2026-01-02T03:04:05.1234567Z",
+        "Timestamp: 2026-01-02T03:04:05+00:00",
+        f"Tracking id {ID}",
+    ],
+)
+def test_the_same_refusal_gives_the_same_sentence_each_time(volatile: str) -> None:
+    other = volatile.replace(ID, ID[::-1]).replace("03:04:05", "09:08:07")
+    first, second = (cleaned(f"The change was refused. {text}") for text in (volatile, other))
+    assert first == second
+    assert first.startswith("The change was refused.")
+
+
+def test_ids_that_say_what_is_wrong_stay() -> None:
+    message = f"The client '{ID}' with object id '{ID}' does not have authorization over scope '/subscriptions/{ID}'"
+    assert cleaned(message) == message
+
+
+def test_a_sentence_is_one_line_short_enough_for_a_condition() -> None:
+    text = cleaned("a\r\n  b\t" + "c " * 1000)
+    assert text.startswith("a b c c")
+    assert len(text) <= 512
+    assert text.endswith("…")
