@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import json
+import logging
 import random
 import ssl
 import time
@@ -51,7 +53,9 @@ class Client:
 
     async def call(self, method: str, path: str, body: Any = None, **headers: str) -> Reply:
         """Header names with underscores; a body that is no text or bytes is sent as JSON."""
-        data = body if isinstance(body, str | bytes | None) else json.dumps(body)
+        data = (
+            io.BytesIO(body) if isinstance(body, bytes) else body if isinstance(body, str | None) else json.dumps(body)
+        )
         async with self.session.request(
             method, self.server.url + path, data=data, headers=self._headers(headers)
         ) as answer:
@@ -87,13 +91,14 @@ class Events:
 
 
 @pytest.fixture
-async def server() -> AsyncIterator[HubServer]:
-    """A running server that knows shops and sends a bookmark when nothing else has happened for a minute."""
+async def server(caplog: pytest.LogCaptureFixture) -> AsyncIterator[HubServer]:
+    """A running server that knows shops. Whatever a client does to it, it may log no error."""
     running = HubServer(Hub(clock=time.time, random=random.Random(7)))
     running.hub.install(definition())
     await running.start()
     yield running
     await running.stop()
+    assert [record for record in caplog.records if record.levelno >= logging.ERROR] == []
 
 
 @pytest.fixture

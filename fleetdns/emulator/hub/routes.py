@@ -47,7 +47,7 @@ def parse_path(raw_path: str) -> ResourcePath | PagePath:
     match parts:
         case ("api", version, first, *rest):
             return _resource_path("", version, (first, *rest))
-        case ("apis", group, version, first, *rest):
+        case ("apis", group, version, first, *rest) if group:
             return _resource_path(group, version, (first, *rest))
         case _:
             return PagePath(parts)

@@ -6,7 +6,6 @@ server = HubServer(); await server.start(); server.write_kubeconfig(path); ...; 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import random
 import secrets
 import time
@@ -50,7 +49,6 @@ class HubServer:
         self._pages = Pages(self.hub)
         self._verbs = Verbs(self.hub, self._streams, chance=chance)
         self._runner: web.ServerRunner | None = None
-        self._stopping = asyncio.Event()
 
     @property
     def token(self) -> str:
@@ -61,7 +59,6 @@ class HubServer:
         """Listen; port 0 takes a free one. Raises OSError where the port is taken."""
         identity = make_identity(host)
         self.ca_pem = identity.ca
-        self._stopping.clear()
         # Without it a watcher that left would be noticed only at the next event.
         server = web.Server(self._answer, handler_cancellation=True)
         runner = web.ServerRunner(server, handle_signals=False, shutdown_timeout=_GRACE)
@@ -79,7 +76,6 @@ class HubServer:
 
     async def stop(self) -> None:
         """End all watches and close every connection. Stopping twice is harmless."""
-        self._stopping.set()
         self._streams.end()
         runner, self._runner = self._runner, None
         if runner is not None:
@@ -123,14 +119,9 @@ class HubServer:
             case Slow(seconds):
                 await asyncio.sleep(seconds)
             case Hang():
-                await self._stopping.wait()
-                self._cut(request)
+                await asyncio.Event().wait()
             case Drop():
-                self._cut(request)
-
-    @staticmethod
-    def _cut(request: web.BaseRequest) -> None:
-        if isinstance(request.transport, asyncio.Transport):
-            with contextlib.suppress(ConnectionError):
-                request.transport.abort()
-        raise ConnectionResetError
+                if isinstance(request.transport, asyncio.Transport):
+                    request.transport.abort()
+                # The loss of the connection cancels this request.
+                await asyncio.Event().wait()

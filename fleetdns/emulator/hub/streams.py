@@ -54,7 +54,6 @@ class Streams:
         for stream in cut:
             if isinstance(stream.transport, asyncio.Transport):
                 stream.transport.abort()
-            self._end(stream)
         return len(cut)
 
     def fail(self, error: StatusError, plural: str = "") -> int:
@@ -65,8 +64,9 @@ class Streams:
 
     def end(self) -> None:
         """The server stops: every watch ends cleanly."""
-        for stream in tuple(self._open):
-            self._end(stream)
+        for stream in self._open:
+            stream.watch.close()
+            stream.news.set()
 
     def freeze(self) -> None:
         self._frozen = True
@@ -100,8 +100,3 @@ class Streams:
 
     def _matching(self, plural: str) -> list[Stream]:
         return [stream for stream in self._open if plural in ("", stream.plural)]
-
-    @staticmethod
-    def _end(stream: Stream) -> None:
-        stream.watch.close()
-        stream.news.set()
