@@ -163,6 +163,9 @@ class Story:
         tell.answers(())
         tell.check("the name no longer resolves", holds=not counted, seen=counted)
 
+    async def _patch(self, plural: str, name: str, patch: Manifest) -> None:
+        await self._world.cluster.patch(plural, NAMESPACE, name, patch)
+
 
 def _profile(name: str, spec: Manifest) -> Manifest:
     return {

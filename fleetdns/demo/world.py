@@ -61,7 +61,7 @@ async def embedded() -> AsyncIterator[World]:
         dns = await stack.enter_async_context(DNSServer(service.profiles, Random(_SEED)))
         kubeconfig = folder / "kubeconfig"
         hub.write_kubeconfig(kubeconfig)
-        cluster = await stack.enter_async_context(Cluster(hub.url, ca_pem=hub.ca_pem, token=hub.token))
+        cluster = await stack.enter_async_context(Cluster(hub.url, ca_pem=hub.ca_pem.decode(), token=hub.token))
         yield World(
             cluster=cluster,
             azure=service,

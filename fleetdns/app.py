@@ -1,0 +1,183 @@
+"""The composition root of `fleetdns run`: settings become connections, caches, queues and workers, and end in order.
+
+Serving comes first, so that probes and metrics answer while the hub or Azure cannot be reached; work begins when the
+hub's id is known and every cache has synced. On `stop`: not ready, finish the reconciles in hand, close.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import socket
+import time
+from collections.abc import Callable
+from contextlib import AsyncExitStack
+
+import structlog
+
+from fleetdns.azure.connection import open_traffic_manager
+from fleetdns.azure.trafficmanager import AzureTrafficManager
+from fleetdns.controllers.hub import HubController, Observers
+from fleetdns.controllers.informers import Informers
+from fleetdns.core.identity import Naming
+from fleetdns.core.plan import Settings as PlanSettings
+from fleetdns.core.zones import ZONES
+from fleetdns.errors import FleetDNSError
+from fleetdns.health import Health, serve
+from fleetdns.kube.config import load
+from fleetdns.kube.events import EventPublisher
+from fleetdns.kube.hubid import hub_id
+from fleetdns.kube.sources import HubSources
+from fleetdns.kube.transport import Transport
+from fleetdns.kube.writer import HubWriter
+from fleetdns.log import AzureCallLog, ControllerLog, InformerLog, SweepLog, fanned
+from fleetdns.metrics import Metrics
+from fleetdns.runtime.backoff import Backoff
+from fleetdns.settings import Settings
+
+_DRAIN = 25.0  # seconds; one profile call may take 20, and the whole stop 30
+_LOOK_AGAIN = Backoff(base=1.0, factor=2.0, cap=30.0, jitter=0.5)
+
+_log = structlog.get_logger("fleetdns")
+
+
+async def run(settings: Settings, *, stop: asyncio.Event) -> None:
+    """Run the hub controller until `stop`. Raises UsageError for what is wrong from the start."""
+    connection = await load(settings.kubeconfig)
+    metrics, health, chance = Metrics(), Health(), random.Random()
+    async with AsyncExitStack() as stack:
+        await stack.enter_async_context(serve(settings, metrics=metrics, health=health))
+        transport = await stack.enter_async_context(Transport(connection, observer=metrics.kubernetes(connection.host)))
+        azure = await stack.enter_async_context(
+            open_traffic_manager(
+                cloud=settings.azure_cloud,
+                arm_endpoint=settings.arm_endpoint,
+                observer=fanned(metrics.azure, AzureCallLog()),
+                on_undecodable=_undecodable(metrics),
+            )
+        )
+        starting = asyncio.create_task(_assembled(settings, transport, azure, metrics=metrics, chance=chance))
+        health.readiness({"hub": lambda: None if starting.done() else "the hub cluster has not answered yet"})
+        if await _ended_before(starting, stop):
+            controller = starting.result()
+            health.readiness(_checks(controller))
+            await _drained(controller, stop=stop, health=health)
+
+
+def _undecodable(metrics: Metrics) -> Callable[[str, str], None]:
+    def tell(name: str, because: str) -> None:
+        metrics.undecodable(name, because)
+        _log.warning("a profile in Azure is not understood and left alone", profile=name, because=because)
+
+    return tell
+
+
+async def _assembled(
+    settings: Settings, transport: Transport, azure: AzureTrafficManager, *, metrics: Metrics, chance: random.Random
+) -> HubController:
+    """The controller with everything wired; waits for the hub's id as long as it takes."""
+    naming = Naming(
+        subscription=settings.subscription_id,
+        hub_id=settings.hub_id or await _found_hub_id(transport, chance),
+        resource_group=settings.resource_group,
+        allowed=settings.allowed_resource_groups,
+        template=settings.dns_name_template,
+        zone=ZONES[settings.azure_cloud],
+        tags=settings.tags,
+    )
+    informers = Informers(
+        HubSources(transport, namespace=settings.namespace),
+        observer=fanned(metrics.informer, InformerLog()),
+        random=chance,
+    )
+    controller = HubController(
+        informers,
+        azure=azure,
+        hub=HubWriter(
+            transport,
+            events=EventPublisher(transport, instance=socket.gethostname()),
+            written=informers.written,
+        ),
+        settings=PlanSettings(naming, settings.weight_rounding, settings.dry_run),
+        observers=Observers(
+            controller=fanned(metrics.controller, ControllerLog()),
+            reconcile=metrics.reconcile,
+            sweep=fanned(metrics.sweep, SweepLog()),
+            queue=metrics.queue,
+        ),
+        sweep_interval=settings.sweep_interval,
+        workers=settings.workers,
+        resolves_exports=settings.resolve_exports,
+        wall_clock=time.time,
+        random=chance,
+    )
+    for queue in (controller.profiles, controller.services):
+        metrics.watch_queue(queue)
+    for informer in informers.all:
+        metrics.watch_informer(informer)
+    metrics.watch_objects(informers.profiles.store.values, informers.backends.store.values)
+    return controller
+
+
+async def _found_hub_id(transport: Transport, chance: random.Random) -> str:
+    attempt = 0
+    while True:
+        try:
+            return await hub_id(transport)
+        except FleetDNSError as error:
+            delay = _LOOK_AGAIN.delay(attempt, chance)
+            _log.warning(
+                "the hub's id is not known yet; grant get on namespace kube-system, or give --hub-id",
+                code=error.code,
+                error=error.sentence,
+                retry_in=round(delay, 1),
+            )
+            attempt += 1
+            await asyncio.sleep(delay)
+
+
+def _checks(controller: HubController) -> dict[str, Callable[[], str | None]]:
+    """Readiness: the work has begun, and every cache is still true."""
+    clock = asyncio.get_running_loop().time
+
+    def stale() -> str | None:
+        names = [informer.name for informer in controller.informers.all if not informer.is_fresh(clock())]
+        return f"not in step with the hub: {', '.join(names)}" if names else None
+
+    return {
+        "caches": stale,
+        "workers": lambda: None if controller.is_working else "waiting for the caches and for Azure's first answer",
+    }
+
+
+async def _ended_before(task: asyncio.Task[HubController], stop: asyncio.Event) -> bool:
+    """Whether the task came to its end before `stop`; it is cancelled otherwise."""
+    stopping = asyncio.create_task(stop.wait())
+    try:
+        await asyncio.wait((task, stopping), return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        stopping.cancel()
+        if not task.done():
+            task.cancel()
+    return not task.cancelling()
+
+
+async def _drained(controller: HubController, *, stop: asyncio.Event, health: Health) -> None:
+    """Run until `stop`, then finish what is in hand; an end that nobody asked for rises."""
+    running = asyncio.create_task(controller.run(), name="controller")
+    health.must_run(running)
+    stopping = asyncio.create_task(stop.wait())
+    try:
+        await asyncio.wait((running, stopping), return_when=asyncio.FIRST_COMPLETED)
+        health.begin_shutdown()
+        if not running.done():
+            async with asyncio.timeout(_DRAIN):
+                await controller.stop()
+    except TimeoutError:
+        _log.warning("the reconciles in hand did not finish in time; what they left is done by the next start")
+    finally:
+        stopping.cancel()
+        running.cancel()
+        await asyncio.wait((running,))
+    if not running.cancelled() and (error := running.exception()) is not None:
+        raise error
