@@ -158,7 +158,8 @@ class Store(Generic[K, T]):
             self._unnamed += 1
             return []
         held = self._seen.get(item.key)
-        if held is not None and held.uid == item.uid and is_older(horizon, held.version):
+        newest = held or self._unknown.get(item.key)
+        if newest is not None and newest.uid == item.uid and is_older(horizon, newest.version or ""):
             return []
         self._unknown[item.key] = item
         if held is None:

@@ -111,6 +111,13 @@ def test_an_older_state_does_not_make_an_unknown_object_known() -> None:
     assert list(store.unknown) == ["a"]
 
 
+def test_an_older_undecodable_state_does_not_open_the_door_to_older_states() -> None:
+    store = filled()
+    for event in (lost("a", 14), lost("a", 12), Applied(entry("a", 13))):
+        assert store.apply(event) == []
+    assert list(store.unknown) == ["a"]
+
+
 def test_an_object_known_only_when_it_is_deleted_is_reported_with_its_final_state() -> None:
     store = filled()
     store.apply(lost("a", 11))
@@ -148,6 +155,14 @@ def test_a_change_by_somebody_else_before_our_write_is_reported_although_readers
     assert store.get("a") == Thing(3), "readers never go back"
     assert store.apply(Applied(entry("a", 11, 2))) == [], "reported once"
     assert store.apply(Applied(entry("a", 12, 3))) == []
+
+
+def test_two_writes_of_ours_in_a_row_hide_no_change_before_the_first() -> None:
+    store = filled(HELD)
+    store.written(entry("a", 12, 3))
+    store.written(entry("a", 13, 4))
+    assert store.apply(Applied(entry("a", 11, 2))) == [Change(Thing(1), Thing(2))]
+    assert store.get("a") == Thing(4)
 
 
 def test_a_list_that_holds_our_write_may_have_swallowed_a_change_before_it_so_it_is_reported() -> None:

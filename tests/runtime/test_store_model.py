@@ -197,4 +197,4 @@ def keys_of(changes: list[Change[Value]]) -> set[str]:
 
 
 TestStoreFollowsTheServer = StoreFollowsTheServer.TestCase
-TestStoreFollowsTheServer.settings = settings(max_examples=120, stateful_step_count=40, deadline=None)
+TestStoreFollowsTheServer.settings = settings(max_examples=60, stateful_step_count=30, deadline=None)
