@@ -98,6 +98,14 @@ def test_the_snapshot_turns_with_time_and_with_probes_and_is_kept_in_between() -
     assert state() == "Online"
 
 
+def test_what_probes_found_stays_through_writes_of_other_endpoints() -> None:
+    arm = arm_with(azure_endpoint("one"), azure_endpoint("two"))
+    arm.service.set_probe("web", "one", "Degraded")
+    arm.put(endpoint_path("two"), azure_endpoint("two", weight=9))
+    arm.patch(profile_path(), {"tags": {"a": "b"}})
+    assert endpoint_states(arm) == ["Degraded", "CheckingEndpoint"]
+
+
 def test_an_endpoint_made_again_is_unprobed() -> None:
     arm = arm_with(azure_endpoint())
     arm.service.set_probe("web", "one", "Degraded")

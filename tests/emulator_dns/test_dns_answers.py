@@ -238,6 +238,12 @@ def test_a_nested_profile_answers_with_one_cname_and_the_ttl_of_the_name_asked_f
     assert found.records[0].ttl == 60
 
 
+def test_a_nested_multivalue_profile_answers_with_one_of_its_addresses() -> None:
+    child = profile(endpoint("a", "8.8.8.1"), endpoint("b", "8.8.8.2"), name="child", method="MultiValue")
+    (found,) = texts(asked(profile(nested("child")), child))
+    assert found in (("A", "8.8.8.1"), ("A", "8.8.8.2"))
+
+
 def test_a_nested_profile_that_is_gone_or_endless_has_no_data() -> None:
     assert texts(asked(profile(nested("child")))) == []
     assert texts(asked(profile(nested("child")), profile(endpoint(), name="child", profileStatus="Disabled"))) == []

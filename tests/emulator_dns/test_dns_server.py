@@ -1,6 +1,7 @@
 """The name server on a port: UDP, TCP, EDNS, truncation, and everything that is not a proper query."""
 
 import asyncio
+import socket
 import struct
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -156,6 +157,23 @@ async def test_stopping_ends_open_connections() -> None:
     with pytest.raises((asyncio.IncompleteReadError, ConnectionError)):
         await reader.readexactly(2_000)
     writer.close()
+
+
+async def test_a_fragment_over_tcp_ends_the_conversation(server: DNSServer) -> None:
+    reader, writer = await asyncio.open_connection(HOST, server.port)
+    writer.write(b"\0\3abc")
+    assert await reader.read() == b""
+    writer.close()
+
+
+async def test_a_port_that_is_taken_for_tcp_only_is_an_error_and_leaves_nothing_behind() -> None:
+    with socket.create_server((HOST, 0)) as taken:
+        port = taken.getsockname()[1]
+        server = dns_server()
+        with pytest.raises(OSError, match="in use"):
+            await server.start(port=port)
+    await server.start(port=port)
+    await server.stop()
 
 
 async def test_a_port_that_is_taken_is_an_error(server: DNSServer) -> None:

@@ -27,7 +27,7 @@ import dns.rrset
 
 from fleetdns.emulator.dns.answers import Answer, Record, answer
 from fleetdns.emulator.dns.choice import Client
-from fleetdns.emulator.dns.zone import Address, Zone
+from fleetdns.emulator.dns.zone import Zone
 
 UDP_PAYLOAD = 1232  # what fits into any path without fragments
 _HEADER = struct.Struct("!HHHHHH")
@@ -116,10 +116,3 @@ def _fitting(reply: dns.message.Message, asked: dns.message.Message, *, over_tcp
 def _bare(ident: int, flags: int, rcode: dns.rcode.Rcode) -> bytes:
     """Only a header: there is no question that could be trusted."""
     return _HEADER.pack(ident, _QR | flags & (_OPCODE | _RD) | rcode, 0, 0, 0, 0)
-
-
-def address_of(host: str) -> Address | None:
-    try:
-        return ipaddress.ip_address(host.partition("%")[0])
-    except ValueError:
-        return None

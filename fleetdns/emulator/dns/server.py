@@ -1,6 +1,7 @@
 """Name server on UDP and TCP, both on the same port. Answers from whatever profiles it is given, at each query."""
 
 import asyncio
+import ipaddress
 import struct
 from collections.abc import Callable
 from random import Random
@@ -8,7 +9,7 @@ from types import TracebackType
 from typing import Any, Self, cast
 
 from fleetdns.emulator.dns.choice import Client
-from fleetdns.emulator.dns.messages import address_of, reply_to
+from fleetdns.emulator.dns.messages import reply_to
 from fleetdns.emulator.dns.zone import Snapshot, Zone, zone_of
 
 _LENGTH = struct.Struct("!H")
@@ -36,7 +37,7 @@ class DNSServer:
         self._origin = zone
         self._client = client or Client()
         self._parsed: tuple[Snapshot, Zone] | None = None
-        self._udp: asyncio.DatagramTransport | None = None
+        self._udp: _Datagrams | None = None
         self._tcp: asyncio.Server | None = None
         self._connections: dict[asyncio.StreamWriter, asyncio.Task[None] | None] = {}
         self.port = 0
@@ -57,8 +58,8 @@ class DNSServer:
 
     async def stop(self) -> None:
         if self._udp is not None:
-            self._udp.close()
-            self._udp = None
+            datagrams, self._udp = self._udp, None
+            await datagrams.close()
         if self._tcp is not None:
             self._tcp.close()
             self._tcp = None
@@ -78,7 +79,7 @@ class DNSServer:
 
     def reply(self, query: bytes, host: str, *, over_tcp: bool) -> bytes | None:
         """The bytes to send back to `host`, None for silence."""
-        client = Client(address_of(host), self._client.region, self._client.places)
+        client = Client(ipaddress.ip_address(host.partition("%")[0]), self._client.region, self._client.places)
         return reply_to(query, self._zone, self._random, client=client, over_tcp=over_tcp)
 
     def _zone(self) -> Zone:
@@ -89,8 +90,9 @@ class DNSServer:
 
     async def _bind_udp(self, host: str, port: int) -> None:
         loop = asyncio.get_running_loop()
-        transport, _ = await loop.create_datagram_endpoint(lambda: _Datagrams(self.reply), local_addr=(host, port))
-        self._udp = transport
+        transport, self._udp = await loop.create_datagram_endpoint(
+            lambda: _Datagrams(self.reply), local_addr=(host, port)
+        )
         self.port = transport.get_extra_info("sockname")[1]
 
     async def _converse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -124,6 +126,16 @@ class _Datagrams(asyncio.DatagramProtocol):
     def __init__(self, reply: Callable[..., bytes | None]) -> None:
         self._reply = reply
         self._transport: asyncio.DatagramTransport | None = None
+        self._closed = asyncio.Event()
+
+    async def close(self) -> None:
+        """The port is free when this returns."""
+        if self._transport is not None:
+            self._transport.close()
+            await self._closed.wait()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._closed.set()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         # The selector loop's transport is one without being declared one.
