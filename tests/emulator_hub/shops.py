@@ -79,7 +79,7 @@ _COLUMNS = [
 
 def definition() -> Object:
     """Two versions with one schema, as fleetdns' own kinds have them."""
-    versions = [
+    versions: list[Object] = [
         {
             "name": version,
             "served": True,

@@ -27,8 +27,8 @@ class TestAccess:
         reply = await client.call("GET", SHOPS, Authorization=authorization)
         assert (reply.code, reply.body["reason"]) == (403, "Forbidden")
         assert reply.body["message"] == (
-            'shops.ex.io is forbidden: User "system:anonymous" cannot list resource "shops" in API group "ex.io" in the '
-            'namespace "default"'
+            'shops.ex.io is forbidden: User "system:anonymous" cannot list resource "shops" in API group "ex.io" in '
+            'the namespace "default"'
         )
         assert (await client.call("GET", "/apis", Authorization=authorization)).code == 403
         for page in ("/healthz", "/version", "/livez", "/readyz?verbose"):
@@ -212,8 +212,8 @@ class TestQueries:
             ),
             (
                 "fieldValidation=Loose",
-                'CreateOptions.meta.k8s.io "" is invalid: fieldValidation: Unsupported value: "Loose": supported values: '
-                '"Ignore", "Strict", "Warn"',
+                'CreateOptions.meta.k8s.io "" is invalid: fieldValidation: Unsupported value: "Loose": supported '
+                'values: "Ignore", "Strict", "Warn"',
             ),
             (
                 f"fieldManager={'m' * 129}",
