@@ -139,7 +139,7 @@ def _backend_gone(change: Change, given: Circumstances) -> Objection | None:
 def _unreadable(change: Change, given: Circumstances) -> Objection | None:
     """An object that could not be decoded may be what keeps this endpoint: it is no proof that nothing does."""
     owner = _owner_of_deleted(change)
-    if owner is None:
+    if owner is None or _is_meant(owner, given):
         return None
     if given.unreadable.is_unnamed:
         return UNREADABLE, "an object on the hub could not be read at all"
@@ -149,7 +149,7 @@ def _unreadable(change: Change, given: Circumstances) -> Objection | None:
         return UNREADABLE, f"InternalServiceExport {export} could not be read"
     if service in given.unreadable.imports:
         return UNREADABLE, f"ServiceImport {service} could not be read"
-    if owner.uid not in given.live and owner.uid not in given.leaving:
+    if owner.uid not in given.live:
         for backend in sorted(given.unreadable.backends):
             if backend.namespace == given.key.namespace:
                 return UNREADABLE, f"TrafficManagerBackend {backend} could not be read"
@@ -159,7 +159,7 @@ def _unreadable(change: Change, given: Circumstances) -> Objection | None:
 def _unresolved(change: Change, given: Circumstances) -> Objection | None:
     """An import that is missing or half written (recreated, restored) is no proof that its exports are gone."""
     owner = _owner_of_deleted(change)
-    if owner is None or owner.uid in given.leaving or owner.uid in given.weightless:
+    if owner is None or _is_meant(owner, given):
         return None
     if (owner.service, owner.cluster) not in given.unresolved:
         return None
@@ -187,6 +187,11 @@ def _claims_target(change: Change) -> bool:
 def _refused(change: Change, given: Circumstances) -> Objection | None:
     message = given.refused.get(subject_name(change))
     return (REFUSED, message) if message is not None and not isinstance(change, Delete) else None
+
+
+def _is_meant(owner: EndpointName, given: Circumstances) -> bool:
+    """A person deleted the backend or took its weight: whatever else is unknown could not keep its endpoints."""
+    return owner.uid in given.leaving or owner.uid in given.weightless
 
 
 def _owner_of_deleted(change: Change) -> EndpointName | None:

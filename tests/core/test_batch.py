@@ -125,6 +125,13 @@ def test_new_endpoints_take_the_lowest_free_priorities_in_order_of_name() -> Non
     assert priorities == {"b": 2, "foreign": 4, "a": 1, "c": 3, "d": 5}
 
 
+def test_a_single_new_endpoint_brings_its_priority_along() -> None:
+    observed = replace(held_by_azure(aggregate()), endpoints=(make_foreign_endpoint(priority=1),))
+    (call,) = batch(diff(make_desired(aggregate("a")).profile, observed), observed).calls
+    assert isinstance(call, PutEndpoint)
+    assert call.endpoint.priority == 2
+
+
 def test_a_renamed_endpoint_with_the_same_target_is_replaced_in_one_put() -> None:
     desired = make_desired(aggregate("a")).profile
     old = replace(desired.endpoints[0], name=f"fleet-{make_profile().metadata.uid}#app#a", priority=1)

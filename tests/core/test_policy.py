@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import pytest
 
+from fleetdns.api.backend import TrafficManagerBackend
 from fleetdns.api.conditions import Condition
 from fleetdns.api.meta import ObjectKey
 from fleetdns.core.aggregate import Aggregate, Unreadable
@@ -153,6 +154,19 @@ def test_a_backend_that_cannot_be_read_keeps_the_endpoints_of_unknown_backends(
     aggregate = make_aggregate(exports=[A], unreadable=Unreadable(backends=frozenset([backend])))
     found = verdict(aggregate, azure(ours("a", uid=GONE)))
     assert sorted(reasons(found)) == (["TargetTaken", "Unreadable"] if is_held else [])
+
+
+@pytest.mark.parametrize(
+    "backend",
+    [
+        pytest.param(make_backend(is_deleting=True), id="the backend is being deleted"),
+        pytest.param(make_backend(weight=0), id="the backend weighs 0"),
+    ],
+)
+def test_what_cannot_be_read_does_not_hold_what_a_person_asked_for(backend: TrafficManagerBackend) -> None:
+    unreadable = Unreadable(exports=frozenset([EXPORT_A]), is_unnamed=True)
+    found = verdict(make_aggregate(backends=[backend], exports=[], unreadable=unreadable), azure(ours("a")))
+    assert [type(change) for change in found.allowed] == [Delete]
 
 
 LOST = Condition("Conflict", "True", "ConflictFound", "ports")

@@ -1,0 +1,133 @@
+"""From exports to an import: the oldest says what the ports are, and absence must be proven."""
+
+from __future__ import annotations
+
+from random import Random
+
+import msgspec
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from fleetdns.api.conditions import Condition, find
+from fleetdns.api.exports import EXPORT_FINALIZER, InternalServiceExport, ServicePort
+from fleetdns.api.meta import ObjectKey
+from fleetdns.core.aggregate import Unreadable
+from fleetdns.core.resolution import Resolution, export_status, new_import, resolve, unresolved
+from tests.core.builders import LATER, NOW, make_export, make_import
+
+APP = ObjectKey("work", "app")
+OLDEST, OLD, YOUNG = "2025-01-01T00:00:00Z", "2025-01-02T00:00:00Z", "2025-01-03T00:00:00Z"
+READABLE = Unreadable()
+
+
+def export(cluster: str, since: str = OLD, ports: tuple[int, ...] = (80,)) -> InternalServiceExport:
+    made = make_export(cluster, exported_since=since)
+    return msgspec.structs.replace(
+        made, spec=msgspec.structs.replace(made.spec, ports=tuple(ServicePort(p) for p in ports))
+    )
+
+
+def clusters(resolution: Resolution) -> list[str] | None:
+    return None if resolution.status is None else [ref.cluster for ref in resolution.status.clusters]
+
+
+def losers(resolution: Resolution) -> list[str]:
+    return [e.cluster for e, condition in resolution.conflicts if condition.status == "True"]
+
+
+@pytest.mark.parametrize(
+    ("exports", "inside", "outside"),
+    [
+        pytest.param([], None, [], id="no export, no import"),
+        pytest.param([export("a")], ["a"], [], id="one export"),
+        pytest.param([export("b"), export("a")], ["a", "b"], [], id="two that agree, sorted"),
+        pytest.param([export("a", YOUNG, (81,)), export("b", OLDEST)], ["b"], ["a"], id="the oldest wins"),
+        pytest.param([export("b", OLD, (81,)), export("a", OLD)], ["a"], ["b"], id="of the same age the first by name"),
+        pytest.param(
+            [export("a", OLD, (80, 81)), export("b", YOUNG, (81, 80))], ["a", "b"], [], id="ports compare as a set"
+        ),
+        pytest.param(
+            [export("a", OLD, (80, 81)), export("b", YOUNG, (80,))], ["a"], ["b"], id="a port less is a conflict"
+        ),
+        pytest.param(
+            [export("a"), make_export("b", member_namespace="fleet-member-evil", exported_since=OLDEST)],
+            ["a"],
+            [],
+            id="a stolen cluster id counts for nothing",
+        ),
+        pytest.param(
+            [export("a"), make_export("b", exported_since=OLDEST, is_deleting=True)], ["a"], [], id="one being deleted"
+        ),
+        pytest.param([make_export("a", is_deleting=True)], None, [], id="only one being deleted"),
+    ],
+)
+def test_resolution(exports: list[InternalServiceExport], inside: list[str] | None, outside: list[str]) -> None:
+    resolution = resolve(APP, exports, current=None, unreadable=READABLE)
+    assert clusters(resolution) == inside
+    assert losers(resolution) == outside
+
+
+@given(st.randoms(use_true_random=False))
+@settings(max_examples=20, deadline=None)
+def test_order_free(random: Random) -> None:
+    exports = [export("a", OLD), export("b", OLDEST, (81,)), export("c", YOUNG, (81,)), export("d", OLD)]
+    straight = resolve(APP, exports, current=None, unreadable=READABLE)
+    assert resolve(APP, random.sample(exports, 4), current=None, unreadable=READABLE) == straight
+
+
+@pytest.mark.parametrize(
+    ("unreadable", "inside"),
+    [
+        pytest.param(
+            Unreadable(exports=frozenset([ObjectKey("fleet-member-b", "work-app")])), ["a", "b"], id="its export"
+        ),
+        pytest.param(
+            Unreadable(exports=frozenset([ObjectKey("fleet-member-b", "work-web")])), ["a"], id="another export"
+        ),
+        pytest.param(Unreadable(is_unnamed=True), ["a", "b"], id="an object without even a name"),
+        pytest.param(READABLE, ["a"], id="nothing"),
+    ],
+)
+def test_a_cluster_whose_export_cannot_be_read_stays_in(unreadable: Unreadable, inside: list[str]) -> None:
+    current = make_import(clusters=["a", "b"])
+    assert clusters(resolve(APP, [export("a")], current=current, unreadable=unreadable)) == inside
+
+
+def test_the_last_export_that_cannot_be_read_keeps_the_import() -> None:
+    current = make_import(clusters=["b"])
+    unreadable = Unreadable(exports=frozenset([ObjectKey("fleet-member-b", "work-app")]))
+    assert resolve(APP, [], current=current, unreadable=unreadable).status == current.status
+
+
+def test_an_export_being_deleted_is_released() -> None:
+    leaving = make_export("a", is_deleting=True)
+    finalized = msgspec.structs.replace(
+        leaving, metadata=msgspec.structs.replace(leaving.metadata, finalizers=(EXPORT_FINALIZER,))
+    )
+    assert resolve(APP, [leaving], current=None, unreadable=READABLE).released == ()
+    assert resolve(APP, [finalized], current=None, unreadable=READABLE).released == (finalized,)
+
+
+def test_exports_are_told_why_their_import_cannot_be_written() -> None:
+    ((told, condition),) = unresolved([export("a"), make_export("b", is_deleting=True)], "no such namespace")
+    assert told.cluster == "a"
+    assert (condition.type, condition.status, condition.message) == ("Conflict", "Unknown", "no such namespace")
+
+
+def test_an_exports_condition_keeps_its_time_and_leaves_others() -> None:
+    audited = Condition("example.com/Audited", "True", "Seen", "", 1, NOW)
+    before = msgspec.structs.replace(
+        export("a"), status=msgspec.structs.replace(export("a").status, conditions=(audited,))
+    )
+    ((_, condition),) = resolve(APP, [before], current=None, unreadable=READABLE).conflicts
+    first = export_status(before, condition, now=NOW)
+    assert audited in first.conditions
+    found = find(first.conditions, "Conflict")
+    assert found is not None
+    assert (found.status, found.last_transition_time, found.observed_generation) == ("False", NOW, 1)
+    assert export_status(msgspec.structs.replace(before, status=first), condition, now=LATER) == first
+
+
+def test_a_new_import_has_the_services_name() -> None:
+    assert new_import(APP).metadata.key == APP
