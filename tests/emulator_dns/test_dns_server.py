@@ -17,6 +17,8 @@ import dns.rcode
 import dns.rdataclass
 import dns.update
 import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -267,6 +269,20 @@ async def test_the_answers_of_a_polled_emulator_follow_it_and_outlive_it() -> No
         await azure.stop()
         assert not await source.refresh(session)
     assert rcode_of(server.reply(query, HOST, over_tcp=False)) == dns.rcode.NOERROR
+
+
+@pytest.mark.parametrize("body", [{}, [], {"profiles": None}], ids=["no profiles", "a list", "null"])
+async def test_polling_something_else_keeps_the_server_failing_softly(body: object) -> None:
+    async def answered(_request: web.Request) -> web.Response:
+        return web.json_response(body)
+
+    app = web.Application()
+    app.router.add_get("/_emulator/profiles", answered)
+    query = dns.message.make_query(NAME, "A").to_wire()
+    async with TestServer(app) as other, aiohttp.ClientSession() as session:
+        source = PolledProfiles(str(other.make_url("/")))
+        assert not await source.refresh(session)
+        assert rcode_of(dns_server(source).reply(query, HOST, over_tcp=False)) == dns.rcode.SERVFAIL
 
 
 async def test_polling_goes_on_by_itself_until_it_is_cancelled() -> None:

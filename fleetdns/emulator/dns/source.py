@@ -36,9 +36,11 @@ class PolledProfiles:
         try:
             async with session.get(self._url, raise_for_status=True) as response:
                 body: Any = await response.json()
-        except (aiohttp.ClientError, TimeoutError, ValueError):
+            profiles = body["profiles"]
+        except (aiohttp.ClientError, TimeoutError, ValueError, LookupError, TypeError):
+            return False  # not there, or not an emulator
+        if not isinstance(profiles, list):
             return False
-        profiles = body["profiles"]
         if profiles != self._latest:
             self._latest = profiles
         return True
