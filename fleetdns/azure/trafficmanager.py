@@ -13,6 +13,7 @@ from typing import Any, TypeVar, cast
 from urllib.parse import quote, urlsplit
 
 import structlog
+from azure.core.exceptions import HttpResponseError
 from azure.core.rest import AsyncHttpResponse, HttpRequest
 
 from fleetdns.azure.client import API_VERSION, Clients
@@ -204,7 +205,7 @@ class AzureTrafficManager:
         params = {} if "?" in url else {"api-version": API_VERSION}
         request = HttpRequest("GET", url, params=params, headers={"Accept": "application/json"})
         client = self._clients.of(subscription)
-        return await self._run(Exchange(operation, resource, limit), lambda: client.send_request(request))
+        return await self._run(Exchange(operation, resource, limit), lambda: client.send_request(request, stream=True))
 
     async def _write(self, exchange: Exchange, operation: Callable[[], Awaitable[Any]], because: str) -> bytes:
         if self._before_write is not None:
@@ -231,7 +232,12 @@ def _raw_answer(pipeline_response: Any, deserialized: Any, headers: Any) -> Any:
 
 
 # As a stream the SDK leaves the body alone: it would turn it into models, and fail on a DELETE that answers nothing.
-_RAW: Mapping[str, Any] = {"stream": True, "cls": _raw_answer}
+# With a class for every status it does not try its models on errors either, which logs a traceback for a proxy's page.
+_RAW: Mapping[str, Any] = {
+    "stream": True,
+    "cls": _raw_answer,
+    "error_map": dict.fromkeys(range(100, 600), HttpResponseError),
+}
 
 
 def _sent(operation: Callable[[], Awaitable[Any]]) -> Send:

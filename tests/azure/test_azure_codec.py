@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fleetdns.azure.codec import (
@@ -295,7 +295,7 @@ NUMBERS = st.none() | st.integers(0, 1000)
 JSON_VALUES = st.recursive(
     st.booleans() | st.integers(-1000, 1000) | st.text(max_size=5),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(NAMES, inner, max_size=3),
-    max_leaves=5,
+    max_leaves=3,
 )
 UNMANAGED = st.dictionaries(st.text("uvwxyz", min_size=1, max_size=6), JSON_VALUES, max_size=3).map(
     lambda value: msgspec.json.encode(value, order="deterministic") if value else b""
@@ -344,16 +344,19 @@ def profiles(draw: st.DrawFn) -> Profile:
     )
 
 
+@settings(max_examples=40)
 @given(profiles())
 def test_what_is_written_is_read_back(value: Profile) -> None:
     assert decode_profile(wire(encode_profile(value)), REF) == value
 
 
+@settings(max_examples=40)
 @given(endpoints())
 def test_an_endpoint_that_is_written_is_read_back(value: Endpoint) -> None:
     assert decode_endpoint(wire(encode_endpoint(value))) == value
 
 
+@settings(max_examples=40)
 @given(profiles(), st.randoms(use_true_random=False))
 def test_the_order_azure_answers_in_makes_no_difference(value: Profile, chance: random.Random) -> None:
     body = shuffled(encode_profile(value), chance)
@@ -362,6 +365,7 @@ def test_the_order_azure_answers_in_makes_no_difference(value: Profile, chance: 
     assert decode_profile(wire(body), REF) == value
 
 
+@settings(max_examples=40)
 @given(profiles())
 def test_null_is_the_same_as_absent(value: Profile) -> None:
     body = encode_profile(value)
