@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 
 from fleetdns.api.backend import TrafficManagerBackend
@@ -226,3 +227,12 @@ def test_200_clusters_share_a_backend() -> None:
     assert len(desired.profile.endpoints) == 200
     assert {e.weight for e in desired.profile.endpoints} == {1}
     assert [r.cluster for r in desired.rejections] == ["member-200"]
+
+
+def test_of_two_exports_that_one_cluster_makes_of_one_service_the_same_one_counts_in_any_order() -> None:
+    one = make_export("good", weight=1)
+    renamed = msgspec.structs.replace(one.metadata, name="work-app-again")
+    other = msgspec.structs.replace(make_export("good", target=public_ip("again")), metadata=renamed)
+    stolen = [make_export("good", member_namespace=f"fleet-member-{evil}") for evil in ("x", "y")]
+    exports = [one, other, *stolen]
+    assert make_desired(make_aggregate(exports=exports)) == make_desired(make_aggregate(exports=exports[::-1]))
