@@ -10,6 +10,7 @@ from fleetdns.core.trafficmanager import Profile
 
 QUIET = 0.2
 LIMIT = 2.0
+_OVER = 0.001  # seconds; sums of floats miss by less, and a wait that a clock cannot measure never ends
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,4 +33,5 @@ def settling(before: Settling | None, desired: Profile, *, now: float) -> Settli
 
 def remaining(state: Settling, *, now: float) -> float:
     """Seconds still to wait; 0 when things were quiet for long enough or have moved for too long."""
-    return max(0.0, min(state.unchanged_since + QUIET, state.waiting_since + LIMIT) - now)
+    wait = min(state.unchanged_since + QUIET, state.waiting_since + LIMIT) - now
+    return wait if wait > _OVER else 0.0
