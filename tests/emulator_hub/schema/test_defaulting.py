@@ -4,7 +4,7 @@ import copy
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fleetdns.emulator.hub.schema import StructuralSchema
@@ -105,9 +105,11 @@ NAMES = st.sampled_from([*SCHEMA["properties"]["spec"]["properties"], "name", "v
 JSON = st.recursive(
     SCALARS, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(NAMES, inner, max_size=4), max_leaves=12
 )
+quickly = settings(max_examples=40, deadline=None)
 OBJECTS = st.builds(lambda spec, odd: {"kind": "Shop", "metadata": {"name": "a"}, "spec": spec, "odd": odd}, JSON, JSON)
 
 
+@quickly
 @given(OBJECTS)
 def test_defaulting_is_idempotent(schema: StructuralSchema, obj: Any) -> None:
     once = schema.default(obj)
@@ -115,6 +117,7 @@ def test_defaulting_is_idempotent(schema: StructuralSchema, obj: Any) -> None:
     assert schema.default(once) == once
 
 
+@quickly
 @given(OBJECTS)
 def test_pruning_is_idempotent_and_then_knows_everything(schema: StructuralSchema, obj: Any) -> None:
     once, _ = schema.prune(obj)
@@ -122,6 +125,7 @@ def test_pruning_is_idempotent_and_then_knows_everything(schema: StructuralSchem
     assert schema.prune(once) == (once, ())
 
 
+@quickly
 @given(OBJECTS)
 def test_defaulting_adds_nothing_that_pruning_takes_out(schema: StructuralSchema, obj: Any) -> None:
     pruned, _ = schema.prune(obj)
@@ -129,6 +133,7 @@ def test_defaulting_adds_nothing_that_pruning_takes_out(schema: StructuralSchema
     assert schema.prune(schema.default(pruned))[1] == ()
 
 
+@quickly
 @given(OBJECTS, OBJECTS)
 def test_judging_never_fails_on_any_json(schema: StructuralSchema, new: Any, old: Any) -> None:
     judgement = schema.judge(schema.default(new), schema.default(old))
@@ -141,6 +146,7 @@ def test_judging_never_fails_on_any_json(schema: StructuralSchema, new: Any, old
 STORED = st.dictionaries(NAMES.filter(lambda name: name not in ("headers", "template")), JSON, max_size=5)
 
 
+@quickly
 @given(STORED)
 def test_what_does_not_change_is_not_refused_for_its_schema(schema: StructuralSchema, spec: dict[str, Any]) -> None:
     """Ratcheting: an object that is stored, however broken, can be written back as it is."""

@@ -4,7 +4,7 @@ import copy
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fleetdns.emulator.hub.patch import PatchFailed, json_patch, merge_patch
@@ -40,6 +40,7 @@ JSON = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from("abc"), inner, max_size=3),
     max_leaves=10,
 )
+quickly = settings(max_examples=40, deadline=None)
 WITHOUT_NULL = st.recursive(
     st.booleans() | st.integers(),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from("abc"), inner, max_size=3),
@@ -47,6 +48,7 @@ WITHOUT_NULL = st.recursive(
 )
 
 
+@quickly
 @given(JSON, JSON)
 def test_merging_twice_is_merging_once(target: Any, patch: Any) -> None:
     once = merge_patch(target, patch)
@@ -54,6 +56,7 @@ def test_merging_twice_is_merging_once(target: Any, patch: Any) -> None:
     assert merge_patch(once, patch) == once
 
 
+@quickly
 @given(JSON, JSON)
 def test_merging_leaves_its_input_alone_and_shares_nothing_with_the_patch(target: Any, patch: Any) -> None:
     before = copy.deepcopy((target, patch))
@@ -67,16 +70,19 @@ def test_merging_leaves_its_input_alone_and_shares_nothing_with_the_patch(target
     assert (target, patch) == before
 
 
+@quickly
 @given(JSON)
 def test_an_empty_patch_changes_no_object(target: Any) -> None:
     assert merge_patch(target, {}) == (target if isinstance(target, dict) else {})
 
 
+@quickly
 @given(WITHOUT_NULL)
 def test_a_patch_without_null_applied_to_nothing_is_itself(patch: Any) -> None:
     assert merge_patch({}, patch) == patch
 
 
+@quickly
 @given(JSON, JSON)
 def test_what_a_patch_sets_to_null_is_gone(target: Any, patch: Any) -> None:
     merged = merge_patch(target, patch)
