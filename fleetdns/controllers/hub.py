@@ -157,7 +157,7 @@ class HubController:
         def enqueue(old: T | None, new: T | None, is_initial: bool) -> None:
             is_deleting = new is None or new.metadata.is_deleting
             priority = watches.priority(is_initial=is_initial, is_deleting=is_deleting)
-            for key in keys(old, new, caches):
+            for key in sorted(keys(old, new, caches)):
                 queue.add(key, priority)
 
         informer.on_change(enqueue)

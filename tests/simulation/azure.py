@@ -1,0 +1,107 @@
+"""The emulated Traffic Manager's core behind the controllers' port: the real codec and error classes, no sockets."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import quote
+
+from fleetdns.azure.codec import (
+    decode_availability,
+    decode_endpoint,
+    decode_profile,
+    decode_profiles,
+    encode_endpoint,
+    encode_patch,
+    encode_profile,
+)
+from fleetdns.azure.errors import Operation, classify_answer
+from fleetdns.core.calls import DeleteEndpoint, DeleteProfile, PatchProfile, PutEndpoint, PutProfile
+from fleetdns.core.trafficmanager import TYPE, Endpoint, Profile, ProfileRef, endpoint_id, group_id
+from fleetdns.emulator.azure.service import Request, TrafficManagerService
+from fleetdns.errors import Transient
+from tests.simulation.network import Network
+
+_SLOWEST = 0.4  # seconds one way: ARM is slow
+_QUERY = {"api-version": "2026-09-01"}
+
+
+class SimulatedTrafficManager:
+    """Fulfils the controllers' TrafficManager. Time-outs are those of the real adapter."""
+
+    def __init__(self, service: TrafficManagerService, network: Network) -> None:
+        self._service = service
+        self._network = network
+
+    async def get(self, ref: ProfileRef) -> Profile | None:
+        body = await self._call("get_profile", "GET", ref.resource_id)
+        return None if body is None else decode_profile(body, ref)
+
+    async def list_group(self, subscription: str, resource_group: str) -> tuple[Profile, ...]:
+        return await self._list("list_group", group_id(subscription, resource_group), subscription, resource_group)
+
+    async def list_subscription(self, subscription: str) -> tuple[Profile, ...]:
+        return await self._list("list_subscription", f"/subscriptions/{subscription}", subscription, None)
+
+    async def put_profile(self, call: PutProfile) -> Profile:
+        body = await self._call("put_profile", "PUT", call.ref.resource_id, encode_profile(call.profile))
+        return decode_profile(body or b"", call.ref)
+
+    async def patch_profile(self, call: PatchProfile) -> Profile:
+        body = await self._call("patch_profile", "PATCH", call.ref.resource_id, encode_patch(call))
+        return decode_profile(body or b"", call.ref)
+
+    async def delete_profile(self, call: DeleteProfile) -> None:
+        await self._call("delete_profile", "DELETE", call.ref.resource_id)
+
+    async def put_endpoint(self, call: PutEndpoint) -> Endpoint:
+        path = endpoint_id(call.ref, call.endpoint)
+        body = await self._call("put_endpoint", "PUT", path, encode_endpoint(call.endpoint))
+        return decode_endpoint(body or b"")
+
+    async def delete_endpoint(self, call: DeleteEndpoint) -> None:
+        await self._call("delete_endpoint", "DELETE", endpoint_id(call.ref, call.endpoint))
+
+    async def is_name_available(self, subscription: str, relative_name: str) -> bool:
+        path = f"/subscriptions/{subscription}/providers/Microsoft.Network/checkTrafficManagerNameAvailabilityV2"
+        body = await self._call("check_name", "POST", path, {"name": relative_name, "type": TYPE})
+        return decode_availability(body or b"")
+
+    async def _list(
+        self, operation: Operation, scope: str, subscription: str, resource_group: str | None
+    ) -> tuple[Profile, ...]:
+        body = await self._call(operation, "GET", f"{scope}/providers/{TYPE}")
+        page = decode_profiles(body or b'{"value": []}', subscription=subscription, resource_group=resource_group)
+        assert not page.next_link
+        assert not page.undecodable
+        return page.profiles
+
+    async def _call(self, operation: Operation, method: str, path: str, body: Any = None) -> bytes | None:
+        limit = 10.0 if "endpoint" in operation else 20.0
+        try:
+            async with asyncio.timeout(limit):
+                return await self._answered(operation, method, path, body)
+        except TimeoutError:
+            self._network.note(f"azure {operation} -> no answer")
+            raise Transient("TimedOut", "Azure did not answer in time") from None
+
+    async def _answered(self, operation: Operation, method: str, path: str, body: Any) -> bytes | None:
+        content = b"" if body is None else json.dumps(body).encode()
+        headers = {"Content-Type": "application/json", "Accept": "application/json"}
+        await self._network.pass_through(slowest=_SLOWEST)
+        answer = self._service.handle(Request(method, quote(path, safe="/"), _QUERY, headers, content))
+        await asyncio.sleep(answer.delay)
+        await self._network.pass_through(slowest=_SLOWEST)
+        if answer.drop:
+            self._network.note(f"azure {operation} -> connection lost")
+            raise Transient("ConnectionLost", "the connection to Azure broke")
+        self._network.note(f"azure {operation} -> {answer.status}")
+        if answer.status < 300:
+            return answer.body
+        now = datetime.fromtimestamp(asyncio.get_running_loop().time(), UTC)
+        error = classify_answer(answer.status, answer.headers, answer.body, operation=operation, now=now)
+        if error is not None:
+            raise error
+        return None
