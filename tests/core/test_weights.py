@@ -57,6 +57,11 @@ def flat(rows: tuple[tuple[int, ...], ...]) -> list[int]:
         pytest.param([Part(3, (1, 1))], ((2, 2),), id="a tie between two sums takes the larger one"),
         pytest.param([Part(500, (100, 200))], ((167, 334),), id="500 over 100 to 200 is nearest at 167 and 334"),
         pytest.param([Part(1000, (1,)), Part(1000, (1,))], ((1000,), (1000,)), id="the multiple stops at 1000"),
+        pytest.param(
+            [Part(1000, (1,)), Part(500, (1, 1, 1))],
+            ((996,), (166, 166, 166)),
+            id="the nearest sum would pass 1000, so the one below it is taken",
+        ),
         pytest.param([Part(1, (1,)), Part(1000, (1,))], ((1,), (1000,)), id="1 to 1000 just fits"),
         pytest.param([Part(1, (1, 1)), Part(1000, (1,))], ((1, 1), (1000,)), id="never below 1 when it does not fit"),
         pytest.param([Part(1000, (1000, 999)), Part(1, (1,))], ((1000, 999), (2,)), id="too fine a ratio is scaled"),
