@@ -170,11 +170,11 @@ class FakeHub:
         history = self._history.setdefault(kind, [])
         position = sum(happened.version <= version for happened in history)
         while loop.time() < ends_at:
+            news.clear()  # before looking: what happens while lines are given out must not be missed
             for happened in history[position:]:
                 await asyncio.sleep(max(0.0, happened.at + self.delay - loop.time()))
                 position += 1
                 yield happened.line
-            news.clear()
             try:
                 async with asyncio.timeout(_BOOKMARK_EVERY):
                     await news.wait()

@@ -1,0 +1,213 @@
+"""What somebody changes in Azure by hand: put back and told, unless it is theirs to keep."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+
+from fleetdns.core.trafficmanager import DISABLED, Profile
+from tests.controllers.world import World
+from tests.core.builders import endpoint_name, make_backend, make_export, make_foreign_endpoint, make_profile
+
+pytestmark = pytest.mark.looptime
+
+
+def roll_out(world: World, *, clusters: int = 2) -> None:
+    exports = (make_export(f"member-{number}") for number in range(1, clusters + 1))
+    world.hub.apply(make_profile(), make_backend(), *exports)
+
+
+def messages(world: World, reason: str) -> list[str]:
+    return [event.message for _, event in world.hub.events if event.reason == reason]
+
+
+async def test_a_weight_changed_by_hand_is_put_back_within_a_sweep_and_the_event_names_the_field() -> None:
+    world = World()
+    async with world.running() as process:
+        roll_out(world)
+        await asyncio.sleep(5)
+        world.azure.tamper_endpoint(endpoint_name("member-1"), lambda e: replace(e, weight=7))
+        before = len(world.azure.calls)
+        await asyncio.sleep(61)
+
+        assert world.weights() == {"member-1": 50, "member-2": 50}
+        assert world.azure.writes(since=before) == ["put_endpoint"]
+        (message,) = messages(world, "DriftRepaired")
+        assert "weight" in message
+        assert endpoint_name("member-1") in message
+        assert [drift.fields for drift in process.told.drifts] == [("weight",)]
+
+
+async def test_drift_of_the_time_when_nobody_ran_is_put_back_and_told_after_the_restart() -> None:
+    world = World()
+    async with world.running():
+        roll_out(world)
+        await asyncio.sleep(5)
+    world.azure.tamper_endpoint(endpoint_name("member-1"), lambda e: replace(e, weight=7))
+    async with world.running():
+        await asyncio.sleep(5)
+        assert world.weights() == {"member-1": 50, "member-2": 50}
+        (message,) = messages(world, "DriftRepaired")
+        assert "weight" in message
+
+
+@pytest.mark.parametrize(
+    ("change", "field"),
+    [
+        pytest.param(lambda p: replace(p, ttl=5), "dnsConfig.ttl", id="the ttl"),
+        pytest.param(
+            lambda p: replace(p, monitor=replace(p.monitor, path="/elsewhere")), "monitorConfig.path", id="the path"
+        ),
+        pytest.param(lambda p: replace(p, status=DISABLED), "profileStatus", id="the profile switched off"),
+        pytest.param(lambda p: replace(p, routing_method="Priority"), "trafficRoutingMethod", id="the routing"),
+        pytest.param(lambda p: replace(p, tags=()), "tags.", id="the tags"),
+    ],
+)
+async def test_a_setting_changed_by_hand_is_put_back_by_one_patch(
+    change: Callable[[Profile], Profile], field: str
+) -> None:
+    world = World()
+    async with world.running():
+        roll_out(world)
+        await asyncio.sleep(5)
+        good = world.azure.only
+        world.azure.tamper(change)
+        before = len(world.azure.calls)
+        await asyncio.sleep(61)
+
+        assert world.azure.only == good
+        assert world.azure.writes(since=before) == ["patch_profile"]
+        assert field in messages(world, "DriftRepaired")[0]
+
+
+async def test_an_endpoint_deleted_by_hand_comes_back() -> None:
+    world = World()
+    async with world.running():
+        roll_out(world)
+        await asyncio.sleep(5)
+        world.azure.tamper(lambda p: p.without_endpoint(endpoint_name("member-2")))
+        await asyncio.sleep(61)
+
+        assert world.weights() == {"member-1": 50, "member-2": 50}
+        assert len(messages(world, "DriftRepaired")) == 1
+
+
+async def test_a_profile_deleted_by_hand_is_made_again_whole() -> None:
+    world = World()
+    async with world.running():
+        roll_out(world, clusters=3)
+        await asyncio.sleep(5)
+        good = world.azure.only
+        world.azure.profiles.clear()
+        before = len(world.azure.calls)
+        await asyncio.sleep(62)
+
+        assert world.azure.only == good
+        assert world.azure.writes(since=before) == ["put_profile"]
+        assert world.programmed() == ("True", "Programmed")
+        assert len(messages(world, "DriftRepaired")) == 1
+
+
+async def test_a_users_own_change_is_no_drift() -> None:
+    world = World()
+    async with world.running():
+        roll_out(world)
+        await asyncio.sleep(5)
+        world.hub.apply(make_profile(ttl=5), make_backend(weight=10), make_export("member-3"))
+        await asyncio.sleep(100)
+        world.hub.apply(make_profile(), make_backend())
+        await asyncio.sleep(100)
+
+        assert world.azure.only.ttl == 60
+        assert messages(world, "DriftRepaired") == []
+
+
+async def test_drift_is_told_although_another_endpoint_is_refused_all_the_time() -> None:
+    world = World()
+    bad = make_export("member-3")
+    world.azure.bad_targets.add((bad.spec.public_ip_resource_id or "").lower())
+    async with world.running():
+        roll_out(world, clusters=3)
+        await asyncio.sleep(5)
+        world.azure.tamper_endpoint(endpoint_name("member-1"), lambda e: replace(e, weight=7))
+        await asyncio.sleep(61)
+
+        assert world.weights() == {"member-1": 33, "member-2": 33}
+        assert len(messages(world, "DriftRepaired")) == 1
+
+
+async def test_a_change_taken_back_while_another_endpoint_is_refused_is_no_drift() -> None:
+    world = World()
+    bad = make_export("member-3")
+    async with world.running():
+        roll_out(world)
+        await asyncio.sleep(5)
+        world.azure.bad_targets.add((bad.spec.public_ip_resource_id or "").lower())
+        world.hub.apply(bad)
+        await asyncio.sleep(5)
+        assert world.weights() == {"member-1": 33, "member-2": 33}
+        world.hub.delete(type(bad), bad.metadata.key)
+        await asyncio.sleep(5)
+
+        assert world.weights() == {"member-1": 50, "member-2": 50}
+        assert messages(world, "DriftRepaired") == []
+
+
+async def test_an_endpoint_disabled_by_hand_stays_disabled_and_is_reported() -> None:
+    world = World()
+    async with world.running():
+        roll_out(world)
+        await asyncio.sleep(5)
+        name = endpoint_name("member-1")
+        world.azure.tamper_endpoint(name, lambda e: replace(e, status=DISABLED, monitor_status="Disabled"))
+        await asyncio.sleep(61)
+        assert world.rejected() == {"member-1": "DisabledInAzure"}
+        world.hub.apply(make_export("member-3"))  # a whole PUT must not switch it on again
+        await asyncio.sleep(5)
+        endpoint = world.azure.only.endpoint(name)
+        assert endpoint is not None
+        assert endpoint.status == DISABLED
+        world.azure.tamper_endpoint(name, lambda e: replace(e, status="Enabled", monitor_status="Online"))
+        await asyncio.sleep(61)
+
+        assert world.rejected() == {}
+        assert world.accepted() == ("True", "Accepted")
+
+
+async def test_foreign_endpoints_stay_through_joins_leaves_settings_and_repairs() -> None:
+    world = World()
+    async with world.running():
+        roll_out(world)
+        await asyncio.sleep(5)
+        foreign = make_foreign_endpoint(priority=500)
+        world.azure.tamper(lambda p: p.with_endpoint(foreign))
+        await asyncio.sleep(61)
+        world.hub.apply(make_export("member-3"), make_profile(ttl=20))
+        await asyncio.sleep(5)
+        world.azure.tamper(lambda p: replace(p.without_endpoint(endpoint_name("member-1")), ttl=99))
+        await asyncio.sleep(61)
+        world.hub.delete(type(make_export()), make_export("member-2").metadata.key)
+        world.hub.delete(type(make_export()), make_export("member-3").metadata.key)
+        await asyncio.sleep(5)
+
+        assert world.azure.only.endpoint("by-hand") == foreign
+        assert world.weights() == {"member-1": 100, "by-hand": 7}
+        assert world.profile_status().endpoints is not None
+        assert world.profile_status().endpoints.total == 1
+
+
+async def test_an_endpoint_that_appears_in_azure_between_two_sweeps_survives_a_batch() -> None:
+    world = World()
+    async with world.running():
+        roll_out(world)
+        await asyncio.sleep(5)
+        foreign = make_foreign_endpoint(priority=500)
+        world.azure.tamper(lambda p: p.with_endpoint(foreign))
+        world.hub.apply(make_export("member-3"))
+        await asyncio.sleep(5)
+
+        assert world.azure.only.endpoint("by-hand") == foreign
+        assert len(world.azure.only.endpoints) == 4
