@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -38,14 +39,14 @@ OBSERVED = replace(
 A, B = endpoint_name("a"), endpoint_name("b")
 
 
-def with_endpoint(which: str, **fields: object) -> Profile:
+def with_endpoint(which: str, **fields: Any) -> Profile:
     endpoint = OBSERVED.endpoint(which)
     assert endpoint is not None
-    return OBSERVED.with_endpoint(replace(endpoint, **fields))  # type: ignore[arg-type] # any field of an endpoint
+    return OBSERVED.with_endpoint(replace(endpoint, **fields))
 
 
-def with_monitor(**fields: object) -> Profile:
-    return replace(OBSERVED, monitor=replace(OBSERVED.monitor, **fields))  # type: ignore[arg-type] # any field
+def with_monitor(**fields: Any) -> Profile:
+    return replace(OBSERVED, monitor=replace(OBSERVED.monitor, **fields))
 
 
 OTHER_TAGS = tuple((name, "work/other" if name == PROFILE_TAG else value) for name, value in OBSERVED.tags)

@@ -34,7 +34,7 @@ from tests.core.worlds import aggregates, azure_profiles
 
 T = TypeVar("T")
 WORLDS: dict[str, Any] = {"aggregate": aggregates(), "before": azure_profiles()}
-QUICK = settings(max_examples=50, deadline=None)
+QUICK = settings(max_examples=40, deadline=None)
 
 
 def desired_of(aggregate: Aggregate, observed: Profile | None) -> Desired:
