@@ -13,9 +13,9 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
 from pathlib import Path
 from random import SystemRandom
-from urllib.parse import urlsplit
 
 from fleetdns.errors import UsageError
+from fleetdns.settings.values import Unusable, web_address
 
 _OPTIONAL = frozenset({"cel_expr_python", "cryptography", "dns", "jsonschema_rs", "yaml"})  # the extra `emulators`
 _OUR_CONTEXT = "fleetdns-hub"  # in every kubeconfig that an emulated hub writes
@@ -78,16 +78,17 @@ def emulate_azure(*, port: int, strict_public_ips: bool) -> int:
 
 def emulate_dns(*, port: int, azure: str) -> int:
     """A name server for what the Traffic Manager at the address `azure` holds. Returns the exit code."""
-    parts = urlsplit(azure)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise UsageError(f"--azure is {azure!r}; give the address that `fleetdns emulate azure` prints")
+    try:
+        url = web_address(azure)
+    except Unusable as error:
+        raise UsageError(f"--azure is {azure!r}; give the address that `fleetdns emulate azure` prints") from error
     with needing_emulators():
         from fleetdns.emulator.dns.server import DNSServer
         from fleetdns.emulator.dns.source import PolledProfiles
 
     @asynccontextmanager
     async def serving() -> AsyncIterator[str]:
-        profiles = PolledProfiles(azure)
+        profiles = PolledProfiles(url)
         server = DNSServer(profiles, SystemRandom())
         with _listening(port):
             await server.start(port=port)

@@ -12,11 +12,11 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from typing import NamedTuple
 
 from aiohttp import web
-from prometheus_client import CollectorRegistry
 from prometheus_client.aiohttp import make_aiohttp_handler
 
 from fleetdns.errors import UsageError
-from fleetdns.settings import Address
+from fleetdns.metrics import Metrics
+from fleetdns.settings import Address, Settings
 
 _TICK = 1.0  # seconds
 _LONGEST_SILENCE = 10.0  # seconds without a tick after which the loop counts as stuck
@@ -74,26 +74,33 @@ class Health:
         return (*self.live(), stopping, *(Finding(name, check()) for name, check in self._checks.items()))
 
 
+class Ports(NamedTuple):
+    """Where the servers listen; None for one that is turned off."""
+
+    metrics: int | None
+    probes: int | None
+
+
 @asynccontextmanager
-async def serve(
-    health: Health, registry: CollectorRegistry, *, metrics: Address | None, probes: Address | None
-) -> AsyncIterator[tuple[int | None, int | None]]:
-    """Serve until the end of the block; gives the ports of metrics and probes. Raises UsageError for one in use."""
+async def serve(settings: Settings, *, metrics: Metrics, health: Health) -> AsyncIterator[Ports]:
+    """Both servers, and the heartbeat, until the end of the block. Raises UsageError for an address in use."""
+    pages = web.Application()
+    pages.router.add_get("/metrics", make_aiohttp_handler(metrics.registry))
     async with AsyncExitStack() as stack:
-        ports = (
-            await _site(stack, metrics, "--metrics-bind-address", _metrics_app(registry)),
-            await _site(stack, probes, "--health-probe-bind-address", _probe_app(health)),
+        ports = Ports(
+            metrics=await _site(stack, settings.metrics_bind_address, "--metrics-bind-address", pages),
+            probes=await _site(
+                stack, settings.health_probe_bind_address, "--health-probe-bind-address", _probes(health)
+            ),
         )
-        yield ports
+        beating = asyncio.create_task(health.beat(), name="heartbeat")
+        try:
+            yield ports
+        finally:
+            beating.cancel()
 
 
-def _metrics_app(registry: CollectorRegistry) -> web.Application:
-    app = web.Application()
-    app.router.add_get("/metrics", make_aiohttp_handler(registry))
-    return app
-
-
-def _probe_app(health: Health) -> web.Application:
+def _probes(health: Health) -> web.Application:
     async def live(_: web.Request) -> web.Response:
         return _answer(health.live())
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable
 from typing import Any
+from urllib.parse import urlsplit
 
 from prometheus_client import (
     CollectorRegistry,
@@ -61,6 +62,11 @@ class Metrics:
             ["code", "method", "host"],
             registry=registry,
         )
+        self._undecodable = Counter(
+            "fleetdns_azure_undecodable_total",
+            "Profiles in Azure's answers that are not understood.",
+            registry=registry,
+        )
         self.queue = QueueSeries(registry)
         self.controller = ControllerSeries(registry, changes)
         self.informer = InformerSeries(registry)
@@ -68,9 +74,13 @@ class Metrics:
         self.sweep = SweepSeries(registry)
         self.azure = AzureSeries(registry, changes)
 
-    def hub_calls(self, host: str) -> HubCalls:
-        """The observer of requests to the API server at `host`."""
-        return HubCalls(self._requests, host)
+    def kubernetes(self, server: str) -> HubCalls:
+        """The observer of requests to the API server at this address."""
+        return HubCalls(self._requests, urlsplit(server).netloc or server)
+
+    def undecodable(self, profile: str, because: str) -> None:
+        """Azure told of a profile that is not understood."""
+        self._undecodable.inc()
 
     def watch_queue(self, queue: WorkQueue[Any]) -> None:
         """Show the depth of a queue and the work in hand."""

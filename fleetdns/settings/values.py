@@ -79,17 +79,24 @@ def _allowed_group(entry: str) -> tuple[str, str]:
     return namespace, group.lower()
 
 
-def arm_endpoint(text: str) -> str:
+def web_address(text: str) -> str:
+    """An http or https address, without a slash at its end."""
     try:
         parts = urlsplit(text)
         is_address = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
     except ValueError:  # brackets that do not match, or a port that is no number
         is_address = False
     if not is_address or parts.query or parts.fragment or "@" in parts.netloc:
-        raise Unusable("give an address such as https://management.azure.com")
+        raise Unusable("give an address that begins with https:// or http://, without a user or a query")
+    return text.rstrip("/")
+
+
+def arm_endpoint(text: str) -> str:
+    address_given = web_address(text)
+    parts = urlsplit(address_given)
     if parts.scheme == "http" and not _is_loopback(parts.hostname or ""):
         raise Unusable("give an https address: plain http is taken on loopback only, where no credential is sent")
-    return text.rstrip("/")
+    return address_given
 
 
 def _is_loopback(host: str) -> bool:
