@@ -27,6 +27,10 @@ class Absent(Enum):
     EMPTIED = "there was something, and its owner took all of it away"
 
 
+class FieldsInvalid(ValueError):
+    """A fieldsV1 value that names no fields."""
+
+
 MISSING = Absent.MISSING
 EMPTIED = Absent.EMPTIED
 
@@ -228,14 +232,24 @@ def encoded(paths: FieldSet) -> dict[str, Any]:
     return root
 
 
-def decoded(fields: Mapping[str, Any]) -> FieldSet:
-    """The set that a fieldsV1 value stands for."""
+def decoded(fields: Any) -> FieldSet:
+    """The set that a fieldsV1 value stands for. Raises FieldsInvalid, or another ValueError, for one that is none."""
     return frozenset(_members(fields, ()))
 
 
-def _members(fields: Mapping[str, Any], path: Path) -> Iterator[Path]:
+def _members(fields: Any, path: Path) -> Iterator[Path]:
+    if not isinstance(fields, dict):
+        raise FieldsInvalid(f"no fields: {fields!r}")
     if path and (not fields or "." in fields):
         yield path
     for step, below in fields.items():
         if step != ".":
-            yield from _members(below, (*path, step))
+            yield from _members(below, (*path, _checked(step)))
+
+
+def _checked(step: str) -> str:
+    """The step, if it can be displayed again."""
+    kind, _, text = step.partition(":")
+    if kind not in ("f", "k", "v", "i") or (kind in ("k", "v") and isinstance(json.loads(text), dict) != (kind == "k")):
+        raise FieldsInvalid(f"no field: {step!r}")
+    return step

@@ -1,5 +1,6 @@
 """The managers of an object's fields, as its managedFields name them."""
 
+import contextlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -44,8 +45,14 @@ def managers_of(obj: Mapping[str, Any] | None) -> Managed:
 
 def decoded_managers(entries: Any) -> Managed | None:
     """The managers that managedFields name, None where it cannot be understood."""
-    if not entries or not all(map(_is_entry, entries)):
+    if not entries or not isinstance(entries, list) or not all(map(_is_entry, entries)):
         return None
+    with contextlib.suppress(ValueError):
+        return _decoded(entries)
+    return None
+
+
+def _decoded(entries: list[dict[str, Any]]) -> Managed:
     return {
         Manager(
             entry["manager"],
@@ -62,9 +69,11 @@ def _is_entry(entry: Any) -> bool:
         isinstance(entry, dict)
         and entry.get("operation") in ("Apply", "Update")
         and isinstance(entry.get("manager"), str)
-        and bool(entry.get("apiVersion"))
+        and isinstance(entry.get("apiVersion"), str)
+        and entry["apiVersion"] != ""
         and entry.get("fieldsType") == "FieldsV1"
-        and isinstance(entry.get("fieldsV1", {}), dict)
+        and isinstance(entry.get("time"), str | None)
+        and isinstance(entry.get("subresource", ""), str)
     )
 
 

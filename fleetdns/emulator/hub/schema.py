@@ -7,6 +7,7 @@ from typing import Any
 from fleetdns.emulator.hub.correlation import Correlated
 from fleetdns.emulator.hub.defaulting import defaulted, pruned
 from fleetdns.emulator.hub.fields import FieldError, aggregate, child, invalid, key, required
+from fleetdns.emulator.hub.keywords import keyword_errors
 from fleetdns.emulator.hub.listtypes import duplicates
 from fleetdns.emulator.hub.rules import Compiler, judged
 from fleetdns.emulator.hub.structural import Node, node
@@ -41,7 +42,7 @@ class StructuralSchema:
     """Built once from a CRD version's openAPIV3Schema; `path` is where that lies in the CRD, for SchemaInvalid."""
 
     def __init__(self, schema: Mapping[str, Any], path: str = "spec.validation.openAPIV3Schema") -> None:
-        errors = list(structure_errors(schema, path))
+        errors = list(keyword_errors(schema, path)) or list(structure_errors(schema, path))
         if errors:
             raise SchemaInvalid(tuple(errors))
         self.root: Node = node(schema)
