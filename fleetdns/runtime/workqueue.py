@@ -81,8 +81,7 @@ class WorkQueue(Generic[K]):
 
     def add_backoff(self, key: K, backoff: Backoff, priority: int = 0) -> None:
         """The key has failed: it is to run after backoff's delay for its failures in a row since it was forgotten."""
-        if not self._is_shut_down:
-            self.add_after(key, backoff.delay(self._failures.attempt(key, backoff), self._random), priority)
+        self.add_after(key, backoff.delay(self._failures.attempt(key, backoff), self._random), priority)
 
     def forget(self, key: K) -> None:
         """The key has succeeded: its next failure is its first. A delay it has stays."""
@@ -179,12 +178,11 @@ class WorkQueue(Generic[K]):
             if self._timer.when() <= due_at:
                 return
             self._timer.cancel()
-        self._timer = asyncio.get_running_loop().call_at(due_at, self._promote, due_at)
+        self._timer = asyncio.get_running_loop().call_at(due_at, self._promote)
 
-    def _promote(self, due_at: float) -> None:
+    def _promote(self) -> None:
         self._timer = None
-        # A loop may run a timer a clock tick early: due_at makes sure that what it was set for counts as due.
-        promoted = self._schedule.promote(max(self._now(), due_at))
+        promoted = self._schedule.promote(self._now())
         for _ in range(promoted):
             self._metrics.added(self.name)
         self._wake(promoted)

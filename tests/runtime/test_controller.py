@@ -146,8 +146,11 @@ async def test_the_observer_is_told_how_long_the_key_waited_and_took() -> None:
     ]
 
 
-async def test_a_retry_keeps_the_priority_of_the_key() -> None:
-    bench = Bench(outcomes(Collision(), Result(requeue_after=5)))
+@pytest.mark.parametrize(
+    "retry", [pytest.param(Retry(backoff=DOUBLING), id="backoff"), pytest.param(Retry(delay=1), id="delay")]
+)
+async def test_a_retry_keeps_the_priority_of_the_key(retry: Retry) -> None:
+    bench = Bench(outcomes(Collision(), Result(requeue_after=5)), lambda _error: retry)
     bench.queue.add("a", 10)
     depths = []
 
@@ -183,6 +186,7 @@ async def test_stop_lets_the_key_in_hand_finish_and_takes_no_other() -> None:
     assert now() == 10
     assert [run.key for run in bench.observer.runs] == ["a"]
     assert bench.starts == [(0, "a")]
+    assert len(bench.queue) == 1
 
 
 async def test_stop_of_an_idle_controller_ends_it_at_once() -> None:

@@ -234,6 +234,13 @@ async def test_objects_of_an_optional_kind_survive_one_404_and_go_when_the_kind_
         assert bench.told[2:] == [(1, None, False), (2, None, False)]
 
 
+async def test_an_unknown_object_of_an_optional_kind_survives_one_404_too() -> None:
+    bench = Bench((page(thing("a", 3, "big"), version=10), stream(5.0, NotServed()), NotServed()), {"optional": True})
+    async with bench.running() as informer:
+        await sleep_until(6.5)
+        assert list(informer.store.unknown) == ["a"]
+
+
 async def test_objects_of_a_required_kind_stay_when_the_kind_goes_away() -> None:
     bench = Bench((START, stream(5.0, NotServed()), *[NotServed()] * 9))
     async with bench.running() as informer:

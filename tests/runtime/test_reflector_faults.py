@@ -73,6 +73,11 @@ async def test_silence_counts_anew_after_every_word() -> None:
     assert not [call for call in played.calls[1:] if isinstance(call, Listed)]
 
 
+async def test_silence_counts_anew_after_the_list_it_led_to() -> None:
+    played = await play(START, *[stream(1000.0)] * 4, START, *[stream(1000.0)] * 3)
+    assert [call.at for call in played.calls if isinstance(call, Listed)] == [0, 300]
+
+
 async def test_a_server_that_does_not_answer_the_watch_is_an_error_and_is_asked_again_with_the_same_version() -> None:
     played = await play(START, Slow(1000.0, stream()))
     assert played.calls == [FIRST, Watched(0, "10"), Watched(75.8, "10")]
@@ -244,6 +249,16 @@ async def test_a_list_that_fails_is_tried_again_with_growing_pauses(error: Excep
     assert {call.version for call in played.calls} == {"0"}
 
 
+async def test_a_list_is_counted_under_the_reason_it_became_necessary_not_under_what_went_wrong_then() -> None:
+    played = await play(Denied(), START, Expired(), Denied(), START)
+    assert played.notes.lists == ["start", "Expired"]
+
+
+async def test_a_server_that_asks_for_hardly_any_wait_gets_growing_pauses_all_the_same() -> None:
+    played = await play(*[Throttled(0.1)] * 4)
+    assert [call.at for call in played.calls] == [0, 0.8, 2.4, 5.6, 12.0]
+
+
 async def test_pauses_start_small_again_after_two_quiet_minutes() -> None:
     down = [Unavailable()] * 5
     played = await play(START, *down, stream(70.0, bookmark(11), 60.0, bookmark(12)), Unavailable())
@@ -273,7 +288,19 @@ async def test_a_kind_not_served_yet_is_looked_for_until_it_is_there_and_this_is
     assert played.calls[8].at == pytest.approx(1 + 1.5 + 2.25 + 3.375 + 5.0625 + 7.59375 + 10 + 10, abs=0.002)
 
 
-async def test_a_kind_that_goes_away_under_the_watch_is_looked_for_by_lists() -> None:
-    played = await play(START, stream(5.0, NotServed()), NotServed(), page(version=50))
+@pytest.mark.parametrize(
+    "end",
+    [pytest.param(NotServed(), id="by the status"), pytest.param(failed(404, "NotFound"), id="by an event")],
+)
+async def test_a_kind_that_goes_away_under_the_watch_is_looked_for_by_lists(end: bytes | Exception) -> None:
+    looks: list[int] = []
+    played = await play(START, stream(5.0, end), NotServed(), page(version=50), on_not_served=looks.append)
+    assert looks == [1, 2]
     assert [type(call).__name__ for call in played.calls] == ["Listed", "Watched", "Listed", "Listed", "Watched"]
     assert len(played.events) == 2, "an answer of 404 alone deletes nothing"
+
+
+async def test_looks_are_counted_anew_once_the_kind_was_there() -> None:
+    looks: list[int] = []
+    await play(NotServed(), NotServed(), START, stream(5.0, NotServed()), on_not_served=looks.append)
+    assert looks == [1, 2, 1]

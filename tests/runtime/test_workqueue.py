@@ -97,6 +97,19 @@ async def test_a_key_added_while_it_runs_runs_exactly_once_more_and_never_twice_
     assert queue.depth == {}
 
 
+async def test_a_key_added_while_it_runs_wakes_a_worker_asleep_when_the_run_ends() -> None:
+    queue = make_queue()
+    queue.add("a")
+    await queue.get()
+    other = asyncio.create_task(queue.get())
+    await asyncio.sleep(1)
+    queue.add("a")
+    await asyncio.sleep(1)
+    queue.done("a")
+    assert (await other).key == "a"
+    assert now() == 2
+
+
 async def test_a_delayed_key_comes_exactly_then() -> None:
     queue = make_queue()
     queue.add_after("a", 12.5)
@@ -123,6 +136,21 @@ async def test_of_two_delays_the_earlier_counts_and_the_key_runs_once(delays: tu
     with pytest.raises(TimeoutError):
         async with asyncio.timeout(100):
             await queue.get()
+
+
+async def test_an_earlier_delay_keeps_the_higher_priority_of_a_later_one() -> None:
+    queue = make_queue()
+    queue.add_after("a", 20, priority=10)
+    queue.add_after("a", 10, priority=0)
+    assert (await queue.get()).priority == 10
+    assert now() == 10
+
+
+async def test_keys_due_together_come_in_the_order_they_were_first_asked_for() -> None:
+    queue = make_queue()
+    for key in ("a", "b", "a"):
+        queue.add_after(key, 10)
+    assert [await next_key(queue) for _ in range(2)] == [(10, "a"), (10, "b")]
 
 
 async def test_a_plain_add_makes_a_delayed_key_ready_and_drops_the_delay_but_keeps_the_higher_priority() -> None:
@@ -199,7 +227,8 @@ async def test_keys_that_fail_together_do_not_come_back_together() -> None:
 
 
 async def test_after_shutdown_nothing_goes_in_ready_keys_still_come_out_and_delayed_ones_are_dropped() -> None:
-    queue = make_queue()
+    counts = Counts()
+    queue = make_queue(counts)
     queue.add("ready")
     queue.add_after("delayed", 5)
     queue.shut_down()
@@ -212,6 +241,7 @@ async def test_after_shutdown_nothing_goes_in_ready_keys_still_come_out_and_dela
     await asyncio.sleep(100)
     with pytest.raises(ShutDown):
         await queue.get()
+    assert (counts.adds, counts.retries) == (1, 1)
 
 
 async def test_shutdown_wakes_every_worker_asleep() -> None:
@@ -224,6 +254,8 @@ async def test_shutdown_wakes_every_worker_asleep() -> None:
 
 async def test_drain_returns_only_when_no_key_is_in_hand() -> None:
     queue = make_queue()
+    queue.add("before")
+    await next_key(queue)
     for key in ("a", "b"):
         queue.add(key)
         await queue.get()
