@@ -24,7 +24,7 @@ class HubSources:
         self._namespace = namespace
 
     def listwatch(self, kind: type[T]) -> ListWatch:
-        namespace = None if kind is InternalServiceExport else self._namespace
+        namespace = None if kind.resource == InternalServiceExport.resource else self._namespace
         return HubListWatch(self._transport, kind.resource, namespace)
 
     def codec(self, kind: type[T]) -> Codec[ObjectKey, T]:

@@ -135,11 +135,12 @@ class Transport:
     async def _sent(self, method: str, path: str, **options: Any) -> aiohttp.ClientResponse:
         """The answer with its body still to be read; anything but success and JSON raises."""
         response = await self._answer(method, path, **options)
-        if response.ok and response.content_type == _JSON:
+        is_success = 200 <= response.status < 300  # aiohttp's own `ok` holds for a redirection too
+        if is_success and response.content_type == _JSON:
             return response
         if response.status == 401:
             self._connection.refused()
-        if response.ok:
+        if is_success:
             response.close()
             raise Unreachable(f"an answer of type {response.content_type} came where the API server sends JSON")
         raise refused(

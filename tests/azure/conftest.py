@@ -12,6 +12,7 @@ import pytest
 
 from fleetdns.azure.connection import open_traffic_manager
 from fleetdns.azure.trafficmanager import AzureTrafficManager
+from fleetdns.controllers.ports import TrafficManager
 from fleetdns.emulator.azure.server import AzureServer
 from tests.azure.scripted import Answer, ScriptedServer
 
@@ -66,8 +67,8 @@ async def azure() -> AsyncIterator[AzureServer]:
 
 
 @pytest.fixture
-async def manager(azure: AzureServer, opened: Open) -> AzureTrafficManager:
-    """The adapter on the emulator."""
+async def manager(azure: AzureServer, opened: Open) -> TrafficManager:
+    """The adapter on the emulator, as the controllers see it."""
     return await opened(azure.url)
 
 

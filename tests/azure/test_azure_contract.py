@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from fleetdns.azure.trafficmanager import AzureTrafficManager
+from fleetdns.controllers.ports import TrafficManager
 from fleetdns.core.trafficmanager import Endpoint, ProfileRef
 from fleetdns.emulator.azure.faults import Fault
 from fleetdns.emulator.azure.server import AzureServer
@@ -30,7 +30,7 @@ from tests.azure.values import (
 OTHER = "fleet-0b0b0b0b-0000-4000-8000-000000000002#shop#member-2"
 
 
-async def test_what_was_put_is_what_get_and_both_lists_say(manager: AzureTrafficManager) -> None:
+async def test_what_was_put_is_what_get_and_both_lists_say(manager: TrafficManager) -> None:
     answer = await manager.put_profile(put(profile(endpoint(), endpoint(OTHER, ip="two", priority=2))))
     assert [e.folded for e in answer.endpoints] == [ENDPOINT_NAME, OTHER]
     assert await manager.get(REF) == answer
@@ -38,18 +38,18 @@ async def test_what_was_put_is_what_get_and_both_lists_say(manager: AzureTraffic
     assert await manager.list_subscription(SUBSCRIPTION) == (answer,)
 
 
-async def test_reading_and_writing_back_changes_nothing(manager: AzureTrafficManager) -> None:
+async def test_reading_and_writing_back_changes_nothing(manager: TrafficManager) -> None:
     first = await manager.put_profile(put(profile(endpoint())))
     assert await manager.put_profile(put(first)) == first
 
 
-async def test_what_is_not_there_is_none_or_empty(manager: AzureTrafficManager) -> None:
+async def test_what_is_not_there_is_none_or_empty(manager: TrafficManager) -> None:
     assert await manager.get(REF) is None
     assert await manager.list_group(SUBSCRIPTION, "nowhere") == ()
     assert await manager.list_subscription(SUBSCRIPTION) == ()
 
 
-async def test_foreign_settings_survive_a_put_of_ours(manager: AzureTrafficManager) -> None:
+async def test_foreign_settings_survive_a_put_of_ours(manager: TrafficManager) -> None:
     foreign = replace(
         profile(replace(endpoint(), unmanaged=b'{"customHeaders":[{"name":"h","value":"v"}]}')),
         unmanaged=b'{"trafficViewEnrollmentStatus":"Enabled"}',
@@ -64,7 +64,7 @@ async def test_foreign_settings_survive_a_put_of_ours(manager: AzureTrafficManag
     assert again.endpoints[0].unmanaged == foreign.endpoints[0].unmanaged
 
 
-async def test_a_patch_changes_its_groups_and_leaves_endpoints_alone(manager: AzureTrafficManager) -> None:
+async def test_a_patch_changes_its_groups_and_leaves_endpoints_alone(manager: TrafficManager) -> None:
     observed = await manager.put_profile(put(profile(endpoint())))
     desired = replace(observed, ttl=7, tags=(("owner", "somebody"),), monitor=replace(observed.monitor, port=8080))
     answer = await manager.patch_profile(patch(desired, "dnsConfig", "monitorConfig", "tags"))
@@ -72,7 +72,7 @@ async def test_a_patch_changes_its_groups_and_leaves_endpoints_alone(manager: Az
     assert await manager.get(REF) == desired
 
 
-async def test_an_endpoint_with_hashes_in_its_name_comes_and_goes_alone(manager: AzureTrafficManager) -> None:
+async def test_an_endpoint_with_hashes_in_its_name_comes_and_goes_alone(manager: TrafficManager) -> None:
     await manager.put_profile(put(profile(endpoint())))
     answer = await manager.put_endpoint(put_endpoint(endpoint(OTHER, ip="two", weight=7, priority=2)))
     assert (answer.folded, answer.weight) == (OTHER, 7)
@@ -83,7 +83,7 @@ async def test_an_endpoint_with_hashes_in_its_name_comes_and_goes_alone(manager:
     assert await manager.get(REF) == replace(observed, endpoints=observed.endpoints[:1])
 
 
-async def test_deleting_twice_is_deleting_once(manager: AzureTrafficManager) -> None:
+async def test_deleting_twice_is_deleting_once(manager: TrafficManager) -> None:
     await manager.put_profile(put(profile(endpoint())))
     for _ in range(2):
         await manager.delete_endpoint(delete_endpoint(endpoint()))
@@ -93,7 +93,7 @@ async def test_deleting_twice_is_deleting_once(manager: AzureTrafficManager) -> 
     assert await manager.get(REF) is None
 
 
-async def test_a_delete_answered_with_an_empty_body_is_done(azure: AzureServer, manager: AzureTrafficManager) -> None:
+async def test_a_delete_answered_with_an_empty_body_is_done(azure: AzureServer, manager: TrafficManager) -> None:
     await manager.put_profile(put(profile(endpoint())))
     azure.service.add_fault(Fault(kind="empty"))
     await manager.delete_endpoint(delete_endpoint(endpoint()))
@@ -102,7 +102,7 @@ async def test_a_delete_answered_with_an_empty_body_is_done(azure: AzureServer, 
     assert await manager.get(REF) is None
 
 
-async def test_a_taken_dns_name_is_a_conflict_and_the_name_check_tells(manager: AzureTrafficManager) -> None:
+async def test_a_taken_dns_name_is_a_conflict_and_the_name_check_tells(manager: TrafficManager) -> None:
     assert await manager.is_name_available(SUBSCRIPTION, "shop")
     await manager.put_profile(put(profile()))
     assert not await manager.is_name_available(SUBSCRIPTION, "shop")
@@ -110,21 +110,21 @@ async def test_a_taken_dns_name_is_a_conflict_and_the_name_check_tells(manager: 
         await manager.put_profile(put(profile(ref=ProfileRef(SUBSCRIPTION, GROUP, "fleet-two"))))
 
 
-async def test_two_subscriptions_do_not_see_each_other(manager: AzureTrafficManager) -> None:
+async def test_two_subscriptions_do_not_see_each_other(manager: TrafficManager) -> None:
     elsewhere = ProfileRef("0a0a0a0a-0000-4000-8000-00000000000f", GROUP, "fleet-two")
     await manager.put_profile(put(profile()))
     theirs = await manager.put_profile(put(profile(ref=elsewhere, relative_name="other")))
     assert await manager.list_subscription(elsewhere.subscription) == (theirs,)
 
 
-async def test_a_duplicate_target_is_refused_in_azures_words(manager: AzureTrafficManager) -> None:
+async def test_a_duplicate_target_is_refused_in_azures_words(manager: TrafficManager) -> None:
     await manager.put_profile(put(profile(endpoint())))
     with pytest.raises(Rejected) as refusal:
         await manager.put_endpoint(put_endpoint(endpoint(OTHER, priority=2)))
     assert refusal.value.code == "BadRequest"
 
 
-async def test_an_endpoint_of_a_profile_that_went_asks_for_another_look(manager: AzureTrafficManager) -> None:
+async def test_an_endpoint_of_a_profile_that_went_asks_for_another_look(manager: TrafficManager) -> None:
     with pytest.raises(Transient):
         await manager.put_endpoint(put_endpoint(endpoint()))
 
@@ -148,7 +148,7 @@ async def test_an_endpoint_of_a_profile_that_went_asks_for_another_look(manager:
     ],
 )
 async def test_every_fault_is_one_request_and_one_class(
-    azure: AzureServer, manager: AzureTrafficManager, calls: Calls, fault: Fault, expected: type[FleetDNSError]
+    azure: AzureServer, manager: TrafficManager, calls: Calls, fault: Fault, expected: type[FleetDNSError]
 ) -> None:
     azure.service.add_fault(fault)
     writes = (
@@ -172,23 +172,21 @@ async def test_every_fault_is_one_request_and_one_class(
     assert len(azure.service.calls) == len(calls.told)
 
 
-async def test_a_throttled_call_says_for_how_long(azure: AzureServer, manager: AzureTrafficManager) -> None:
+async def test_a_throttled_call_says_for_how_long(azure: AzureServer, manager: TrafficManager) -> None:
     azure.service.add_fault(Fault(kind="throttled", retry_after=7))
     with pytest.raises(Throttled) as failure:
         await manager.get(REF)
     assert failure.value.retry_after == 7.0
 
 
-async def test_a_write_whose_connection_broke_may_have_happened(
-    azure: AzureServer, manager: AzureTrafficManager
-) -> None:
+async def test_a_write_whose_connection_broke_may_have_happened(azure: AzureServer, manager: TrafficManager) -> None:
     azure.service.add_fault(Fault(kind="drop", after_commit=True, times=1))
     with pytest.raises(Transient):
         await manager.put_profile(put(profile()))
     assert await manager.get(REF) is not None
 
 
-async def test_each_call_is_reported_with_azures_correlation_id(manager: AzureTrafficManager, calls: Calls) -> None:
+async def test_each_call_is_reported_with_azures_correlation_id(manager: TrafficManager, calls: Calls) -> None:
     await manager.get(REF)
     await manager.put_profile(put(profile(endpoint())))
     await manager.put_endpoint(put_endpoint(endpoint(weight=3)))
@@ -232,7 +230,7 @@ async def test_a_write_that_is_prevented_sends_nothing(azure: AzureServer, opene
     assert len(azure.service.calls) == 0
 
 
-async def test_a_foreign_endpoint_of_another_type_is_carried_along(manager: AzureTrafficManager) -> None:
+async def test_a_foreign_endpoint_of_another_type_is_carried_along(manager: TrafficManager) -> None:
     foreign = Endpoint("by hand", kind="externalEndpoints", target="www.example.com", weight=5, priority=9)
     await manager.put_profile(put(profile(foreign)))
     observed = await manager.put_endpoint(put_endpoint(endpoint()))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
@@ -50,12 +51,12 @@ def calls() -> Calls:
     return Calls()
 
 
-def kubeconfig(path: Path, *, server: str, user: dict[str, Any] | None = None, **cluster: Any) -> str:
+def kubeconfig(path: Path, *, server: str, user: dict[str, Any] | None = None) -> str:
     """A kubeconfig file with one context; its path."""
     content = {
         "apiVersion": "v1",
         "kind": "Config",
-        "clusters": [{"name": "hub", "cluster": {"server": server, **cluster}}],
+        "clusters": [{"name": "hub", "cluster": {"server": server}}],
         "users": [{"name": "us", "user": {"token": "first"} if user is None else user}],
         "contexts": [{"name": "here", "context": {"cluster": "hub", "user": "us"}}],
         "current-context": "here",
@@ -89,6 +90,13 @@ async def wire(scripted: ScriptedServer, opened: Open, tmp_path: Path) -> Transp
     return await opened(kubeconfig(tmp_path / "config", server=scripted.url), timeouts=QUICK)
 
 
+@functools.cache
+def definitions() -> tuple[bytes, ...]:
+    """Our kinds, as JSON."""
+    files = sorted(DEFINITIONS.glob("networking*.yaml"))
+    return tuple(json.dumps(yaml.safe_load(file.read_text())).encode() for file in files)
+
+
 @pytest.fixture
 async def hub() -> AsyncIterator[HubServer]:
     server = HubServer()
@@ -103,8 +111,8 @@ async def transport(hub: HubServer, opened: Open, tmp_path: Path) -> Transport:
     file = tmp_path / "config"
     file.write_text(hub.kubeconfig())
     transport = await opened(str(file))
-    for definition in DEFINITIONS.glob("networking*.yaml"):
-        await transport.create(collection(CRDS, None), json.dumps(yaml.safe_load(definition.read_text())).encode())
+    for definition in definitions():
+        await transport.create(collection(CRDS, None), definition)
     await transport.create(collection(NAMESPACES, None), json.dumps({"metadata": {"name": NAMESPACE}}).encode())
     return transport
 

@@ -13,6 +13,7 @@ from fleetdns.api.backend import TrafficManagerBackend
 from fleetdns.api.exports import ServiceImport
 from fleetdns.api.meta import ObjectKey, ObjectMeta
 from fleetdns.api.profile import TrafficManagerProfile
+from fleetdns.controllers.ports import Hub
 from fleetdns.core.events import NORMAL, WARNING, Event
 from fleetdns.emulator.hub.server import HubServer
 from fleetdns.errors import Conflict, Forbidden, Rejected, Throttled, Transient
@@ -22,20 +23,20 @@ from fleetdns.kube.listwatch import HubListWatch
 from fleetdns.kube.paths import collection, item
 from fleetdns.kube.transport import Transport
 from fleetdns.kube.writer import HubObject, HubWriter
-from fleetdns.runtime.listwatch import Expired, NotServed
+from fleetdns.runtime.listwatch import Codec, Expired, ListWatch, NotServed
 from fleetdns.runtime.listwatch import Throttled as ListThrottled
 from tests.kube.conftest import NAMESPACE, NAMESPACES, created, stored
 
 PROFILE = TrafficManagerProfile.resource
 
 
-class Hub:
+class Writes:
     """A writer, and what it put into the caches."""
 
     def __init__(self, transport: Transport) -> None:
         self.written: list[HubObject] = []
         self.asked: list[float] = []
-        self.writer = HubWriter(
+        self.writer: Hub = HubWriter(
             transport,
             events=EventPublisher(transport, instance="fleetdns-0"),
             written=self.written.append,
@@ -44,8 +45,8 @@ class Hub:
 
 
 @pytest.fixture
-def writes(transport: Transport) -> Hub:
-    return Hub(transport)
+def writes(transport: Transport) -> Writes:
+    return Writes(transport)
 
 
 async def a_profile(transport: Transport, name: str = "myatm", **metadata: Any) -> TrafficManagerProfile:
@@ -65,8 +66,8 @@ async def events_of(transport: Transport) -> list[dict[str, Any]]:
 async def test_a_list_gives_every_object_in_pages(transport: Transport) -> None:
     for number in range(5):
         await a_profile(transport, f"p{number}")
-    listing = HubListWatch(transport, PROFILE, None)
-    codec = StructCodec(TrafficManagerProfile)
+    listing: ListWatch = HubListWatch(transport, PROFILE, None)
+    codec: Codec[ObjectKey, TrafficManagerProfile] = StructCodec(TrafficManagerProfile)
     names, token, version = [], "", ""
     while True:
         page = await listing.list(resource_version="", limit=2, continue_token=token)
@@ -119,7 +120,7 @@ async def test_a_kind_that_is_being_set_up_asks_to_wait(transport: Transport, hu
     assert failure.value.retry_after == 3.0
 
 
-async def test_a_status_patch_reaches_the_server_and_the_caches(transport: Transport, writes: Hub) -> None:
+async def test_a_status_patch_reaches_the_server_and_the_caches(transport: Transport, writes: Writes) -> None:
     profile = await a_profile(transport)
     await writes.writer.patch_status(profile, {"dnsName": "myatm.trafficmanager.net", "monitorStatus": None})
     assert (await stored(transport, PROFILE, "myatm"))["status"] == {"dnsName": "myatm.trafficmanager.net"}
@@ -129,14 +130,14 @@ async def test_a_status_patch_reaches_the_server_and_the_caches(transport: Trans
     assert seen.metadata.resource_version != profile.metadata.resource_version
 
 
-async def test_a_null_in_a_status_patch_removes_the_field(transport: Transport, writes: Hub) -> None:
+async def test_a_null_in_a_status_patch_removes_the_field(transport: Transport, writes: Writes) -> None:
     profile = await a_profile(transport)
     await writes.writer.patch_status(profile, {"dnsName": "a.example", "monitorStatus": "Online"})
     await writes.writer.patch_status(profile, {"monitorStatus": None})
     assert (await stored(transport, PROFILE, "myatm"))["status"] == {"dnsName": "a.example"}
 
 
-async def test_finalizers_are_written_over_what_was_read_only(transport: Transport, writes: Hub) -> None:
+async def test_finalizers_are_written_over_what_was_read_only(transport: Transport, writes: Writes) -> None:
     profile = await a_profile(transport)
     await writes.writer.set_finalizers(profile, ("example.com/a",))
     (seen,) = writes.written
@@ -148,7 +149,7 @@ async def test_finalizers_are_written_over_what_was_read_only(transport: Transpo
 
 
 async def test_writing_to_what_is_gone_is_success_and_shows_the_caches_nothing(
-    transport: Transport, writes: Hub
+    transport: Transport, writes: Writes
 ) -> None:
     profile = await a_profile(transport)
     await transport.delete(item(PROFILE, profile.metadata.key), b"{}")
@@ -157,7 +158,7 @@ async def test_writing_to_what_is_gone_is_success_and_shows_the_caches_nothing(
     assert writes.written == []
 
 
-async def test_an_import_is_created_once(transport: Transport, writes: Hub) -> None:
+async def test_an_import_is_created_once(transport: Transport, writes: Writes) -> None:
     await writes.writer.create_import(service_import())
     (seen,) = writes.written
     assert seen.metadata.uid
@@ -165,14 +166,14 @@ async def test_an_import_is_created_once(transport: Transport, writes: Hub) -> N
         await writes.writer.create_import(service_import())
 
 
-async def test_an_import_in_a_namespace_that_does_not_exist_is_rejected(writes: Hub) -> None:
+async def test_an_import_in_a_namespace_that_does_not_exist_is_rejected(writes: Writes) -> None:
     with pytest.raises(Rejected) as failure:
         await writes.writer.create_import(service_import(namespace="nowhere"))
     assert failure.value.code == "NotFound"
     assert "nowhere" in failure.value.sentence
 
 
-async def test_only_the_import_that_was_meant_is_deleted(transport: Transport, writes: Hub) -> None:
+async def test_only_the_import_that_was_meant_is_deleted(transport: Transport, writes: Writes) -> None:
     await writes.writer.create_import(service_import())
     (seen,) = writes.written
     assert isinstance(seen, ServiceImport)
@@ -187,7 +188,7 @@ async def test_only_the_import_that_was_meant_is_deleted(transport: Transport, w
     assert page.items == []
 
 
-async def test_an_event_is_told_once_and_counted_when_it_repeats(transport: Transport, writes: Hub) -> None:
+async def test_an_event_is_told_once_and_counted_when_it_repeats(transport: Transport, writes: Writes) -> None:
     profile = await a_profile(transport)
     for _ in range(3):
         await writes.writer.publish(profile, Event(NORMAL, "Programmed", "Azure holds what spec asks for"))
@@ -202,7 +203,7 @@ async def test_an_event_is_told_once_and_counted_when_it_repeats(transport: Tran
     assert (warned["count"], len(warned["message"])) == (1, 1024)
 
 
-async def test_an_event_that_was_cleaned_away_is_told_anew(transport: Transport, writes: Hub) -> None:
+async def test_an_event_that_was_cleaned_away_is_told_anew(transport: Transport, writes: Writes) -> None:
     profile = await a_profile(transport)
     event = Event(NORMAL, "Programmed", "as asked for")
     await writes.writer.publish(profile, event)
@@ -214,21 +215,23 @@ async def test_an_event_that_was_cleaned_away_is_told_anew(transport: Transport,
 
 
 async def test_an_event_refused_by_a_terminating_namespace_is_dropped_silently(
-    transport: Transport, writes: Hub
+    transport: Transport, writes: Writes
 ) -> None:
     profile = await a_profile(transport)
     await transport.delete(item(NAMESPACES, ObjectKey("", NAMESPACE)), b"{}")
     await writes.writer.publish(profile, Event(NORMAL, "Programmed", "as asked for"))
 
 
-async def test_an_event_about_a_dead_hub_is_dropped_silently(transport: Transport, writes: Hub, hub: HubServer) -> None:
+async def test_an_event_about_a_dead_hub_is_dropped_silently(
+    transport: Transport, writes: Writes, hub: HubServer
+) -> None:
     profile = await a_profile(transport)
     hub.faults.drop(plural="events")
     await writes.writer.publish(profile, Event(NORMAL, "Programmed", "as asked for"))
     assert await events_of(transport) == []
 
 
-async def test_every_write_asks_first_for_as_long_as_it_may_take(transport: Transport, writes: Hub) -> None:
+async def test_every_write_asks_first_for_as_long_as_it_may_take(transport: Transport, writes: Writes) -> None:
     profile = await a_profile(transport)
     await writes.writer.patch_status(profile, {"dnsName": "a.example"})
     await writes.writer.create_import(service_import())
@@ -262,7 +265,7 @@ async def test_a_write_that_is_prevented_sends_nothing_and_an_event_stays_silent
     assert await events_of(transport) == []
 
 
-async def test_a_refusal_of_the_schema_is_rejected_in_the_servers_words(transport: Transport, writes: Hub) -> None:
+async def test_a_refusal_of_the_schema_is_rejected_in_the_servers_words(transport: Transport, writes: Writes) -> None:
     profile = await a_profile(transport)
     with pytest.raises(Rejected) as failure:
         await writes.writer.patch_status(profile, {"dnsName": 5})
@@ -270,7 +273,7 @@ async def test_a_refusal_of_the_schema_is_rejected_in_the_servers_words(transpor
     assert "status.dnsName" in failure.value.sentence
 
 
-async def test_a_throttled_write_says_for_how_long(transport: Transport, writes: Hub, hub: HubServer) -> None:
+async def test_a_throttled_write_says_for_how_long(transport: Transport, writes: Writes, hub: HubServer) -> None:
     profile = await a_profile(transport)
     hub.faults.throttle(retry_after=2, verb="patch")
     with pytest.raises(Throttled) as failure:
@@ -279,7 +282,7 @@ async def test_a_throttled_write_says_for_how_long(transport: Transport, writes:
 
 
 async def test_a_write_whose_connection_broke_is_transient_and_sent_once(
-    transport: Transport, writes: Hub, hub: HubServer
+    transport: Transport, writes: Writes, hub: HubServer
 ) -> None:
     await writes.writer.create_import(service_import())
     (seen,) = writes.written
@@ -290,7 +293,7 @@ async def test_a_write_whose_connection_broke_is_transient_and_sent_once(
     assert (await stored(transport, ServiceImport.resource, "app"))["metadata"]["uid"] == seen.metadata.uid
 
 
-async def test_a_token_that_is_no_good_is_forbidden(transport: Transport, writes: Hub, hub: HubServer) -> None:
+async def test_a_token_that_is_no_good_is_forbidden(transport: Transport, writes: Writes, hub: HubServer) -> None:
     profile = await a_profile(transport)
     hub.tokens.clear()
     hub.tokens["another"] = "somebody"
@@ -309,7 +312,7 @@ async def test_backends_decode_with_their_keys(transport: Transport) -> None:
     assert (entry.key, entry.value.weight) == (ObjectKey(NAMESPACE, "mytmb"), 7)
 
 
-async def test_many_watches_and_writes_go_side_by_side(transport: Transport, writes: Hub) -> None:
+async def test_many_watches_and_writes_go_side_by_side(transport: Transport, writes: Writes) -> None:
     profile = await a_profile(transport)
     listing = HubListWatch(transport, PROFILE, None)
 

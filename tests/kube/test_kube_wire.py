@@ -1,0 +1,304 @@
+"""The transport and the list-watch against a server that plays a script: silence, breaks, and strangers in between."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import socket
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from fleetdns.api.meta import ObjectKey, Resource
+from fleetdns.api.profile import TrafficManagerProfile
+from fleetdns.kube.errors import Refused, Unreachable
+from fleetdns.kube.listwatch import HubListWatch
+from fleetdns.kube.paths import collection, item
+from fleetdns.kube.transport import Transport
+from fleetdns.runtime.listwatch import (
+    Denied,
+    Expired,
+    LineTooLong,
+    ListWatchError,
+    NotServed,
+    Throttled,
+    Unavailable,
+)
+from tests.azure.scripted import Answer, ScriptedServer
+from tests.kube.conftest import QUICK, Calls, Open, kubeconfig
+
+PROFILE = TrafficManagerProfile.resource
+LIST = {"kind": "TrafficManagerProfileList", "metadata": {"resourceVersion": "7"}, "items": []}
+
+
+def answer(body: Any, status: int = 200, **headers: str) -> Answer:
+    return Answer(status, json.dumps(body).encode(), headers)
+
+
+def status(code: int, reason: str, *causes: str, retry_after: int | None = None, header: str | None = None) -> Answer:
+    """A Status; `retry_after` goes into its details, `header` into the header of that name."""
+    details: dict[str, Any] = {"causes": [{"reason": cause, "message": "m"} for cause in causes]}
+    if retry_after is not None:
+        details["retryAfterSeconds"] = retry_after
+    body = {"kind": "Status", "status": "Failure", "reason": reason, "message": "no", "code": code, "details": details}
+    return answer(body, code, **({} if header is None else {"Retry-After": header}))
+
+
+def page(code: int) -> Answer:
+    return Answer(code, b"<html><body>no</body></html>", content_type="text/html")
+
+
+@pytest.fixture
+def listing(wire: Transport) -> HubListWatch:
+    return HubListWatch(wire, PROFILE, None)
+
+
+async def listed(listing: HubListWatch, version: str = "", limit: int | None = None, token: str = "") -> Any:
+    return await listing.list(resource_version=version, limit=limit, continue_token=token)
+
+
+async def watched(listing: HubListWatch) -> list[bytes]:
+    async with listing.watch(resource_version="7", timeout_seconds=300) as lines:
+        return [line async for line in lines]
+
+
+@pytest.mark.parametrize(
+    ("version", "limit", "token", "query"),
+    [
+        pytest.param("", None, "", "", id="a quorum read of everything"),
+        pytest.param("", 500, "", "?limit=500", id="the first page of a quorum read"),
+        pytest.param("0", 500, "", "?resourceVersion=0&limit=500", id="whatever is cached"),
+        pytest.param(
+            "7", None, "", "?resourceVersion=7&resourceVersionMatch=NotOlderThan", id="no older than what is known"
+        ),
+        pytest.param(
+            "7",
+            500,
+            "",
+            "?resourceVersion=7&resourceVersionMatch=NotOlderThan&limit=500",
+            id="a limit does not make the version exact",
+        ),
+        pytest.param("", 500, "abc=", "?limit=500&continue=abc%3D", id="the next page carries no version"),
+    ],
+)
+async def test_a_list_asks_as_client_go_does(
+    scripted: ScriptedServer, listing: HubListWatch, version: str, limit: int | None, token: str, query: str
+) -> None:
+    scripted.answers = [answer(LIST)]
+    assert (await listed(listing, version, limit, token)).resource_version == "7"
+    assert scripted.requests[0].path == collection(PROFILE, None) + query
+
+
+async def test_a_watch_asks_for_bookmarks_and_an_end(scripted: ScriptedServer, listing: HubListWatch) -> None:
+    scripted.answers = [Answer(chunks=[b'{"type":"BOOKMARK"}\n'])]
+    assert await watched(listing) == [b'{"type":"BOOKMARK"}\n']
+    path, _, query = scripted.requests[0].path.partition("?")
+    assert path == collection(PROFILE, None)
+    assert sorted(query.split("&")) == [
+        "allowWatchBookmarks=true",
+        "resourceVersion=7",
+        "timeoutSeconds=300",
+        "watch=1",
+    ]
+
+
+async def test_every_request_says_who_we_are_and_carries_the_token(
+    scripted: ScriptedServer, wire: Transport, calls: Calls
+) -> None:
+    await wire.get("/a")
+    await wire.create("/a", b"{}")
+    await wire.replace("/a", b"{}")
+    await wire.patch("/a", b"{}")
+    await wire.delete("/a", b"{}")
+    assert {seen.headers["User-Agent"] for seen in scripted.requests} == {"fleetdns/0.1.0"}
+    assert {seen.headers["Authorization"] for seen in scripted.requests} == {"Bearer first"}
+    assert [(seen.method, seen.path) for seen in scripted.requests] == [
+        ("GET", "/a"),
+        ("POST", "/a?fieldManager=fleetdns"),
+        ("PUT", "/a?fieldManager=fleetdns"),
+        ("PATCH", "/a?fieldManager=fleetdns"),
+        ("DELETE", "/a"),
+    ]
+    assert scripted.requests[3].headers["Content-Type"] == "application/merge-patch+json"
+    assert calls.told == [(method, "200") for method in ("GET", "POST", "PUT", "PATCH", "DELETE")]
+
+
+@pytest.mark.parametrize(
+    ("scripted_answer", "expected"),
+    [
+        pytest.param(status(410, "Expired"), Expired, id="too old a version"),
+        pytest.param(status(504, "Timeout", "ResourceVersionTooLarge"), Expired, id="too new a version"),
+        pytest.param(status(504, "Timeout"), Unavailable, id="a time-out of theirs"),
+        pytest.param(status(404, "NotFound"), NotServed, id="no such kind"),
+        pytest.param(
+            Answer(404, b"404 page not found\n", content_type="text/plain; charset=utf-8"),
+            NotServed,
+            id="no such group, in plain text",
+        ),
+        pytest.param(page(404), Unavailable, id="a proxy's 404 proves no absence"),
+        pytest.param(status(401, "Unauthorized"), Denied, id="a token that is no good"),
+        pytest.param(status(403, "Forbidden"), Denied, id="a right that is missing"),
+        pytest.param(page(403), Unavailable, id="a proxy's 403"),
+        pytest.param(status(500, "InternalError"), Unavailable, id="their fault"),
+        pytest.param(page(502), Unavailable, id="a gateway's page"),
+        pytest.param(page(200), Unavailable, id="a sign-in page with status 200"),
+        pytest.param(Answer(302, headers={"Location": "/login"}), Unavailable, id="a redirection"),
+        pytest.param(status(400, "BadRequest"), ListWatchError, id="a request they do not understand"),
+        pytest.param(status(422, "Invalid"), ListWatchError, id="a request they refuse"),
+        pytest.param(Answer(fault="reset"), Unavailable, id="a reset"),
+        pytest.param(Answer(fault="hang"), Unavailable, id="silence"),
+    ],
+)
+async def test_a_refused_list_or_watch_says_what_to_do_next(
+    scripted: ScriptedServer, listing: HubListWatch, scripted_answer: Answer, expected: type[ListWatchError]
+) -> None:
+    scripted.answers = [scripted_answer]
+    for call in (listed(listing), watched(listing)):
+        with pytest.raises(ListWatchError) as failure:
+            await call
+        assert type(failure.value) is expected
+    assert len(scripted.requests) == 2
+
+
+@pytest.mark.parametrize(
+    ("scripted_answer", "seconds"),
+    [
+        pytest.param(status(429, "TooManyRequests", retry_after=3), 3.0, id="in the status"),
+        pytest.param(status(429, "TooManyRequests", header="4"), 4.0, id="in the header"),
+        pytest.param(
+            Answer(429, b"Too many requests", {"Retry-After": "1"}, content_type="text/plain"), 1.0, id="plain text"
+        ),
+        pytest.param(Answer(429, b"<html>", {"Retry-After": "5"}, content_type="text/html"), 5.0, id="a proxy's"),
+        pytest.param(status(429, "TooManyRequests"), None, id="nowhere"),
+        pytest.param(status(429, "TooManyRequests", header="soon"), None, id="in no number"),
+    ],
+)
+async def test_a_throttled_list_says_for_how_long(
+    scripted: ScriptedServer, listing: HubListWatch, scripted_answer: Answer, seconds: float | None
+) -> None:
+    scripted.answers = [scripted_answer]
+    with pytest.raises(Throttled) as failure:
+        await listed(listing)
+    assert failure.value.retry_after == seconds
+
+
+@pytest.mark.parametrize(
+    "body", [b"", b"[]", b'{"kind":"Status"}', b'{"metadata":{}}', b'{"metadata":{"resourceVersion":"1"},"items":{}}']
+)
+async def test_json_that_is_no_list_is_no_empty_list(
+    scripted: ScriptedServer, listing: HubListWatch, body: bytes
+) -> None:
+    scripted.answers = [Answer(body=body)]
+    with pytest.raises(Unavailable):
+        await listed(listing)
+
+
+async def test_null_items_are_an_empty_list(scripted: ScriptedServer, listing: HubListWatch) -> None:
+    scripted.answers = [answer(LIST | {"items": None})]
+    assert (await listed(listing)).items == []
+
+
+async def test_a_compressed_list_is_read(scripted: ScriptedServer, listing: HubListWatch) -> None:
+    body = json.dumps(LIST | {"items": [{"metadata": {"name": "a"}}]}).encode()
+    scripted.answers = [Answer(200, gzip.compress(body), {"Content-Encoding": "gzip"})]
+    assert [bytes(item) for item in (await listed(listing)).items] == [b'{"metadata": {"name": "a"}}']
+
+
+async def test_a_half_open_watch_is_given_up(scripted: ScriptedServer, listing: HubListWatch) -> None:
+    scripted.answers = [Answer(chunks=[b'{"type":"BOOKMARK"}\n'], fault="hang")]
+    async with listing.watch(resource_version="7", timeout_seconds=300) as lines:
+        assert await anext(lines) == b'{"type":"BOOKMARK"}\n'
+        with pytest.raises(Unavailable):
+            await anext(lines)
+
+
+async def test_a_watch_cut_in_the_middle_of_a_chunk_is_unavailable(
+    scripted: ScriptedServer, listing: HubListWatch
+) -> None:
+    scripted.answers = [Answer(chunks=[b'{"type":"BOOKMARK"}\n', b'{"type":"ADD'], fault="reset")]
+    with pytest.raises(Unavailable):
+        await watched(listing)
+
+
+async def test_a_last_line_without_its_end_is_passed_on_as_it_is(
+    scripted: ScriptedServer, listing: HubListWatch
+) -> None:
+    scripted.answers = [Answer(chunks=[b'{"a":1}\n{"b":', b"2"])]
+    assert await watched(listing) == [b'{"a":1}\n', b'{"b":2']
+
+
+async def test_a_line_of_four_megabytes_is_one_event(scripted: ScriptedServer, opened: Open, tmp_path: Path) -> None:
+    line = b'"' + b"x" * (4 << 20) + b'"\n'
+    scripted.answers = [Answer(chunks=[line])]
+    transport = await opened(kubeconfig(tmp_path / "config", server=scripted.url))
+    assert await watched(HubListWatch(transport, PROFILE, None)) == [line]
+
+
+async def test_a_line_without_end_is_given_up(scripted: ScriptedServer, opened: Open, tmp_path: Path) -> None:
+    scripted.answers = [Answer(chunks=[b"x" * (1 << 20)] * 17)]
+    transport = await opened(kubeconfig(tmp_path / "config", server=scripted.url))
+    with pytest.raises(LineTooLong):
+        await watched(HubListWatch(transport, PROFILE, None))
+
+
+async def test_leaving_a_watch_early_closes_its_connection(scripted: ScriptedServer, listing: HubListWatch) -> None:
+    scripted.answers = [Answer(chunks=[b"{}\n"], fault="hang"), answer(LIST)]
+    async with listing.watch(resource_version="7", timeout_seconds=300) as lines:
+        await anext(lines)
+    assert (await listed(listing)).resource_version == "7"
+
+
+async def test_nobody_listening_is_unreachable(opened: Open, tmp_path: Path, calls: Calls) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as unused:
+        port = unused.getsockname()[1]
+    transport = await opened(kubeconfig(tmp_path / "config", server=f"http://127.0.0.1:{port}"), timeouts=QUICK)
+    with pytest.raises(Unreachable):
+        await transport.get("/a")
+    assert calls.told == [("GET", "<error>")]
+
+
+async def test_a_silent_peer_is_noticed_below_http_too(
+    scripted: ScriptedServer, wire: Transport, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: list[socket.socket] = []
+    original = socket.socket
+
+    def remembered(*args: Any, **options: Any) -> socket.socket:
+        made.append(original(*args, **options))
+        return made[-1]
+
+    monkeypatch.setattr("fleetdns.kube.transport.socket.socket", remembered)
+    await wire.get("/a")
+    ours = [sock for sock in made if scripted.url.endswith(f":{sock.getpeername()[1]}")]
+    assert [sock.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE) for sock in ours] == [1]
+
+
+async def test_a_refused_token_is_read_again_for_the_next_request(
+    scripted: ScriptedServer, opened: Open, tmp_path: Path
+) -> None:
+    scripted.answers = [status(401, "Unauthorized"), answer({})]
+    file = tmp_path / "config"
+    transport = await opened(kubeconfig(file, server=scripted.url))
+    kubeconfig(file, server=scripted.url, user={"token": "second"})
+    with pytest.raises(Refused):
+        await transport.get("/a")
+    await transport.get("/a")
+    assert [seen.headers["Authorization"] for seen in scripted.requests] == ["Bearer first", "Bearer second"]
+
+
+@pytest.mark.parametrize(
+    ("path", "expected"),
+    [
+        (collection(PROFILE, None), "/apis/networking.fleet.azure.com/v1beta1/trafficmanagerprofiles"),
+        (collection(PROFILE, "a"), "/apis/networking.fleet.azure.com/v1beta1/namespaces/a/trafficmanagerprofiles"),
+        (collection(Resource("", "v1", "events", "Event"), "a"), "/api/v1/namespaces/a/events"),
+        (item(Resource("", "v1", "namespaces", "Namespace"), ObjectKey("", "a")), "/api/v1/namespaces/a"),
+        (
+            item(PROFILE, ObjectKey("a", "b"), "status"),
+            "/apis/networking.fleet.azure.com/v1beta1/namespaces/a/trafficmanagerprofiles/b/status",
+        ),
+    ],
+)
+def test_kinds_and_objects_have_their_addresses(path: str, expected: str) -> None:
+    assert path == expected
