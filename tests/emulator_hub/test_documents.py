@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from fleetdns.emulator.hub.documents import PROTOBUF, normalized, read_document
@@ -54,6 +54,7 @@ _JSON = st.recursive(
 )
 
 
+@settings(max_examples=50, suppress_health_check=[HealthCheck.too_slow])
 @given(value=_JSON)
 def test_normalizing_is_idempotent_and_never_shares(value: Any) -> None:
     try:
@@ -78,7 +79,8 @@ def test_any_envelope_is_read_or_refused(body: bytes) -> None:
 
 def _survives(body: bytes, media_type: str) -> None:
     try:
-        code = 200 if read_document(body, media_type) else 500
+        read_document(body, media_type)
+        code = 200
     except StatusError as error:
         code = error.code
     assert code in (200, 400, 415)

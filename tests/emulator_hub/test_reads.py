@@ -197,7 +197,7 @@ def test_ten_thousand_objects_come_in_pages_at_once() -> None:
     hub = make_hub(history=20_000)
     for number in range(10_000):
         hub.store.put("shops.ex.io", _key(number), _stored(number))
-    started, seen, token = time.perf_counter(), 0, ""
+    started, seen, token = time.process_time(), 0, ""
     while True:
         page = hub.list(*SHOPS, limit=500, continue_token=token)
         seen, token = seen + len(page["items"]), page["metadata"]["continue"]
@@ -205,7 +205,7 @@ def test_ten_thousand_objects_come_in_pages_at_once() -> None:
             break
     assert seen == 10_000
     # Measured at 0.15 s; a page must never cost a scan of all pages before it decoded.
-    assert time.perf_counter() - started < 5
+    assert time.process_time() - started < 5
 
 
 def _key(number: int) -> Any:

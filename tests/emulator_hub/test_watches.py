@@ -152,10 +152,12 @@ def test_bookmarks_come_with_time_and_shortly_before_the_end(hub: Hub, clock: Cl
     assert watch.wake_at == clock.now + 38
     clock.now += 38
     assert [event["type"] for event in watch.pending()] == ["BOOKMARK"]
-    assert (watch.closed, watch.wake_at) == (False, clock.now + 2)
+    assert watch.wake_at == clock.now + 2
     clock.now += 2
     assert watch.pending() == []
-    assert (watch.closed, watch.wake_at) == (True, None)
+    assert [watch.wake_at] == [None]
+    hub.create(*SHOPS, shop())
+    assert watch.pending() == []
 
 
 def test_a_watcher_is_called_when_something_happens(hub: Hub) -> None:
