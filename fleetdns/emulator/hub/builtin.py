@@ -8,7 +8,7 @@ from fleetdns.emulator.hub import builtin_schemas as schemas
 _VERBS = ("create", "delete", "deletecollection", "get", "list", "patch", "update", "watch")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Kind:
     """One version of one kind; `schema` is its openAPIV3Schema, `group` is empty for the core kinds."""
 

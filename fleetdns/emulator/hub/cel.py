@@ -2,7 +2,8 @@
 
 Offered are the standard functions, the string functions, optional values, and the list functions isSorted, sum, min
 and max. Kubernetes' other libraries (urls, addresses, quantities, sets, formats) are refused when a rule is compiled.
-Fields are not typed by the schema: a field that does not exist is noticed when the rule runs, not before.
+Fields are not typed by the schema: a field that does not exist is noticed when the rule runs, not before, and text is
+text whatever its format. The cost of a rule is neither estimated nor limited.
 """
 
 import functools
