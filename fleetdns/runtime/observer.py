@@ -9,7 +9,10 @@ from .listwatch import ListWatchError
 
 
 class Phase(Enum):
-    """Where list and watch stand. WATCHING lasts from one accepted watch to the next failure."""
+    """Where list and watch stand. WATCHING lasts from one accepted watch to the next failure.
+
+    After a failure a watch counts when it has brought an event or lasted a second.
+    """
 
     STARTING = "starting"
     WATCHING = "watching"
@@ -21,7 +24,7 @@ class Phase(Enum):
 class Health:
     """heard_at: when a watch was last accepted or said anything, on the loop's clock; a list alone proves no freshness.
 
-    error: what failed last and has not been made good by an accepted watch; failing_since: since when.
+    error: what failed last and has not been made good by a watch; failing_since: since when.
     """
 
     phase: Phase = Phase.STARTING

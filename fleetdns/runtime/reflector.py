@@ -88,6 +88,7 @@ class Reflector(Generic[K, T]):
         self._silences = 0  # streams in a row that went silent
         self._looks = 0  # answers in a row that the kind is not served
         self._is_watching = False
+        self._proof: asyncio.TimerHandle | None = None  # when a watch after a failure will have lasted long enough
         self._heard_at: float | None = None
         self._health = Health()
 
@@ -158,6 +159,8 @@ class Reflector(Generic[K, T]):
             raise
         finally:
             self._is_watching = False
+            if self._proof is not None:
+                self._proof.cancel()
             self._observer.watch_ended(self._name, reason=reason, duration=_now() - started_at)
 
     async def _read(self, sink: Sink[K, T]) -> str:
@@ -194,8 +197,8 @@ class Reflector(Generic[K, T]):
         return "closed"
 
     def _take(self, line: WatchLine[K, T], sink: Sink[K, T]) -> None:
-        self._heard_at = _now()
         self._silences = 0
+        self._prove()
         self._observer.heard(self._name, line.kind)
         if line.event is not None:
             sink(line.event)
@@ -205,9 +208,18 @@ class Reflector(Generic[K, T]):
 
     def _accept(self) -> float:
         self._is_watching = True
-        self._heard_at = now = _now()
-        self._turn(Phase.WATCHING, None)
-        return now
+        if self._health.error is None:
+            self._prove()
+        else:
+            # What has just failed is not well again because a stream begins: it must last, or bring an event. A proxy
+            # that answers with a page would else look like a server that is heard all the time.
+            self._proof = asyncio.get_running_loop().call_later(_SHORT, self._prove)
+        return _now()
+
+    def _prove(self) -> None:
+        self._heard_at = _now()
+        if self._health.phase is not Phase.WATCHING:
+            self._turn(Phase.WATCHING, None)
 
     def _fall_silent(self) -> str:
         # A server restored from a backup accepts a version of its former future and says nothing until it gets there:

@@ -192,6 +192,15 @@ async def test_a_kind_that_may_be_listed_but_not_watched_is_synced_and_never_fre
             assert not informer.is_fresh(now())
 
 
+async def test_a_proxy_in_the_servers_place_does_not_keep_it_fresh() -> None:
+    bench = Bench((START, *[stream(b"<html>\n")] * 30))
+    async with bench.running() as informer:
+        await sleep_until(119)
+        assert informer.is_fresh(now())
+        await sleep_until(121)
+        assert not informer.is_fresh(now())
+
+
 # Kinds the server does not have
 
 

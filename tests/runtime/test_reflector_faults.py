@@ -119,6 +119,21 @@ async def test_a_server_that_closes_at_once_is_a_failure_with_growing_pauses(emp
     assert ("retrying", "ShortWatch") in played.notes.phases
 
 
+@pytest.mark.parametrize(
+    ("moves", "phases"),
+    [
+        pytest.param((0.9, Unavailable()), ["retrying"], id="a moment"),
+        pytest.param((1.1, Unavailable()), ["retrying", "watching", "retrying"], id="a second"),
+        pytest.param((bookmark(11), Unavailable()), ["retrying", "watching", "retrying"], id="a bookmark"),
+    ],
+)
+async def test_after_a_failure_it_watches_again_when_a_stream_has_brought_an_event_or_lasted(
+    moves: tuple[bytes | float | Exception, ...], phases: list[str]
+) -> None:
+    played = await play(START, Unavailable(), stream(*moves))
+    assert [phase for phase, _ in played.notes.phases] == phases
+
+
 async def test_a_short_stream_that_brought_news_is_no_failure() -> None:
     played = await play(START, stream(modified("a", 11)), stream(0.5, bookmark(12)))
     assert played.calls == [FIRST, Watched(0, "10"), Watched(0, "11"), Watched(0.5, "12")]
@@ -130,6 +145,8 @@ async def test_a_proxys_page_is_no_event_and_is_not_asked_for_in_a_tight_loop() 
     assert played.calls == [FIRST, Watched(0, "10"), Watched(0.8, "10"), Watched(2.4, "10"), Watched(5.6, "10")]
     assert len(played.events) == 1
     assert played.notes.ends[:3] == ["Unavailable"] * 3
+    assert played.notes.phases == [("watching", ""), ("retrying", "Unavailable")], "said once"
+    assert played.reflector.health.heard_at == 0
 
 
 @pytest.mark.parametrize(
