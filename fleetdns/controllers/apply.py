@@ -20,11 +20,21 @@ from fleetdns.errors import Conflict, FleetDNSError, Forbidden, NameTaken, Rejec
 
 @dataclass(slots=True)
 class Results:
-    """What came of the calls: the first error that stops everything, and refusals that concern one endpoint alone."""
+    """What came of the calls.
+
+    `error` stops everything, `refusal` (of settings, of a removal) does not, and both want another try. What concerns
+    one endpoint alone is remembered for that endpoint.
+    """
 
     error: FleetDNSError | None = None
+    refusal: FleetDNSError | None = None
     endpoint_errors: dict[str, FleetDNSError] = field(default_factory=dict)  # by folded endpoint name
     succeeded: set[str] = field(default_factory=set)  # folded endpoint names
+
+    @property
+    def failure(self) -> FleetDNSError | None:
+        """What has to be told, and tried again."""
+        return self.error or self.refusal
 
 
 class Applier:
@@ -53,8 +63,8 @@ class Applier:
         """Delete a whole profile; raises what Azure answers."""
         await self._carry_out(call)
 
-    async def put_endpoints(self, calls: Iterable[Call], results: Results) -> None:
-        """Single calls whose refusal concerns their endpoint alone; anything else stops them."""
+    async def apply_singly(self, calls: Iterable[Call], results: Results) -> None:
+        """Calls of which one refused does not stop the others; any other error does."""
         for call in calls:
             if results.error is not None:
                 return
@@ -71,14 +81,12 @@ class Applier:
         self, call: Call, error: Rejected, changes: tuple[Change, ...], base: Profile | None, results: Results
     ) -> None:
         endpoints = tuple(change for change in changes if isinstance(change.subject, Endpoint))
-        if isinstance(call, PutEndpoint | DeleteEndpoint):
+        if not isinstance(call, PutProfile) or not endpoints:
             _refuse(call, error, results)
-        elif not isinstance(call, PutProfile) or not endpoints:
-            results.error = error
         elif base is None:
             await self._create_empty_first(call, endpoints, results)
         else:
-            await self.put_endpoints(one_by_one(changes, base), results)
+            await self.apply_singly(one_by_one(changes, base), results)
 
     async def _create_empty_first(self, call: PutProfile, endpoints: tuple[Change, ...], results: Results) -> None:
         empty = PutProfile(replace(call.profile, endpoints=()), call.because)
@@ -88,7 +96,7 @@ class Applier:
             results.error = await self._explained(empty, error, is_new=True)
             return
         if created is not None:
-            await self.put_endpoints(one_by_one(endpoints, created), results)
+            await self.apply_singly(one_by_one(endpoints, created), results)
 
     async def _carry_out(self, call: Call) -> Profile | None:
         """One call; the profile as it is known afterwards."""
@@ -143,12 +151,12 @@ class Applier:
 
 
 def _refuse(call: Call, error: Rejected, results: Results) -> None:
-    if isinstance(call, PutEndpoint | DeleteEndpoint):
+    if isinstance(call, PutEndpoint):
         results.endpoint_errors[call.endpoint.folded] = error
     else:
-        results.error = error
+        results.refusal = results.refusal or error
 
 
 def _succeed(call: Call, results: Results) -> None:
-    if isinstance(call, PutEndpoint | DeleteEndpoint):
+    if isinstance(call, PutEndpoint):
         results.succeeded.add(call.endpoint.folded)

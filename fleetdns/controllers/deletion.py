@@ -17,13 +17,13 @@ from fleetdns.core.aggregate import Aggregate
 from fleetdns.core.backendstatus import unprogrammed_status, without_endpoints
 from fleetdns.core.calls import DeleteProfile
 from fleetdns.core.events import NORMAL, Event
-from fleetdns.core.identity import Unidentified, foreign_owner, locate
+from fleetdns.core.identity import Identity, Unidentified, foreign_owner, locate
 from fleetdns.core.naming import profile_tag
 from fleetdns.core.outcome import failure_of
 from fleetdns.core.plan import Settings
 from fleetdns.core.status import deletion_waits_status
 from fleetdns.core.trafficmanager import ProfileRef, parse_profile_id
-from fleetdns.errors import FleetDNSError
+from fleetdns.errors import Conflict, FleetDNSError
 
 
 class Deletion:
@@ -57,19 +57,22 @@ class Deletion:
         else:
             try:
                 ref = await self._delete_in_azure(profile)
+            except Conflict:
+                raise
             except FleetDNSError as error:
                 await self._wait(profile, f"Azure answered {failure_of(error)}")
                 raise
             told = Event(NORMAL, "Deleted", f"{ref.name} is no longer in Azure" if ref else "nothing was in Azure")
-        await self._writer.tell(profile, told)
         await self._tell_backends(aggregate, "being deleted")
         await self._writer.remove_finalizer(profile, PROFILE_FINALIZER)
+        await self._writer.tell(profile, told)
 
     async def _delete_in_azure(self, profile: TrafficManagerProfile) -> ProfileRef | None:
         """Delete this object's Azure profile; None when there is none that is its own."""
-        adopted = parse_profile_id(profile.metadata.annotations.get(ADOPT, ""))
-        azure = self._index.candidates(profile_tag(profile.metadata.key), adopted)
-        identity = locate(profile, azure=azure, naming=self._settings.naming)
+        identity = self._located(profile)
+        if isinstance(identity, Identity) and identity.is_new:
+            await self._index.see_group(identity.ref)
+            identity = self._located(profile)
         if isinstance(identity, Unidentified):
             return None
         known = self._index.known(identity.ref)
@@ -78,6 +81,11 @@ class Deletion:
             return None
         await self._applier.delete_profile(DeleteProfile(identity.ref, "the TrafficManagerProfile is deleted"))
         return identity.ref
+
+    def _located(self, profile: TrafficManagerProfile) -> Identity | Unidentified:
+        adopted = parse_profile_id(profile.metadata.annotations.get(ADOPT, ""))
+        azure = self._index.candidates(profile_tag(profile.metadata.key), adopted)
+        return locate(profile, azure=azure, naming=self._settings.naming)
 
     async def _wait(self, profile: TrafficManagerProfile, because: str) -> None:
         await self._writer.profile(profile, deletion_waits_status(profile, because, now=self._writer.now))

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from fleetdns.controllers.ports import TrafficManager
 from fleetdns.core.observed import GET, Observation, ObservedProfiles
 from fleetdns.core.trafficmanager import Profile, ProfileRef
-from fleetdns.errors import FleetDNSError
+from fleetdns.errors import FleetDNSError, Transient
 
 
 class AzureIndex:
@@ -22,6 +22,8 @@ class AzureIndex:
         self._clock = clock
         self._list_error: FleetDNSError | None = None
         self._is_listed = False
+        self._is_whole = False  # the whole subscription was listed, not only groups
+        self._groups: set[tuple[str, str]] = set()  # folded (subscription, group) that were listed
 
     def candidates(self, tag: str, ref: ProfileRef | None) -> tuple[Profile, ...]:
         """Every profile known that could be one object's: those with its tag, and the one a reference names."""
@@ -42,6 +44,7 @@ class AzureIndex:
         """List a resource group; the profiles whose picture changed, those that are gone among them."""
         started = self._clock()
         profiles = await self._azure.list_group(subscription, resource_group)
+        self._groups.add((subscription.lower(), resource_group.lower()))
         expected = self.observed.known_in(resource_group, subscription)
         return self.observed.listed(profiles, expected=expected, started=started)
 
@@ -49,6 +52,14 @@ class AzureIndex:
         """List everything once; Forbidden where only resource groups may be read."""
         started = self._clock()
         self.observed.listed(await self._azure.list_subscription(subscription), expected=(), started=started)
+        self._is_whole = True
+
+    async def see_group(self, ref: ProfileRef) -> None:
+        """Before anything new is made at `ref`: what its group holds was seen once. Raises what keeps it from that."""
+        if not self._is_listed:
+            raise self._list_error or Transient("NotListedYet", "the profiles in Azure are still being listed")
+        if not self._is_whole and (ref.subscription.lower(), ref.resource_group.lower()) not in self._groups:
+            await self.list_group(ref.subscription, ref.resource_group)
 
     def listing_ended(self, error: FleetDNSError | None) -> None:
         """The first listing came to an end: everything was seen, or `error` says why not."""

@@ -11,8 +11,8 @@ from dataclasses import dataclass, replace
 from random import Random
 
 from fleetdns.api.backend import CLEANUP_FINALIZER as BACKEND_FINALIZER
-from fleetdns.api.meta import ObjectKey
-from fleetdns.api.profile import ADOPT, TrafficManagerProfile
+from fleetdns.api.meta import ObjectKey, is_marked
+from fleetdns.api.profile import ADOPT, PAUSED, TrafficManagerProfile
 from fleetdns.api.profile import CLEANUP_FINALIZER as PROFILE_FINALIZER
 from fleetdns.controllers.apply import Applier, Results
 from fleetdns.controllers.caches import Caches
@@ -23,15 +23,17 @@ from fleetdns.controllers.ports import TrafficManager
 from fleetdns.controllers.report import Report
 from fleetdns.controllers.status import StatusWriter
 from fleetdns.core.aggregate import Aggregate
-from fleetdns.core.changes import Change, Create, diff
+from fleetdns.core.changes import subject_name
+from fleetdns.core.drift import settled_after
 from fleetdns.core.identity import Identity, Unidentified, foreign_owner, identify
 from fleetdns.core.naming import profile_tag
 from fleetdns.core.outcome import failure_of
 from fleetdns.core.plan import Memory, Plan, Settings, plan, retries
+from fleetdns.core.policy import REFUSED
 from fleetdns.core.refusals import Refusal, refused
 from fleetdns.core.settle import remaining, settling
 from fleetdns.core.trafficmanager import Endpoint, Profile, parse_profile_id
-from fleetdns.errors import FleetDNSError, Transient
+from fleetdns.errors import Conflict, FleetDNSError
 from fleetdns.runtime.controller import Result
 
 
@@ -87,39 +89,55 @@ class ProfileReconciler:
             self._observer.forgotten(key)
             await self._deletion.reconcile(aggregate)
             return Result()
-        identity = await self._identify(profile)
+        results = Results()
+        try:
+            await self._see_candidates(profile)
+        except FleetDNSError as error:
+            results.error = error
+        identity = self._identity(profile)
         if isinstance(identity, Unidentified):
+            if results.error is not None:
+                raise results.error
             await self._report.unidentified(aggregate, profile, identity.message)
             return Result()
-        run = _Run(aggregate, profile, identity, self._memories.get(key, Memory()), Results())
-        result = await self._converge(run)
-        self._memories[key] = run.memory
-        if run.results.error is not None:
-            raise run.results.error
+        run = _Run(aggregate, profile, identity, self._memories.get(key, Memory()), results)
+        try:
+            result = await self._converge(run)
+        finally:
+            self._memories[key] = run.memory
+        if run.results.failure is not None:
+            raise run.results.failure
         return result
 
-    async def _identify(self, profile: TrafficManagerProfile) -> Identity | Unidentified:
+    async def _see_candidates(self, profile: TrafficManagerProfile) -> None:
+        """See what may be this object's in Azure already: what is made before that may be the same thing twice."""
         adopted = parse_profile_id(profile.metadata.annotations.get(ADOPT, ""))
         if adopted is not None and not profile.status.resource_id and self._index.known(adopted) is None:
             await self._index.read(adopted)
+        identity = self._identity(profile)
+        if isinstance(identity, Identity) and identity.is_new:
+            await self._index.see_group(identity.ref)
+
+    def _identity(self, profile: TrafficManagerProfile) -> Identity | Unidentified:
+        adopted = parse_profile_id(profile.metadata.annotations.get(ADOPT, ""))
         azure = self._index.candidates(profile_tag(profile.metadata.key), adopted)
         return identify(profile, azure=azure, naming=self._settings.naming)
 
     async def _converge(self, run: _Run) -> Result:
-        try:
-            self._refuse_new_before_listing(run.identity)
-            await self._look(run)
-            foreign = self._foreign(run)
-            if foreign:
-                await self._report.unidentified(run.aggregate, run.profile, foreign)
-                return Result()
-            wait = self._settle(run)
-            if wait > 0:
-                return Result(requeue_after=wait)
-            await self._act(run)
-        except FleetDNSError as error:
-            run.results.error = error
+        if run.results.error is None:
+            await self._observe(run)
+        foreign = self._foreign(run)
+        if foreign:
+            await self._report.unidentified(run.aggregate, run.profile, foreign)
+            return Result()
+        wait = self._settle(run)
+        if wait > 0:
+            return Result(requeue_after=wait)
+        if run.plan is not None and run.results.error is None:
+            await self._act(run, run.plan)
         self._learn(run)
+        if isinstance(run.results.error, Conflict):
+            return Result()  # two changes met: it is read and repeated soon, and nobody needs to hear of it
         await self._report.outcome(
             run.aggregate,
             run.profile,
@@ -128,15 +146,18 @@ class ProfileReconciler:
             memory=run.memory,
             results=run.results,
         )
-        return self._next_look(run.memory)
+        return self._next_look(run)
 
-    def _refuse_new_before_listing(self, identity: Identity) -> None:
-        """What Azure has under our tags must be known before anything new is made there: it may be the same thing."""
-        if identity.is_new and not self._index.is_listed:
-            raise self._index.list_error or Transient("NotListedYet", "the profiles in Azure are still being listed")
+    async def _observe(self, run: _Run) -> None:
+        """Plan on what is known of Azure; on what it says now where nothing is known or everything is to be written."""
+        try:
+            await self._look(run)
+            if run.plan is not None and run.plan.batch.needs_fresh:
+                await self._look(run, afresh=True)
+        except FleetDNSError as error:
+            run.results.error = error
 
     async def _look(self, run: _Run, *, afresh: bool = False) -> None:
-        """Plan on what is known of Azure; on what it says now where nothing is known or `afresh`."""
         observation = None if afresh else self._index.known(run.identity.ref)
         observed = await self._index.read(run.identity.ref) if observation is None else observation.profile
         run.plan = self._planned(run, observed)
@@ -161,7 +182,9 @@ class ProfileReconciler:
 
     def _settle(self, run: _Run) -> float:
         """Seconds that a profile not yet in Azure still waits for its backends and exports."""
-        if run.plan is None or run.plan.observed is not None or not run.plan.verdict.allowed:
+        if run.plan is None:
+            return 0.0
+        if run.plan.observed is not None or not run.plan.verdict.allowed:
             run.memory = replace(run.memory, settling=None)
             return 0.0
         now = self._clock()
@@ -169,27 +192,31 @@ class ProfileReconciler:
         run.memory = replace(run.memory, settling=state)
         return remaining(state, now=now)
 
-    async def _act(self, run: _Run) -> None:
-        if run.plan is not None and run.plan.batch.needs_fresh:
-            await self._look(run, afresh=True)
-        planned = run.plan
-        if planned is None:
+    async def _act(self, run: _Run, planned: Plan) -> None:
+        if not self._may_write(run):
             return
-        if planned.batch.calls:
-            await self._finalize_first(run, planned.verdict.allowed)
-            run.results = await self._applier.apply(planned.batch.calls, planned.verdict.allowed, planned.observed)
+        await self._finalize_first(run, planned)
+        run.results = await self._applier.apply(planned.batch.calls, planned.verdict.allowed, planned.observed)
         if run.results.error is None:
             known = self._index.known(run.identity.ref)
             again = retries(planned, known.profile if known else None, now=self._clock())
-            await self._applier.put_endpoints(again, run.results)
+            await self._applier.apply_singly(again, run.results)
 
-    async def _finalize_first(self, run: _Run, changes: tuple[Change, ...]) -> None:
-        """Finalizers go on before the first write of what they guard, and only then."""
+    def _may_write(self, run: _Run) -> bool:
+        return not self._settings.is_dry_run and not is_marked(run.profile.metadata, PAUSED)
+
+    async def _finalize_first(self, run: _Run, planned: Plan) -> None:
+        """Finalizers go on before the first write of what they guard. What is there without our doing (a hub restored,
+        a profile adopted) is guarded as well: its object must not go without it.
+        """
+        if planned.observed is None and not planned.batch.calls:
+            return
         await self._writer.add_finalizer(run.profile, PROFILE_FINALIZER)
-        owners = (c.subject.owner for c in changes if isinstance(c, Create) and isinstance(c.subject, Endpoint))
-        created = {owner.uid for owner in owners if owner is not None}
+        endpoints = [change.subject for change in planned.verdict.allowed if isinstance(change.subject, Endpoint)]
+        endpoints += planned.observed.endpoints if planned.observed else ()
+        owners = {endpoint.owner.uid for endpoint in endpoints if endpoint.owner is not None}
         for backend in run.aggregate.live_backends:
-            if backend.metadata.uid.lower() in created:
+            if backend.metadata.uid.lower() in owners:
                 await self._writer.add_finalizer(backend, BACKEND_FINALIZER)
 
     def _learn(self, run: _Run) -> None:
@@ -213,10 +240,14 @@ class ProfileReconciler:
         known = self._index.known(run.identity.ref)
         if run.plan is None or known is None or known.profile is None:
             return run.memory.settled
-        desired = run.plan.desired.profile
-        return desired if not diff(desired, known.profile) else run.memory.settled
+        return settled_after(run.plan.desired.profile, known.profile, run.memory.settled)
 
-    def _next_look(self, memory: Memory) -> Result:
+    def _next_look(self, run: _Run) -> Result:
         """A refused endpoint is tried again even if nothing else happens."""
-        times = [refusal.retry_at for refusal in (memory.refusals or {}).values()]
+        if run.plan is None or not self._may_write(run):
+            return Result()
+        waiting = {subject_name(held.change) for held in run.plan.verdict.held_for(REFUSED)}
+        names = (waiting | run.results.endpoint_errors.keys()) - run.results.succeeded
+        refusals = run.memory.refusals or {}
+        times = [refusals[name].retry_at for name in names if name in refusals]
         return Result(requeue_after=max(0.1, min(times) - self._clock())) if times else Result()

@@ -112,14 +112,14 @@ class Report:
             is_observed=is_observed,
             memory=memory,
             settings=self._settings,
-            failure=failure_of(results.error) if results.error is not None else None,
+            failure=failure_of(results.failure) if results.failure is not None else None,
             endpoint_failures={name: failure_of(error) for name, error in results.endpoint_errors.items()},
             is_stale=self._is_stale(planned.identity.ref),
         )
 
     def _is_stale(self, ref: ProfileRef) -> bool:
-        known = self._index.known(ref)
-        return self._clock() - (known.started if known is not None else self._born) > self._patience
+        heard = self._index.observed.heard(ref)
+        return self._clock() - (self._born if heard is None else heard) > self._patience
 
     async def _release(self, aggregate: Aggregate, reached: Outcome) -> None:
         """A backend that is being deleted may go once Azure holds nothing of it."""

@@ -8,9 +8,9 @@ from fleetdns.api.meta import ObjectKey
 from fleetdns.controllers.caches import Caches
 from fleetdns.controllers.ports import Hub
 from fleetdns.controllers.status import StatusWriter
-from fleetdns.core.resolution import export_status, new_import, resolve, unresolved
+from fleetdns.core.resolution import Resolution, export_status, new_import, resolve, unresolved
 from fleetdns.core.status import status_patch
-from fleetdns.errors import Rejected
+from fleetdns.errors import Forbidden, Rejected
 from fleetdns.runtime.controller import Result
 
 
@@ -31,17 +31,24 @@ class ResolutionReconciler:
         current = self._caches.imports.get(service)
         exports = self._caches.exports_of(service)
         resolution = resolve(service, exports, current=current, unreadable=unreadable)
+        if current is None:
+            # Nothing is left to be taken out of, and the import's own trouble must not hold who wants to leave.
+            await self._release(resolution)
         if resolution.status is None:
-            await self._remove(service, current)
+            await self._remove(current)
         else:
             await self._write(service, current, resolution.status, exports)
         for export, condition in resolution.conflicts:
             await self._judge(export, condition)
-        for export in resolution.released:
-            await self._writer.remove_finalizer(export, EXPORT_FINALIZER)
+        if current is not None:
+            await self._release(resolution)
         return Result()
 
-    async def _remove(self, service: ObjectKey, current: ServiceImport | None) -> None:
+    async def _release(self, resolution: Resolution) -> None:
+        for export in resolution.released:
+            await self._writer.remove_finalizer(export, EXPORT_FINALIZER)
+
+    async def _remove(self, current: ServiceImport | None) -> None:
         if current is not None and not current.metadata.is_deleting:
             await self._hub.delete_import(current)
 
@@ -62,9 +69,9 @@ class ResolutionReconciler:
         created = new_import(service)
         try:
             await self._hub.create_import(created)
-        except Rejected as error:
-            # Most often: the service's namespace does not exist on the hub. The exporters are told, and it is tried
-            # again slowly, since somebody may create the namespace.
+        except (Rejected, Forbidden) as error:
+            # Most often: the service's namespace does not exist on the hub, or is going. The exporters are told, and it
+            # is tried again slowly, since somebody may create the namespace.
             because = f"the hub cannot hold a ServiceImport {service}: {error.sentence}"
             for export, condition in unresolved(exports, because):
                 await self._judge(export, condition)

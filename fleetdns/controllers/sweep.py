@@ -1,7 +1,7 @@
 """Keeps what is known of Azure fresh: one list per resource group in use per sweep, and a look at whatever changed.
 
-A sweep that fails changes nothing. When a group was silent for longer than `patience`, its profiles are looked at so
-that their status can say so, and again when it speaks.
+A sweep that fails changes nothing. While a group is silent for longer than `patience`, its profiles are looked at so
+that their status can say so, and again when it speaks. Until Azure was listed once, that is tried more often.
 """
 
 from __future__ import annotations
@@ -14,11 +14,13 @@ from typing import Protocol
 from fleetdns.api.meta import ObjectKey
 from fleetdns.controllers.caches import Caches
 from fleetdns.controllers.index import AzureIndex
-from fleetdns.core.identity import Identity, Naming, locate
+from fleetdns.core.identity import Identity, Naming, identify
 from fleetdns.core.naming import profile_tag
 from fleetdns.errors import FleetDNSError, Forbidden, Throttled
+from fleetdns.runtime.backoff import Backoff
 
 _JITTER = 0.1
+_FIRST = Backoff(base=1.0, factor=2.0, cap=60.0, jitter=0.5)
 
 
 class SweepObserver(Protocol):
@@ -58,7 +60,8 @@ class Sweep:
         self._patience = patience
         self._clock = clock
         self._random = random
-        self._heard: dict[str, float] = {}  # folded group -> when it last answered, or when it was first asked
+        self._since = clock()  # when everything was listed, or asked for first
+        self._heard: dict[str, float] = {}  # folded group -> when it last answered a sweep
         self._silent: set[str] = set()  # folded groups whose profiles were told so
 
     async def first(self) -> None:
@@ -69,24 +72,37 @@ class Sweep:
             self._observer.sweep_failed("", error)
             self._index.listing_ended(error)
         else:
+            self._since = self._clock()
             self._index.listing_ended(None)
 
     async def run(self) -> None:
         """Sweep for ever, with jitter: many controllers must not ask in step."""
+        attempt = 0
+        while not self._index.is_listed:
+            await asyncio.sleep(self._pause(attempt))
+            await self.first()
+            attempt += 1
+            self._after_first()
         while True:
             await asyncio.sleep(self._interval * (1 + _JITTER * (2 * self._random.random() - 1)))
             await self.once()
 
     async def once(self) -> None:
         """One sweep over every resource group in use."""
-        was_listed = self._index.is_listed
-        if not was_listed:
-            await self.first()
-        if self._index.is_listed != was_listed:
-            self._look_at(self._identities())
-        identities = self._identities()
-        for group in sorted({identity.ref.resource_group.lower() for identity in identities}):
-            await self._sweep_group(group, [i for i in identities if i.ref.resource_group.lower() == group])
+        for group, identities in self._by_group().items():
+            await self._sweep_group(group, identities)
+
+    def _pause(self, attempt: int) -> float:
+        """Seconds until the first listing is tried again."""
+        error = self._index.list_error
+        return error.retry_after if isinstance(error, Throttled) else _FIRST.delay(attempt, self._random)
+
+    def _after_first(self) -> None:
+        for group, identities in self._by_group().items():
+            if self._index.is_listed:
+                self._look_at(identities)
+            else:
+                self._note_silence(group, identities)
 
     async def _list_everything(self) -> None:
         try:
@@ -94,7 +110,14 @@ class Sweep:
         except Forbidden:
             # Rights on resource groups only: then the groups that are known have to do.
             for group in self._groups_known():
-                await self._index.list_group(self._naming.subscription, group)
+                await self._list_if_allowed(group)
+
+    async def _list_if_allowed(self, group: str) -> None:
+        """A group that anybody may name and nobody may read must not keep the others from being served."""
+        try:
+            await self._index.list_group(self._naming.subscription, group)
+        except Forbidden as error:
+            self._observer.sweep_failed(group, error)
 
     def _groups_known(self) -> list[str]:
         groups = {identity.ref.resource_group.lower() for identity in self._identities()}
@@ -105,7 +128,6 @@ class Sweep:
 
     async def _sweep_group(self, group: str, identities: list[Identity]) -> None:
         now = self._clock()
-        self._heard.setdefault(group, now)
         try:
             changed = await self._index.list_group(self._naming.subscription, group)
         except FleetDNSError as error:
@@ -122,7 +144,7 @@ class Sweep:
         self._look_at(i for i in identities if was_silent or i.ref.folded in folded)
 
     def _note_silence(self, group: str, identities: Iterable[Identity]) -> None:
-        if group not in self._silent and self._clock() - self._heard[group] > self._patience:
+        if self._clock() - self._heard.get(group, self._since) > self._patience:
             self._silent.add(group)
             self._look_at(identities)
 
@@ -130,9 +152,18 @@ class Sweep:
         for identity in identities:
             self._enqueue(identity.key)
 
+    def _by_group(self) -> dict[str, list[Identity]]:
+        """The profiles that may be looked after, by folded resource group."""
+        groups: dict[str, list[Identity]] = {}
+        for identity in sorted(self._identities(), key=lambda identity: identity.ref.folded):
+            groups.setdefault(identity.ref.resource_group.lower(), []).append(identity)
+        return groups
+
     def _identities(self) -> list[Identity]:
         found = (
-            locate(profile, azure=self._index.candidates(profile_tag(profile.metadata.key), None), naming=self._naming)
+            identify(
+                profile, azure=self._index.candidates(profile_tag(profile.metadata.key), None), naming=self._naming
+            )
             for profile in self._caches.profiles.values()
         )
         return [identity for identity in found if isinstance(identity, Identity)]

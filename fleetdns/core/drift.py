@@ -56,6 +56,22 @@ def settled_by_status(
     return replace(desired, endpoints=tuple(e for e in desired.endpoints if (e.folded, e.weight) in listed))
 
 
+def settled_after(desired: Profile, known: Profile, before: Profile | None) -> Profile | None:
+    """What is settled now: what Azure holds as desired; what it does not hold yet stays as it was `before`.
+
+    One endpoint that Azure refuses for ever must not make the repair of another look like somebody's wish, nor a wish
+    like a repair. None: the settings were never true.
+    """
+    differing = {subject_name(change) for change in diff(desired, known)}
+    settings = before if "" in differing else desired
+    if settings is None:
+        return None
+    wanted = {endpoint.folded for endpoint in desired.endpoints}
+    true = [endpoint for endpoint in desired.endpoints if endpoint.folded not in differing]
+    earlier = [e for e in before.endpoints if e.folded in differing & wanted] if before else []
+    return replace(settings, endpoints=tuple(sorted([*true, *earlier], key=lambda endpoint: endpoint.name)))
+
+
 def _drift(change: Change, asked_for: Change | None, settled: Profile) -> Drift | None:
     if isinstance(change, Delete):
         return None

@@ -35,10 +35,15 @@ class ObservedProfiles:
     def __init__(self) -> None:
         self._known: dict[str, Observation] = {}  # by ProfileRef.folded
         self._written: dict[str, float] = {}  # when our last write of that profile ended
+        self._heard: dict[str, float] = {}  # when Azure last told of it; outlives what it told
         self._by_tag: dict[str, set[str]] = {}  # Fleet's tag -> folded refs; only of profiles that are in _known
 
     def get(self, ref: ProfileRef) -> Observation | None:
         return self._known.get(ref.folded)
+
+    def heard(self, ref: ProfileRef) -> float | None:
+        """When Azure last told of a profile, also where a lost write has made that worthless."""
+        return self._heard.get(ref.folded)
 
     def tagged(self, tag: str) -> tuple[Profile, ...]:
         """Every profile known whose tag says it was made for this namespace/name, sorted by resource id."""
@@ -89,10 +94,12 @@ class ObservedProfiles:
         """The profile is nobody's concern any more."""
         self._forget(ref.folded)
         self._written.pop(ref.folded, None)
+        self._heard.pop(ref.folded, None)
 
     def _keep(self, ref: ProfileRef, observation: Observation) -> None:
         self._forget(ref.folded)
         self._known[ref.folded] = observation
+        self._heard[ref.folded] = observation.started
         tag = observation.profile.tag(PROFILE_TAG) if observation.profile else None
         if tag is not None:
             self._by_tag.setdefault(tag, set()).add(ref.folded)

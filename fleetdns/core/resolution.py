@@ -47,12 +47,14 @@ def resolve(
     unreadable: Unreadable,
 ) -> Resolution:
     """`exports`: every export of this service. `unreadable`: objects that are there and could not be decoded."""
-    known = sorted((e for e in exports if e.is_from_own_namespace), key=_seniority)
+    found = sorted(exports, key=_seniority)
+    leaving = _leaving(found)  # also those that were never counted: nothing else would let them go
+    known = [export for export in found if export.is_from_own_namespace]
     live = [export for export in known if not export.metadata.is_deleting]
     kept = _kept(service, current, live, unreadable)
     if not live:
         status = current.status if kept and current else None
-        return Resolution(status, (), _leaving(known))
+        return Resolution(status, (), leaving)
     winner = live[0]
     agreeing = {export.cluster for export in live if _ports(export) == _ports(winner)}
     status = ServiceImportStatus(
@@ -60,7 +62,7 @@ def resolve(
         clusters=tuple(ClusterRef(cluster) for cluster in sorted(agreeing | kept)),
         type=_CLUSTER_SET_IP,
     )
-    return Resolution(status, tuple((e, _verdict(e, winner)) for e in live), _leaving(known))
+    return Resolution(status, tuple((e, _verdict(e, winner)) for e in live), leaving)
 
 
 def unresolved(

@@ -1,4 +1,4 @@
-"""Traffic Manager as the controllers see it, in memory: values in, values out, with Azure's own rules and scripted faults.
+"""Traffic Manager as the controllers see it, in memory, with Azure's own rules and scripted faults.
 
 A PUT replaces every endpoint; names, targets and priorities are unique in a profile, DNS names in the whole world; two
 writes to one profile that overlap in time collide. Every call waits before and after it takes effect, so that it can
@@ -102,9 +102,9 @@ class FakeTrafficManager:
     def writes(self, *, since: int = 0) -> list[str]:
         return [operation for operation in self.operations(since=since) if operation in WRITES]
 
-    def written_endpoints(self, *, since: int = 0) -> list[str]:
-        """The endpoints put one by one."""
-        return [call.subject for call in self.calls[since:] if call.operation == "put_endpoint"]
+    def times(self, operation: str, *, since: int = 0) -> list[float]:
+        """When this operation was called."""
+        return [call.at for call in self.calls[since:] if call.operation == operation]
 
     # What the controllers call
 

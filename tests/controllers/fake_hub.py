@@ -14,13 +14,16 @@ from typing import Any, Generic, TypeVar
 
 import msgspec
 
+from fleetdns.api.backend import TrafficManagerBackend
+from fleetdns.api.exports import InternalServiceExport, ServiceImport
 from fleetdns.api.meta import ObjectKey, ObjectMeta
+from fleetdns.api.profile import TrafficManagerProfile
 from fleetdns.controllers.ports import HubObject
 from fleetdns.core.events import Event
 from fleetdns.errors import Conflict, FleetDNSError, Rejected
 from fleetdns.runtime.listwatch import Codec, Entry, ListPage, ListWatch, Undecodable
 
-T = TypeVar("T", bound=HubObject)
+T = TypeVar("T", TrafficManagerProfile, TrafficManagerBackend, ServiceImport, InternalServiceExport)
 
 _BOOKMARK_EVERY = 50.0
 _DELETED_AT = "2026-01-02T00:00:00Z"
@@ -54,9 +57,6 @@ class FakeHub:
     def get(self, kind: type[T], key: ObjectKey) -> T | None:
         found = self._objects.get((kind, key))
         return found if isinstance(found, kind) else None
-
-    def all(self, kind: type[T]) -> list[T]:
-        return [obj for (_, _), obj in sorted(self._objects.items(), key=lambda i: i[0][1]) if isinstance(obj, kind)]
 
     def apply(self, *objects: HubObject) -> None:
         """kubectl apply: create, or replace what a user writes and keep what the server and the controllers wrote."""
@@ -144,7 +144,7 @@ class FakeHub:
 
     # What the informers read
 
-    def listwatch(self, kind: type[HubObject]) -> ListWatch:
+    def listwatch(self, kind: type[T]) -> ListWatch:
         return _KindListWatch(self, kind)
 
     def codec(self, kind: type[T]) -> Codec[ObjectKey, T]:

@@ -195,8 +195,9 @@ async def test_foreign_endpoints_stay_through_joins_leaves_settings_and_repairs(
 
         assert world.azure.only.endpoint("by-hand") == foreign
         assert world.weights() == {"member-1": 100, "by-hand": 7}
-        assert world.profile_status().endpoints is not None
-        assert world.profile_status().endpoints.total == 1
+        counts = world.profile_status().endpoints
+        assert counts is not None
+        assert counts.total == 1
 
 
 async def test_an_endpoint_that_appears_in_azure_between_two_sweeps_survives_a_batch() -> None:

@@ -10,10 +10,15 @@ from fleetdns.api.backend import CLEANUP_FINALIZER as BACKEND_FINALIZER
 from fleetdns.api.exports import InternalServiceExport
 from fleetdns.api.profile import CLEANUP_FINALIZER as PROFILE_FINALIZER
 from fleetdns.api.profile import MonitorConfig
+from fleetdns.controllers.ports import HubObject
 from tests.controllers.world import World, export_key
 from tests.core.builders import make_backend, make_export, make_profile, public_ip
 
 pytestmark = pytest.mark.looptime
+
+
+def sample(count: int) -> tuple[HubObject, ...]:
+    return (make_profile(), make_backend(), *(make_export(cluster) for cluster in clusters(count)))
 
 
 def clusters(count: int) -> list[str]:
@@ -21,7 +26,7 @@ def clusters(count: int) -> list[str]:
 
 
 def roll_out(world: World, count: int = 2) -> None:
-    world.hub.apply(make_profile(), make_backend(), *(make_export(cluster) for cluster in clusters(count)))
+    world.hub.apply(*sample(count))
 
 
 @pytest.mark.parametrize("count", [1, 10, 200])
@@ -48,8 +53,8 @@ async def test_finalizers_are_on_before_anything_is_in_azure() -> None:
     async with world.running():
         await asyncio.sleep(2)
         roll_out(world)
-        while not world.azure.writes():
-            await asyncio.sleep(0.05)
+        await asyncio.sleep(1.4)
+        assert world.azure.writes() == ["put_profile"]
         assert world.azure.profiles == {}
         assert PROFILE_FINALIZER in world.profile().metadata.finalizers
         assert BACKEND_FINALIZER in world.backend().metadata.finalizers
@@ -146,7 +151,7 @@ async def test_applying_a_directory_is_one_put_although_its_objects_come_one_aft
     async with world.running():
         await asyncio.sleep(1)
         before = len(world.azure.calls)
-        for obj in (make_profile(), make_backend(), *(make_export(cluster) for cluster in clusters(5))):
+        for obj in sample(5):
             world.hub.apply(obj)
             await asyncio.sleep(0.1)
         await asyncio.sleep(5)
