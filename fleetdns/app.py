@@ -53,7 +53,7 @@ async def run(settings: Settings, *, stop: asyncio.Event) -> None:
                 cloud=settings.azure_cloud,
                 arm_endpoint=settings.arm_endpoint,
                 observer=fanned(metrics.azure, AzureCallLog()),
-                on_undecodable=_undecodable(metrics),
+                on_undecodable=metrics.undecodable,
             )
         )
         starting = asyncio.create_task(_assembled(settings, transport, azure, metrics=metrics, chance=chance))
@@ -62,14 +62,6 @@ async def run(settings: Settings, *, stop: asyncio.Event) -> None:
             controller = starting.result()
             health.readiness(_checks(controller))
             await _drained(controller, stop=stop, health=health)
-
-
-def _undecodable(metrics: Metrics) -> Callable[[str, str], None]:
-    def tell(name: str, because: str) -> None:
-        metrics.undecodable(name, because)
-        _log.warning("a profile in Azure is not understood and left alone", profile=name, because=because)
-
-    return tell
 
 
 async def _assembled(

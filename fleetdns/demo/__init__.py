@@ -45,6 +45,7 @@ async def _run(narrator: Narrator, *, once: bool) -> None:
 
 
 async def _stay(world: World, story: Story, narrator: Narrator) -> None:
+    await world.members.leave("aks-4")
     await story.rollout()
     narrator.say(
         "\nEverything is up until Ctrl-C. In another terminal:\n"
