@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from fleetdns.core.calls import DeleteEndpoint, DeleteProfile, PatchProfile, PutEndpoint, PutProfile
 from fleetdns.core.trafficmanager import MAX_ENDPOINTS, ONLINE, Endpoint, Profile, ProfileRef
@@ -111,22 +111,28 @@ class FakeTrafficManager:
     async def get(self, ref: ProfileRef) -> Profile | None:
         return await self._call("get", ref.folded, ref.resource_group, lambda: self._answered(ref))
 
-    async def list_group(self, subscription: str, resource_group: str) -> tuple[Profile, ...]:
+    async def list_group(self, subscription: str, resource_group: str) -> Listing:
         folded = (subscription.lower(), resource_group.lower())
 
-        def listed() -> tuple[Profile, ...]:
+        def listed() -> Listing:
             found = (p for p in self.profiles.values() if _group(p.ref) == folded)
-            return tuple(self._spelled(profile) for profile in found)
+            return self._listing(found)
 
         return await self._call("list_group", resource_group.lower(), resource_group, listed)
 
-    async def list_subscription(self, subscription: str) -> tuple[Profile, ...]:
-        def listed() -> tuple[Profile, ...]:
+    async def list_subscription(self, subscription: str) -> Listing:
+        def listed() -> Listing:
             if not self.is_subscription_listable:
                 raise Forbidden("AuthorizationFailed", "no right to trafficManagerProfiles/read on the subscription")
-            return tuple(self._spelled(profile) for profile in self.profiles.values())
+            return self._listing(self.profiles.values())
 
         return await self._call("list_subscription", subscription.lower(), "", listed)
+
+    def _listing(self, profiles: Iterable[Profile]) -> Listing:
+        found = tuple(profiles)
+        readable = (profile for profile in found if profile.ref.name.lower() not in self.unreadable)
+        names = frozenset(profile.ref.name.lower() for profile in found) & self.unreadable
+        return Listing(tuple(self._spelled(profile) for profile in readable), names)
 
     async def put_profile(self, call: PutProfile) -> Profile:
         return await self._write("put_profile", call.ref, call.ref.folded, lambda: self._put(call.profile))
@@ -207,7 +213,7 @@ class FakeTrafficManager:
     def _patch(self, call: PatchProfile) -> Profile:
         before = self._existing(call.ref)
         new = call.profile
-        groups = {
+        groups: dict[str, dict[str, Any]] = {
             "dnsConfig": {"ttl": new.ttl},
             "monitorConfig": {"monitor": new.monitor},
             "profileStatus": {"status": new.status},

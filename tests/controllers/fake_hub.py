@@ -258,7 +258,7 @@ class _Identity(msgspec.Struct):
 
 class _KindCodec(Generic[T]):
     def __init__(self, kind: type[T]) -> None:
-        self._kind = kind
+        self._kind: type[T] = kind
 
     def decode(self, raw: bytes | memoryview) -> Entry[ObjectKey, T]:
         meta = msgspec.json.decode(raw, type=_Identity).metadata

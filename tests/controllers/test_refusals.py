@@ -1,9 +1,10 @@
-"""One bad endpoint, one bad setting, one taken name: what Azure refuses never holds back the rest, and heals by itself."""
+"""One bad endpoint, one bad setting, one taken name: what Azure refuses never holds back the rest, and heals."""
 
 from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
+from itertools import pairwise
 
 import pytest
 
@@ -81,7 +82,7 @@ async def test_a_refused_endpoint_is_tried_alone_more_and_more_slowly_and_heals_
         tries = world.azure.times("put_endpoint", since=before)
         assert world.azure.writes(since=before) == ["put_endpoint"] * len(tries)
         assert 5 <= len(tries) <= 9
-        assert all(15 <= later - earlier <= 150 for earlier, later in zip(tries, tries[1:], strict=False))
+        assert all(15 <= later - earlier <= 150 for earlier, later in pairwise(tries))
         world.azure.bad_targets.discard(target)
         await asyncio.sleep(150)
 
