@@ -189,6 +189,16 @@ class TestFaults:
             (error,) = await events.rest()
         assert error["object"]["code"] == 410
 
+    async def test_the_next_watch_can_end_in_an_error(self, client: Client, server: HubServer) -> None:
+        server.faults.end_watch(StatusError(500, "InternalError", "progress cannot be asked for"))
+        async with client.watch(_watch(server)) as events:
+            assert events.answer.status == 200
+            (error,) = await events.rest()
+        assert (error["type"], error["object"]["code"]) == ("ERROR", 500)
+        async with client.watch(_watch(server)) as events:
+            server.hub.create(*HERE, shop())
+            assert (await events.next())["type"] == "ADDED"
+
     async def test_frozen_watches_are_silent_and_lose_nothing(self, client: Client, server: HubServer) -> None:
         async with client.watch(_watch(server)) as events:
             server.faults.freeze_watches()

@@ -35,7 +35,14 @@ class Refuse:
     error: StatusError
 
 
-Fault = Drop | Hang | Slow | Refuse
+@dataclass(frozen=True, slots=True)
+class EndWatch:
+    """The watch is opened, and ends at once with this error as its ERROR event."""
+
+    error: StatusError
+
+
+Fault = Drop | Hang | Slow | Refuse | EndWatch
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +82,10 @@ class Faults:
 
     def refuse(self, error: StatusError, *, verb: str = "", plural: str = "", times: int | None = 1) -> None:
         self._order(Refuse(error), verb, plural, times)
+
+    def end_watch(self, error: StatusError, *, plural: str = "", times: int | None = 1) -> None:
+        """The next watches answer 200 and end with an ERROR event; those that are open stay (see fail_watches)."""
+        self._order(EndWatch(error), "watch", plural, times)
 
     def throttle(
         self,

@@ -17,7 +17,7 @@ from aiohttp import web
 from fleetdns.emulator.hub import queries
 from fleetdns.emulator.hub.access import check_access, user_of
 from fleetdns.emulator.hub.answers import refusal
-from fleetdns.emulator.hub.faults import Drop, Fault, Faults, Hang, Refuse, Slow
+from fleetdns.emulator.hub.faults import Drop, EndWatch, Fault, Faults, Hang, Refuse, Slow
 from fleetdns.emulator.hub.kubeconfig import kubeconfig, write_kubeconfig
 from fleetdns.emulator.hub.pages import Pages
 from fleetdns.emulator.hub.rest import Hub
@@ -108,8 +108,10 @@ class HubServer:
             if request.method not in ("GET", "HEAD"):
                 raise method_not_allowed()
             return self._pages.serve(request, path.parts)
-        await self._suffer(request, self.faults.next_for(path.verb(request.method, watching=watching), path.plural))
-        return await self._verbs.serve(request, path, user)
+        fault = self.faults.next_for(path.verb(request.method, watching=watching), path.plural)
+        await self._suffer(request, fault)
+        ending = fault.error if isinstance(fault, EndWatch) else None
+        return await self._verbs.serve(request, path, user, ending=ending)
 
     async def _suffer(self, request: web.BaseRequest, fault: Fault | None) -> None:
         """Carry out a fault that was ordered for this request."""

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import random
-from typing import Any
 
 from aiohttp import web
 
 from fleetdns.emulator.hub import queries, status, tables
 from fleetdns.emulator.hub.answers import answer
 from fleetdns.emulator.hub.documents import JSON, PROTOBUF, YAML, Document, read_document
-from fleetdns.emulator.hub.negotiation import Form, negotiated
+from fleetdns.emulator.hub.incoming import Options
+from fleetdns.emulator.hub.negotiation import Form, Shape, negotiated
 from fleetdns.emulator.hub.patches import APPLY, accepted_types
 from fleetdns.emulator.hub.resources import Served
 from fleetdns.emulator.hub.rest import Hub
 from fleetdns.emulator.hub.reviews import is_review, reviewed
 from fleetdns.emulator.hub.routes import ResourcePath
-from fleetdns.emulator.hub.status import Object
+from fleetdns.emulator.hub.status import Object, StatusError
 from fleetdns.emulator.hub.store import decode, encode
 from fleetdns.emulator.hub.streams import Line, Streams
 from fleetdns.emulator.hub.writes import Outcome
@@ -34,8 +34,10 @@ class Verbs:
         self._streams = streams
         self._chance = chance
 
-    async def serve(self, request: web.BaseRequest, path: ResourcePath, user: str) -> web.StreamResponse:
-        """Raises StatusError."""
+    async def serve(
+        self, request: web.BaseRequest, path: ResourcePath, user: str, *, ending: StatusError | None = None
+    ) -> web.StreamResponse:
+        """A watch ends at once with the error `ending`, if there is one. Raises StatusError."""
         if is_review(path):
             return await self._review(request, path, user)
         served = self._hub.registry.find(path.group, path.version, path.plural)
@@ -46,7 +48,7 @@ class Verbs:
             case "list":
                 return self._list(request, served, path)
             case "watch":
-                return await self._watch(request, served, path)
+                return await self._watch(request, served, path, ending)
             case "create":
                 return await self._create(request, served, path)
             case "update":
@@ -88,11 +90,15 @@ class Verbs:
             case _:
                 return listed
 
-    async def _watch(self, request: web.BaseRequest, served: Served, path: ResourcePath) -> web.StreamResponse:
+    async def _watch(
+        self, request: web.BaseRequest, served: Served, path: ResourcePath, ending: StatusError | None
+    ) -> web.StreamResponse:
         form = negotiated(request.headers.get("Accept", ""), watching=True)
         timeout = self._chance.uniform(*_WATCH_SECONDS)
         options = queries.watch_options(served, request.query, default_timeout=timeout)
         watch = self._hub.watch_with(served, path.namespace, options)
+        if ending is not None:
+            watch.fail(ending)
         include = request.query.get("includeObject", "Metadata")
         line = self._table_line(served, include) if form.shape == "table" else _LINES[form.shape]
         return await self._streams.serve(request, watch, plural=served.plural, line=line)
@@ -117,14 +123,7 @@ class Verbs:
         form = negotiated(request.headers.get("Accept", ""))
         document = await _document(request, custom=served.custom)
         warnings = _warnings(served)
-        options = queries.write_options(
-            "CreateOptions",
-            request.query,
-            user_agent=request.headers.get("User-Agent", ""),
-            duplicates=document.duplicates,
-            warn=warnings.append,
-            apply=False,
-        )
+        options = _write_options(request, "CreateOptions", document, warnings)
         outcome = self._hub.create_with(served, path.namespace, document.value, options)
         return self._shown(request, served, form, outcome, warnings)
 
@@ -132,14 +131,7 @@ class Verbs:
         form = negotiated(request.headers.get("Accept", ""))
         document = await _document(request, custom=served.custom)
         warnings = _warnings(served)
-        options = queries.write_options(
-            "UpdateOptions",
-            request.query,
-            user_agent=request.headers.get("User-Agent", ""),
-            duplicates=document.duplicates,
-            warn=warnings.append,
-            apply=False,
-        )
+        options = _write_options(request, "UpdateOptions", document, warnings)
         outcome = self._hub.update_with(served, path.namespace, path.name, document.value, path.subresource, options)
         return self._shown(request, served, form, outcome, warnings)
 
@@ -150,14 +142,7 @@ class Verbs:
             raise status.unsupported_media_type(accepted_types(served))
         document = read_document(await body_of(request), media_type)
         warnings = _warnings(served)
-        options = queries.write_options(
-            "PatchOptions",
-            request.query,
-            user_agent=request.headers.get("User-Agent", ""),
-            duplicates=document.duplicates,
-            warn=warnings.append,
-            apply=media_type == APPLY,
-        )
+        options = _write_options(request, "PatchOptions", document, warnings, apply=media_type == APPLY)
         outcome = self._hub.patch_with(
             served, path.namespace, path.name, document.value, media_type, path.subresource, options
         )
@@ -226,6 +211,19 @@ async def body_of(request: web.BaseRequest) -> bytes:
     return bytes(body)
 
 
+def _write_options(
+    request: web.BaseRequest, kind: str, document: Document, warnings: list[str], *, apply: bool = False
+) -> Options:
+    return queries.write_options(
+        kind,
+        request.query,
+        user_agent=request.headers.get("User-Agent", ""),
+        duplicates=document.duplicates,
+        warn=warnings.append,
+        apply=apply,
+    )
+
+
 async def _document(request: web.BaseRequest, *, custom: bool = False) -> Document:
     media_type = _media_type(request)
     if custom and media_type == PROTOBUF:
@@ -249,4 +247,4 @@ def _partial_line(kind: str, raw: bytes) -> bytes:
     return _event_line(kind, raw if kind == "ERROR" else encode(tables.partial(decode(raw))))
 
 
-_LINES: dict[str, Any] = {"object": _event_line, "partial": _partial_line}
+_LINES: dict[Shape, Line] = {"object": _event_line, "partial": _partial_line}
