@@ -8,12 +8,12 @@ be cut at either side.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 from fleetdns.core.calls import DeleteEndpoint, DeleteProfile, PatchProfile, PutEndpoint, PutProfile
-from fleetdns.core.trafficmanager import MAX_ENDPOINTS, ONLINE, Endpoint, Profile, ProfileRef
+from fleetdns.core.trafficmanager import MAX_ENDPOINTS, ONLINE, Endpoint, Listing, Profile, ProfileRef
 from fleetdns.errors import Conflict, FleetDNSError, Forbidden, Rejected, Transient
 
 R = TypeVar("R")
@@ -54,6 +54,7 @@ class FakeTrafficManager:
         self.taken_names: set[str] = set()
         self.forbidden_groups: set[str] = set()  # neither read nor write
         self.read_only_groups: set[str] = set()
+        self.unreadable: set[str] = set()  # names of profiles that lists give in a form nobody understands
         self.is_subscription_listable = True
         self.shouts = False  # answers spell names and ids in another case than they were sent
         self._faults: list[Fault] = []
