@@ -31,7 +31,7 @@ from fleetdns.azure.codec import (
 from fleetdns.azure.errors import Operation, undecodable
 from fleetdns.azure.exchange import AzureCallObserver, Exchange, Send
 from fleetdns.core.calls import DeleteEndpoint, DeleteProfile, PatchProfile, PutEndpoint, PutProfile
-from fleetdns.core.trafficmanager import TYPE, Endpoint, Profile, ProfileRef, endpoint_id, group_id
+from fleetdns.core.trafficmanager import TYPE, Endpoint, Listing, Profile, ProfileRef, endpoint_id, group_id
 
 _LARGE = 1 << 20  # bytes; decoding more than that would hold up the event loop
 
@@ -82,12 +82,12 @@ class AzureTrafficManager:
         body = await self._read("get_profile", ref.resource_id, ref.subscription, path, self._timeouts.profile)
         return None if body is None else _understood(lambda: decode_profile(body, ref))
 
-    async def list_group(self, subscription: str, resource_group: str) -> tuple[Profile, ...]:
+    async def list_group(self, subscription: str, resource_group: str) -> Listing:
         return await self._list(
             "list_group", group_id(subscription, resource_group), subscription, resource_group=resource_group
         )
 
-    async def list_subscription(self, subscription: str) -> tuple[Profile, ...]:
+    async def list_subscription(self, subscription: str) -> Listing:
         return await self._list("list_subscription", f"/subscriptions/{subscription}", subscription)
 
     async def put_profile(self, call: PutProfile) -> Profile:
@@ -154,21 +154,23 @@ class AzureTrafficManager:
 
     async def _list(
         self, operation: Operation, resource: str, subscription: str, *, resource_group: str | None = None
-    ) -> tuple[Profile, ...]:
+    ) -> Listing:
         clock = asyncio.get_running_loop().time
         deadline = clock() + self._timeouts.listing
         url = _group_path(subscription, resource_group)
         seen: set[str] = set()
         profiles: list[Profile] = []
+        unreadable: set[str] = set()
         while url not in seen:
             seen.add(url)
             body = await self._read(operation, resource, subscription, url, deadline - clock())
             if body is None and len(seen) == 1:
-                return ()
+                return Listing()
             page = await self._page(body or b"", subscription, resource_group)
             profiles += page.profiles
+            unreadable |= {name.lower() for name, _ in page.undecodable}
             if page.next_link is None:
-                return tuple(profiles)
+                return Listing(tuple(profiles), frozenset(unreadable))
             url = self._own(page.next_link)
         raise undecodable("a list that leads back to a page it gave before")
 

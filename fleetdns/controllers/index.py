@@ -43,15 +43,17 @@ class AzureIndex:
     async def list_group(self, subscription: str, resource_group: str) -> tuple[ProfileRef, ...]:
         """List a resource group; the profiles whose picture changed, those that are gone among them."""
         started = self._clock()
-        profiles = await self._azure.list_group(subscription, resource_group)
+        listing = await self._azure.list_group(subscription, resource_group)
         self._groups.add((subscription.lower(), resource_group.lower()))
-        expected = self.observed.known_in(resource_group, subscription)
-        return self.observed.listed(profiles, expected=expected, started=started)
+        known = self.observed.known_in(resource_group, subscription)
+        expected = [ref for ref in known if ref.name.lower() not in listing.unreadable]
+        return self.observed.listed(listing.profiles, expected=expected, started=started)
 
     async def list_subscription(self, subscription: str) -> None:
         """List everything once; Forbidden where only resource groups may be read."""
         started = self._clock()
-        self.observed.listed(await self._azure.list_subscription(subscription), expected=(), started=started)
+        listing = await self._azure.list_subscription(subscription)
+        self.observed.listed(listing.profiles, expected=(), started=started)
         self._is_whole = True
 
     async def see_group(self, ref: ProfileRef) -> None:

@@ -13,7 +13,7 @@ from fleetdns.api.exports import InternalServiceExport, ServiceImport
 from fleetdns.api.profile import TrafficManagerProfile
 from fleetdns.core.calls import DeleteEndpoint, DeleteProfile, PatchProfile, PutEndpoint, PutProfile
 from fleetdns.core.events import Event
-from fleetdns.core.trafficmanager import Endpoint, Profile, ProfileRef
+from fleetdns.core.trafficmanager import Endpoint, Listing, Profile, ProfileRef
 
 HubObject = TrafficManagerProfile | TrafficManagerBackend | ServiceImport | InternalServiceExport
 
@@ -25,11 +25,11 @@ class TrafficManager(Protocol):
         """The profile, or None when Azure has none (404, also for a resource group that does not exist)."""
         ...
 
-    async def list_group(self, subscription: str, resource_group: str) -> tuple[Profile, ...]:
+    async def list_group(self, subscription: str, resource_group: str) -> Listing:
         """Every profile of a resource group; empty for one that does not exist."""
         ...
 
-    async def list_subscription(self, subscription: str) -> tuple[Profile, ...]:
+    async def list_subscription(self, subscription: str) -> Listing:
         """Every profile of the subscription; Forbidden where only resource groups may be read."""
         ...
 

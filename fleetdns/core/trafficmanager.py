@@ -149,3 +149,14 @@ class Profile:
     def owned(self) -> tuple[Endpoint, ...]:
         """The endpoints of ours, whatever backend they were made for, sorted by name."""
         return tuple(sorted((e for e in self.endpoints if e.owner), key=lambda e: e.folded))
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """Every profile of a resource group or a subscription.
+
+    `unreadable`: folded names of profiles that are there and were not understood: present, unknown, never absent.
+    """
+
+    profiles: tuple[Profile, ...] = ()
+    unreadable: frozenset[str] = frozenset()

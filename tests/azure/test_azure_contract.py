@@ -34,8 +34,8 @@ async def test_what_was_put_is_what_get_and_both_lists_say(manager: TrafficManag
     answer = await manager.put_profile(put(profile(endpoint(), endpoint(OTHER, ip="two", priority=2))))
     assert [e.folded for e in answer.endpoints] == [ENDPOINT_NAME, OTHER]
     assert await manager.get(REF) == answer
-    assert await manager.list_group(SUBSCRIPTION, GROUP) == (answer,)
-    assert await manager.list_subscription(SUBSCRIPTION) == (answer,)
+    assert (await manager.list_group(SUBSCRIPTION, GROUP)).profiles == (answer,)
+    assert (await manager.list_subscription(SUBSCRIPTION)).profiles == (answer,)
 
 
 async def test_reading_and_writing_back_changes_nothing(manager: TrafficManager) -> None:
@@ -45,8 +45,8 @@ async def test_reading_and_writing_back_changes_nothing(manager: TrafficManager)
 
 async def test_what_is_not_there_is_none_or_empty(manager: TrafficManager) -> None:
     assert await manager.get(REF) is None
-    assert await manager.list_group(SUBSCRIPTION, "nowhere") == ()
-    assert await manager.list_subscription(SUBSCRIPTION) == ()
+    assert (await manager.list_group(SUBSCRIPTION, "nowhere")).profiles == ()
+    assert (await manager.list_subscription(SUBSCRIPTION)).profiles == ()
 
 
 async def test_foreign_settings_survive_a_put_of_ours(manager: TrafficManager) -> None:
@@ -114,7 +114,7 @@ async def test_two_subscriptions_do_not_see_each_other(manager: TrafficManager) 
     elsewhere = ProfileRef("0a0a0a0a-0000-4000-8000-00000000000f", GROUP, "fleet-two")
     await manager.put_profile(put(profile()))
     theirs = await manager.put_profile(put(profile(ref=elsewhere, relative_name="other")))
-    assert await manager.list_subscription(elsewhere.subscription) == (theirs,)
+    assert (await manager.list_subscription(elsewhere.subscription)).profiles == (theirs,)
 
 
 async def test_a_duplicate_target_is_refused_in_azures_words(manager: TrafficManager) -> None:

@@ -190,7 +190,7 @@ async def test_not_found_is_absence_for_reads_and_deletes(
 ) -> None:
     scripted.answers = [error(404, "ResourceGroupNotFound")]
     assert await manager.get(REF) is None
-    assert await manager.list_group(SUBSCRIPTION, GROUP) == ()
+    assert (await manager.list_group(SUBSCRIPTION, GROUP)).profiles == ()
     await manager.delete_profile(delete())
     await manager.delete_endpoint(delete_endpoint(endpoint()))
 
@@ -250,7 +250,7 @@ async def test_a_list_is_read_page_by_page(scripted: ScriptedServer, manager: Az
         answer({"value": [profile_body("one")], "nextLink": following}),
         answer({"value": [profile_body("two")], "nextLink": None}),
     ]
-    profiles = await manager.list_group(SUBSCRIPTION, GROUP)
+    profiles = (await manager.list_group(SUBSCRIPTION, GROUP)).profiles
     assert [read.ref.name for read in profiles] == ["one", "two"]
     assert scripted.requests[1].path == f"{GROUP_PATH}{API}&$skipToken=two"
 
@@ -303,7 +303,9 @@ async def test_a_profile_nobody_understands_is_told_each_time_and_logged_once(
     scripted.answers = [answer({"value": [profile_body("bad", dnsConfig=None), profile_body("good")]})]
     manager = await opened(scripted.url, on_undecodable=lambda name, because: told.append((name, because)))
     for _ in range(3):
-        assert [read.ref.name for read in await manager.list_group(SUBSCRIPTION, GROUP)] == ["good"]
+        listing = await manager.list_group(SUBSCRIPTION, GROUP)
+        assert [read.ref.name for read in listing.profiles] == ["good"]
+        assert listing.unreadable == {"bad"}
     assert [name for name, _ in told] == ["bad"] * 3
     assert capsys.readouterr().out.count("profile not understood") == 1
 
@@ -313,7 +315,7 @@ async def test_a_list_of_megabytes_comes_through_gzip(scripted: ScriptedServer, 
     raw = json.dumps(body).encode()
     assert len(raw) > 1 << 20
     scripted.answers = [Answer(200, gzip.compress(raw, 1), {"Content-Encoding": "gzip"})]
-    assert len(await manager.list_group(SUBSCRIPTION, GROUP)) == 900
+    assert len((await manager.list_group(SUBSCRIPTION, GROUP)).profiles) == 900
 
 
 class Tokens:

@@ -19,7 +19,7 @@ from fleetdns.azure.codec import (
 )
 from fleetdns.azure.errors import Operation, classify_answer
 from fleetdns.core.calls import DeleteEndpoint, DeleteProfile, PatchProfile, PutEndpoint, PutProfile
-from fleetdns.core.trafficmanager import TYPE, Endpoint, Profile, ProfileRef, endpoint_id, group_id
+from fleetdns.core.trafficmanager import TYPE, Endpoint, Listing, Profile, ProfileRef, endpoint_id, group_id
 from fleetdns.emulator.azure.service import Request, TrafficManagerService
 from fleetdns.errors import Transient
 from tests.simulation.network import Network
@@ -39,10 +39,10 @@ class SimulatedTrafficManager:
         body = await self._call("get_profile", "GET", ref.resource_id)
         return None if body is None else decode_profile(body, ref)
 
-    async def list_group(self, subscription: str, resource_group: str) -> tuple[Profile, ...]:
+    async def list_group(self, subscription: str, resource_group: str) -> Listing:
         return await self._list("list_group", group_id(subscription, resource_group), subscription, resource_group)
 
-    async def list_subscription(self, subscription: str) -> tuple[Profile, ...]:
+    async def list_subscription(self, subscription: str) -> Listing:
         return await self._list("list_subscription", f"/subscriptions/{subscription}", subscription, None)
 
     async def put_profile(self, call: PutProfile) -> Profile:
@@ -71,12 +71,12 @@ class SimulatedTrafficManager:
 
     async def _list(
         self, operation: Operation, scope: str, subscription: str, resource_group: str | None
-    ) -> tuple[Profile, ...]:
+    ) -> Listing:
         body = await self._call(operation, "GET", f"{scope}/providers/{TYPE}")
         page = decode_profiles(body or b'{"value": []}', subscription=subscription, resource_group=resource_group)
         assert not page.next_link
         assert not page.undecodable
-        return page.profiles
+        return Listing(page.profiles)
 
     async def _call(self, operation: Operation, method: str, path: str, body: Any = None) -> bytes | None:
         limit = 10.0 if "endpoint" in operation else 20.0
