@@ -42,6 +42,11 @@ def test_values_become_what_go_would_make_of_them(given_value: Any, value: Any) 
     assert (made, type(made)) == (value, type(value))
 
 
+@pytest.mark.parametrize("text", [b'{"a": [1, "x"]}', b"{a: [1, x]}", b"a:\n- 1\n- x\n"])
+def test_yaml_is_read_in_all_its_styles(text: bytes) -> None:
+    assert read_document(text, YAML).value == {"a": [1, "x"]}
+
+
 def test_what_is_no_json_is_refused() -> None:
     assert refused(lambda: normalized({"a": object()})).code == 400
     assert refused(lambda: normalized(10**400)).code == 400
