@@ -58,6 +58,9 @@ class FakeHub:
         found = self._objects.get((kind, key))
         return found if isinstance(found, kind) else None
 
+    def holds(self, kind: type[HubObject], key: ObjectKey) -> bool:
+        return (kind, key) in self._objects
+
     def apply(self, *objects: HubObject) -> None:
         """kubectl apply: create, or replace what a user writes and keep what the server and the controllers wrote."""
         for obj in objects:

@@ -10,6 +10,7 @@ import pytest
 from fleetdns.api.backend import TrafficManagerBackend
 from fleetdns.api.meta import ObjectKey
 from fleetdns.api.profile import PAUSED, RETAIN, TrafficManagerProfile
+from fleetdns.controllers.ports import HubObject
 from fleetdns.core.naming import HUB_TAG
 from fleetdns.core.trafficmanager import Profile
 from fleetdns.errors import Conflict, Transient
@@ -35,8 +36,8 @@ def roll_out(world: World, *, deletion_policy: str | None = None) -> None:
     world.hub.apply(make_profile(deletion_policy=deletion_policy), make_backend(), make_export("a"), make_export("b"))
 
 
-def is_there(world: World, kind: type[TrafficManagerProfile] | type[TrafficManagerBackend], key: ObjectKey) -> bool:
-    return world.hub.get(kind, key) is not None
+def is_there(world: World, kind: type[HubObject], key: ObjectKey) -> bool:
+    return world.hub.holds(kind, key)
 
 
 async def test_a_deleted_profile_takes_its_azure_profile_along_and_its_backends_stay_and_are_told() -> None:
