@@ -52,6 +52,7 @@ async def run(settings: Settings, *, stop: asyncio.Event) -> None:
             open_traffic_manager(
                 cloud=settings.azure_cloud,
                 arm_endpoint=settings.arm_endpoint,
+                managed_identity_client_id=settings.managed_identity_client_id,
                 observer=fanned(metrics.azure, AzureCallLog()),
                 on_undecodable=metrics.undecodable,
             )

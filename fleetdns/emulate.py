@@ -17,7 +17,7 @@ from random import SystemRandom
 from fleetdns.errors import UsageError
 from fleetdns.settings.values import Unusable, web_address
 
-_OPTIONAL = frozenset({"cel_expr_python", "cryptography", "dns", "jsonschema_rs", "yaml"})  # the extra `emulators`
+_OPTIONAL = frozenset({"cel_expr_python", "cryptography", "dns"})  # the extra `emulators`
 _OUR_CONTEXT = "fleetdns-hub"  # in every kubeconfig that an emulated hub writes
 
 

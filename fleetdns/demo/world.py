@@ -7,7 +7,6 @@ are loopback's.
 from __future__ import annotations
 
 import asyncio
-import os
 import tempfile
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -96,7 +95,7 @@ async def controller(world: World) -> AsyncIterator[None]:
     stop = asyncio.Event()
     with world.log_file.open("w") as stream:
         log.configure("info", "json", stream=stream)
-        running = asyncio.create_task(app.run(settings.parse(flags, os.environ), stop=stop))
+        running = asyncio.create_task(app.run(settings.parse(flags, {}), stop=stop))
         try:
             yield
         finally:

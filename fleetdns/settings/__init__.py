@@ -55,6 +55,7 @@ class Settings:
     log_level: str
     log_format: str | None
     dry_run: bool
+    managed_identity_client_id: str | None  # AZURE_CLIENT_ID, which Azure's own tools read too: no flag
 
 
 def parse(arguments: Sequence[str], environment: Mapping[str, str]) -> Settings:
@@ -87,6 +88,7 @@ def settings_from(flags: Mapping[str, str | None], environment: Mapping[str, str
         log_level=read("log-level", one_of("debug", "info", "warning", "error")),
         log_format=read.optional("log-format", one_of("json", "console")),
         dry_run=read("dry-run", boolean),
+        managed_identity_client_id=environment.get("AZURE_CLIENT_ID") or None,
     )
     _check_addresses(settings)
     return settings
