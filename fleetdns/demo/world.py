@@ -19,7 +19,7 @@ from fleetdns import app, log, settings
 from fleetdns.demo.kubernetes import Cluster
 from fleetdns.demo.members import SUBSCRIPTION, Members, namespace
 from fleetdns.emulator.azure.server import AzureServer, steady_clock
-from fleetdns.emulator.azure.service import TrafficManagerService
+from fleetdns.emulator.azure.service import Behaviour, TrafficManagerService
 from fleetdns.emulator.dns.server import DNSServer
 from fleetdns.emulator.hub.server import HubServer
 
@@ -55,7 +55,8 @@ async def embedded() -> AsyncIterator[World]:
         hub = HubServer()
         await hub.start()
         stack.push_async_callback(hub.stop)
-        service = TrafficManagerService(clock=steady_clock(), strict_public_ips=True, random=Random(_SEED))
+        behaviour = Behaviour(strict_public_ips=True, probe_delay=1.0)
+        service = TrafficManagerService(clock=steady_clock(), behaviour=behaviour, random=Random(_SEED))
         azure = await stack.enter_async_context(AzureServer(service))
         dns = await stack.enter_async_context(DNSServer(service.profiles, Random(_SEED)))
         kubeconfig = folder / "kubeconfig"
