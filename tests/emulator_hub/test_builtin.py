@@ -140,6 +140,11 @@ def test_a_config_map_with_a_number_is_a_400(hub: Hub) -> None:
     assert (error.code, error.reason) == (400, "BadRequest")
 
 
+def test_a_secret_is_no_config_map(hub: Hub) -> None:
+    error = refused(lambda: hub.create(*CONFIG_MAPS, config_map() | {"kind": "Secret"}))
+    assert (error.code, error.reason) == (400, "BadRequest")
+
+
 def test_a_config_map_has_no_generation(hub: Hub) -> None:
     made = hub.create(*CONFIG_MAPS, config_map(a="1"))
     assert "generation" not in made["metadata"]

@@ -145,6 +145,14 @@ def test_a_schema_that_is_not_structural_is_refused_with_its_place(bare: Hub) ->
     )
 
 
+def test_what_a_kind_is_cannot_change(hub: Hub) -> None:
+    error = refused(lambda: hub.patch(*DEFINITIONS, "shops.ex.io", {"spec": {"scope": "Cluster"}}))
+    assert error.message == (
+        'CustomResourceDefinition.apiextensions.k8s.io "shops.ex.io" is invalid: spec.scope: Invalid value: "Cluster": '
+        "field is immutable"
+    )
+
+
 def test_installing_twice_changes_nothing() -> None:
     hub = make_hub()
     before = hub.store.revision

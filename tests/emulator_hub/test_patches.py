@@ -116,3 +116,5 @@ class TestApply:
         made = self._apply(hub, sent, subresource="status", manager="controller")
         assert made["status"]["conditions"] == [{"type": "Ready", "status": "True"}]
         assert made["spec"] == {"weight": 2}
+        managers = [(entry["manager"], entry.get("subresource")) for entry in made["metadata"]["managedFields"]]
+        assert sorted(managers, key=str) == [("controller", "status"), ("one", None)]

@@ -92,6 +92,22 @@ def definition_errors(crd: Object) -> tuple[FieldError, ...]:
     return shape or tuple(_content_errors(crd, spec))
 
 
+def change_errors(crd: Object, old: Object | None) -> tuple[FieldError, ...]:
+    """What may not change once objects of the kind may exist; both definitions can be served."""
+    if old is None:
+        return ()
+    new, before = crd["spec"], old["spec"]
+    kept = {
+        "spec.group": (new["group"], before["group"]),
+        "spec.scope": (new["scope"], before["scope"]),
+        "spec.names.plural": (new["names"]["plural"], before["names"]["plural"]),
+        "spec.names.kind": (new["names"]["kind"], before["names"]["kind"]),
+    }
+    return tuple(
+        invalid(path, value, "field is immutable") for path, (value, former) in kept.items() if value != former
+    )
+
+
 def _shape_errors(crd: Object, spec: Object) -> Iterator[FieldError]:
     names = spec.get("names")
     for name in ("plural", "kind"):

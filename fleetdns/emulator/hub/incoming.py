@@ -45,8 +45,16 @@ def typed(served: Served, body: Any) -> Object:
             f"({served.api_version})"
         )
     if kind != served.kind:
-        raise status.wrong_kind(served.kind, str(kind))
+        raise _wrong_kind(served, str(kind))
     return obj
+
+
+def _wrong_kind(served: Served, kind: str) -> status.StatusError:
+    if served.custom:
+        return status.wrong_kind(served.kind, kind)
+    return status.bad_request(
+        f'{kind} in version "{served.version}" cannot be handled as a {served.kind}: unknown conversion'
+    )
 
 
 def decoded(served: Served, obj: Object) -> tuple[Object, list[str]]:

@@ -208,3 +208,16 @@ def change_errors(old: Object, new: Object) -> Iterator[FieldError]:
             yield from (forbidden("metadata.finalizers", f"{rule}, found new finalizers []string{{{found}}}"),) * 2
     if new.get("uid", old["uid"]) != old["uid"]:
         yield invalid("metadata.uid", new["uid"], "field is immutable")
+
+
+def is_same(old: Object, new: Object) -> bool:
+    """Nothing has changed between two states. Who manages a field counts; when they last wrote is no change."""
+    return _without_times(old) == _without_times(new)
+
+
+def _without_times(obj: Object) -> Object:
+    entries = [
+        {name: value for name, value in entry.items() if name != "time"}
+        for entry in obj["metadata"].get("managedFields", ())
+    ]
+    return obj | {"metadata": obj["metadata"] | {"managedFields": entries}}

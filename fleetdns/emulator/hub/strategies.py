@@ -62,11 +62,11 @@ def prepared(served: Served, obj: Object, old: Object | None) -> Object:
     return obj
 
 
-def kind_errors(served: Served, obj: Object) -> Iterator[FieldError]:
+def kind_errors(served: Served, obj: Object, old: Object | None) -> Iterator[FieldError]:
     """What this kind refuses beyond its schema."""
     match served.group, served.plural:
         case crds.GROUP, crds.PLURAL:
-            yield from crds.definition_errors(obj)
+            yield from crds.definition_errors(obj) or crds.change_errors(obj, old)
         case "", "events":
             yield from _event_errors(obj)
         case "coordination.k8s.io", "leases":

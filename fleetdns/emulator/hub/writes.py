@@ -15,7 +15,7 @@ from typing import Any
 from fleetdns.emulator.hub import conversion, crds, managedfields, status, strategies
 from fleetdns.emulator.hub.fields import FieldError, invalid
 from fleetdns.emulator.hub.incoming import Options, admitted, check_names, settle_namespace, typed, version_number
-from fleetdns.emulator.hub.metadata import change_errors, finalizer_warnings, generated_name, metadata_errors
+from fleetdns.emulator.hub.metadata import change_errors, finalizer_warnings, generated_name, is_same, metadata_errors
 from fleetdns.emulator.hub.resources import Served
 from fleetdns.emulator.hub.status import Object
 from fleetdns.emulator.hub.store import Key, Store, decode, encode_at
@@ -114,13 +114,15 @@ class Writes:
         """Store `new` over `old`, which it was made from; nothing happens where they are the same."""
         sent = new["metadata"]
         new = self._carried_over(served, old, new, subresource)
+        if tracked:
+            new["metadata"] = new["metadata"] | {"managedFields": sent.get("managedFields", [])}
         self._refuse_invalid(served, new, old, subresource, options, sent)
         if not subresource and served.custom and sent.get("finalizers") != old["metadata"].get("finalizers"):
             for text in finalizer_warnings(sent):
                 options.warn(text)
         if not tracked:
             new = self.track(served, old, new, options, subresource)
-        if _same(old, new):
+        if is_same(old, new):
             return Outcome(old)
         if new["metadata"].get("deletionTimestamp") and not _holds(served, new):
             return self._finish_deletion(served, key, old, new, options)
@@ -232,7 +234,7 @@ class Writes:
             errors += judgement.errors
             for tolerated in judgement.warnings:
                 options.warn(str(tolerated))
-        errors += strategies.kind_errors(served, new)
+        errors += strategies.kind_errors(served, new, old)
         if old is not None and not subresource:
             errors += change_errors(old["metadata"], sent)
         if errors:
@@ -276,19 +278,6 @@ def _holds(served: Served, obj: Object) -> bool:
     if obj["metadata"].get("finalizers"):
         return True
     return served.resource == "namespaces" and bool((obj.get("spec") or {}).get("finalizers"))
-
-
-def _same(old: Object, new: Object) -> bool:
-    return _without_times(old) == _without_times(new)
-
-
-def _without_times(obj: Object) -> Object:
-    """Who manages a field counts, when they did is no change."""
-    entries = [
-        {name: value for name, value in entry.items() if name != "time"}
-        for entry in obj["metadata"].get("managedFields", ())
-    ]
-    return obj | {"metadata": obj["metadata"] | {"managedFields": entries}}
 
 
 def _storage_error(served: Served, key: Key, uid: str, real: str) -> str:
