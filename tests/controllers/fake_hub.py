@@ -21,7 +21,10 @@ from fleetdns.api.profile import TrafficManagerProfile
 from fleetdns.controllers.ports import HubObject
 from fleetdns.core.events import Event
 from fleetdns.errors import Conflict, FleetDNSError, Rejected
+from fleetdns.runtime.events import Replaced
 from fleetdns.runtime.listwatch import Codec, Entry, ListPage, ListWatch, Undecodable
+from fleetdns.runtime.store import Store
+from fleetdns.runtime.watchline import read_line
 
 T = TypeVar("T", TrafficManagerProfile, TrafficManagerBackend, ServiceImport, InternalServiceExport)
 
@@ -50,6 +53,7 @@ class FakeHub:
         self._garbled: set[tuple[type, ObjectKey]] = set()
         self._history: dict[type, list[_Happened]] = {}
         self._watchers: set[asyncio.Event] = set()
+        self._fed: dict[type, Callable[[bytes], object]] = {}  # the newest cache of each kind, not those of the dead
         self._faults: dict[str, list[FleetDNSError]] = {}
 
     # What people, and other controllers, do
@@ -157,6 +161,12 @@ class FakeHub:
         """Every object of a kind as it goes over the wire."""
         return [self._raw(obj) for (held, _), obj in self._objects.items() if held is kind]
 
+    def feed(self, kind: type[T], store: Store[ObjectKey, T]) -> None:
+        """Keep a cache true without list and watch: it knows of everything the moment it happens."""
+        codec = self.codec(kind)
+        store.apply(Replaced([codec.decode(raw) for raw in self.raw_of(kind)], (), str(self.version)))
+        self._fed[kind] = lambda line: store.apply(event) if (event := read_line(line, codec).event) else None
+
     @asynccontextmanager
     async def follow(self, kind: type, version: int, seconds: float) -> AsyncIterator[AsyncIterator[bytes]]:
         """What happened to a kind after `version`, for so many seconds, with bookmarks."""
@@ -227,6 +237,8 @@ class FakeHub:
         line = b'{"type":"%s","object":%s}\n' % (happened.encode(), self._raw(obj))
         now = asyncio.get_running_loop().time()
         self._history.setdefault(type(obj), []).append(_Happened(self.version, now, line))
+        if type(obj) in self._fed:
+            self._fed[type(obj)](line)
         for news in self._watchers:
             news.set()
 

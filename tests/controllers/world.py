@@ -15,6 +15,7 @@ from fleetdns.api.meta import ObjectKey
 from fleetdns.api.profile import ProfileStatus, TrafficManagerProfile
 from fleetdns.controllers.hub import HubController, Observers
 from fleetdns.controllers.informers import Informers
+from fleetdns.controllers.observer import ReconcileObserver
 from fleetdns.core.drift import Drift
 from fleetdns.core.identity import Naming
 from fleetdns.core.outcome import Outcome
@@ -73,6 +74,11 @@ class _ReconcileTold:
 
     def reconciled(self, key: ObjectKey, outcome: Outcome) -> None:
         self._told.reconciled_keys.append(key)
+
+
+def observed_by(told: Told) -> ReconcileObserver:
+    """What a reconciler tells, written down in `told`."""
+    return _ReconcileTold(told)
 
 
 class _ControllerTold:
@@ -134,7 +140,7 @@ class World:
             hub=self.hub,
             settings=self.settings,
             observers=Observers(
-                controller=told_of_runs, reconcile=_ReconcileTold(told), sweep=told, queue=NoQueueMetrics()
+                controller=told_of_runs, reconcile=observed_by(told), sweep=told, queue=NoQueueMetrics()
             ),
             sweep_interval=sweep_interval,
             workers=workers,

@@ -1,0 +1,52 @@
+"""The reconcilers without queues, watches or workers: a test runs each by hand, on caches that are up to date."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+
+from fleetdns.api.backend import TrafficManagerBackend
+from fleetdns.api.exports import InternalServiceExport, ServiceImport
+from fleetdns.api.profile import TrafficManagerProfile
+from fleetdns.controllers.caches import BACKEND_INDEXES, EXPORT_INDEXES, Caches
+from fleetdns.controllers.index import AzureIndex
+from fleetdns.controllers.profile import ProfileReconciler
+from fleetdns.controllers.resolution import ResolutionReconciler
+from fleetdns.controllers.status import StatusWriter
+from fleetdns.runtime.store import Store
+from tests.controllers.world import EPOCH, NoJitter, Told, World, observed_by
+
+
+@dataclass(slots=True)
+class Alone:
+    """Both reconcilers of one process on a world."""
+
+    profiles: ProfileReconciler
+    resolution: ResolutionReconciler
+    told: Told
+
+    @classmethod
+    async def start(cls, world: World) -> Alone:
+        """A new process that has just listed Azure."""
+        clock, told = asyncio.get_running_loop().time, Told()
+        caches = Caches(Store(), Store(BACKEND_INDEXES), Store(), Store(EXPORT_INDEXES))
+        world.hub.feed(TrafficManagerProfile, caches.profiles)
+        world.hub.feed(TrafficManagerBackend, caches.backends)
+        world.hub.feed(ServiceImport, caches.imports)
+        world.hub.feed(InternalServiceExport, caches.exports)
+        index = AzureIndex(world.azure, clock=clock)
+        await index.list_subscription(world.settings.naming.subscription)
+        index.listing_ended(None)
+        writer = StatusWriter(world.hub, wall_clock=lambda: EPOCH)
+        profiles = ProfileReconciler(
+            caches,
+            index,
+            azure=world.azure,
+            writer=writer,
+            settings=world.settings,
+            observer=observed_by(told),
+            patience=180.0,
+            clock=clock,
+            random=NoJitter(1),
+        )
+        return cls(profiles, ResolutionReconciler(caches, world.hub, writer=writer), told)
