@@ -75,8 +75,8 @@ class Deletion:
             identity = self._located(profile)
         if isinstance(identity, Unidentified):
             return None
-        known = self._index.known(identity.ref)
-        observed = known.profile if known is not None else await self._index.read(identity.ref)
+        # Read afresh: somebody may have taken the profile over since it was last seen, and this cannot be undone.
+        observed = await self._index.read(identity.ref)
         if observed is None or foreign_owner(observed, identity, profile=profile, naming=self._settings.naming):
             return None
         await self._applier.delete_profile(DeleteProfile(identity.ref, "the TrafficManagerProfile is deleted"))

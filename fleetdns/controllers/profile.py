@@ -128,7 +128,7 @@ class ProfileReconciler:
             await self._observe(run)
         foreign = self._foreign(run)
         if foreign:
-            await self._report.unidentified(run.aggregate, run.profile, foreign)
+            await self._report.unidentified(run.aggregate, run.profile, foreign, is_foreign=True)
             return Result()
         wait = self._settle(run)
         if wait > 0:

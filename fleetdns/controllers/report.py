@@ -78,8 +78,13 @@ class Report:
             )
         await self._release(aggregate, reached)
 
-    async def unidentified(self, aggregate: Aggregate, profile: TrafficManagerProfile, message: str) -> None:
-        """Write why a profile cannot have an Azure profile; what it had stays, and so do its backends' endpoints."""
+    async def unidentified(
+        self, aggregate: Aggregate, profile: TrafficManagerProfile, message: str, *, is_foreign: bool = False
+    ) -> None:
+        """Write why a profile cannot have an Azure profile; what it had stays, and so do its backends' endpoints.
+
+        `is_foreign`: Azure's belongs to somebody else now, and so does whatever is in it.
+        """
         self._observer.forgotten(profile.metadata.key)
         if self._settings.is_dry_run:
             return
@@ -88,7 +93,7 @@ class Report:
         because = f"TrafficManagerProfile {profile.metadata.name} is not programmed: {message}"
         for backend in aggregate.live_backends:
             await self._writer.backend(backend, unprogrammed_status(backend, because, now=now))
-        if not profile.status.resource_id:
+        if is_foreign or not profile.status.resource_id:
             for backend in aggregate.leaving_backends:
                 await self._writer.remove_finalizer(backend, BACKEND_FINALIZER)
 

@@ -11,6 +11,9 @@ LATER = Backoff(base=1.0, factor=2.0, cap=60.0, jitter=0.5)
 # What heals by itself (a name freed, a role assignment that took effect) is true again within 150 s.
 SLOWLY = Backoff(base=15.0, factor=2.0, cap=120.0, jitter=0.2)
 
+# A server that answers "retry after 0" again and again must not be asked in a circle.
+SHORTEST_PAUSE = 1.0
+
 
 def classify(error: Exception) -> Retry:
     """The one table from errors to requeues."""
@@ -18,7 +21,7 @@ def classify(error: Exception) -> Retry:
         case Conflict():
             return Retry(backoff=SOON, label="conflict", report="silent")
         case Throttled(retry_after=seconds):
-            return Retry(delay=seconds, label="throttled")
+            return Retry(delay=max(SHORTEST_PAUSE, seconds), label="throttled")
         case Transient():
             return Retry(backoff=LATER, label="transient")
         case NameTaken():

@@ -14,6 +14,7 @@ from typing import Protocol
 from fleetdns.api.meta import ObjectKey
 from fleetdns.controllers.caches import Caches
 from fleetdns.controllers.index import AzureIndex
+from fleetdns.controllers.retry import SHORTEST_PAUSE
 from fleetdns.core.identity import Identity, Naming, identify
 from fleetdns.core.naming import profile_tag
 from fleetdns.errors import FleetDNSError, Forbidden, Throttled
@@ -95,7 +96,9 @@ class Sweep:
     def _pause(self, attempt: int) -> float:
         """Seconds until the first listing is tried again."""
         error = self._index.list_error
-        return error.retry_after if isinstance(error, Throttled) else _FIRST.delay(attempt, self._random)
+        if isinstance(error, Throttled):
+            return max(SHORTEST_PAUSE, error.retry_after)
+        return _FIRST.delay(attempt, self._random)
 
     def _after_first(self) -> None:
         for group, identities in self._by_group().items():

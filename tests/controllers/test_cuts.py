@@ -194,6 +194,7 @@ async def test_no_cut_leaves_something_in_azure_without_a_finalizer() -> None:
                 assert PROFILE_FINALIZER in world.profile().metadata.finalizers
                 assert BACKEND_FINALIZER in world.backend().metadata.finalizers
         else:
+            assert world.weights() == {"a": 50, "b": 50}
             return
     raise AssertionError("it never ends")
 

@@ -50,7 +50,7 @@ async def test_a_deleted_profile_takes_its_azure_profile_along_and_its_backends_
         await asyncio.sleep(5)
 
         assert world.azure.profiles == {}
-        assert world.azure.operations(since=before) == ["delete_profile"]
+        assert world.azure.operations(since=before) == ["get", "delete_profile"]
         assert not is_there(world, TrafficManagerProfile, PROFILE_KEY)
         assert world.accepted() == ("False", "Invalid")
         assert world.backend_status().endpoints == ()
@@ -156,13 +156,29 @@ async def test_a_deletion_leaves_an_azure_profile_that_another_hub_has_taken_ove
         tags = {**dict(profile.tags), HUB_TAG: "another-hub"}
         return replace(profile, tags=tuple(sorted(tags.items())))
 
-    world.azure.tamper(taken_over)
     async with world.running():
+        await asyncio.sleep(5)
+        world.azure.tamper(taken_over)  # between two sweeps
         world.hub.delete(TrafficManagerProfile, PROFILE_KEY)
         await asyncio.sleep(5)
 
         assert len(world.azure.profiles) == 1
         assert not is_there(world, TrafficManagerProfile, PROFILE_KEY)
+
+
+async def test_a_backend_of_a_profile_that_somebody_else_took_over_can_go() -> None:
+    world = World()
+    async with world.running():
+        roll_out(world)
+        await asyncio.sleep(5)
+        world.azure.tamper(lambda p: replace(p, tags=((HUB_TAG, "another-hub"),)))
+        await asyncio.sleep(61)
+        azure = world.azure.only
+        world.hub.delete(TrafficManagerBackend, BACKEND_KEY)
+        await asyncio.sleep(5)
+
+        assert world.azure.only == azure
+        assert not is_there(world, TrafficManagerBackend, BACKEND_KEY)
 
 
 @pytest.mark.parametrize("groups", ["forbidden_groups", "read_only_groups"])

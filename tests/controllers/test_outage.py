@@ -98,6 +98,19 @@ async def test_a_throttled_write_is_repeated_exactly_when_it_was_told(pause: flo
         assert world.programmed() == ("True", "Programmed")
 
 
+async def test_a_throttled_call_that_is_told_to_come_back_at_once_is_not_repeated_in_a_circle() -> None:
+    world = World()
+    async with world.running():
+        roll_out(world)
+        await asyncio.sleep(5)
+        world.azure.fail("patch_profile", Throttled("TooManyRequests", "", retry_after=0.0), times=1000)
+        before = len(world.azure.calls)
+        world.hub.apply(make_profile(ttl=5))
+        await asyncio.sleep(20)
+
+        assert len(world.azure.times("patch_profile", since=before)) <= 20
+
+
 @pytest.mark.parametrize("is_after_commit", [False, True], ids=["did not happen", "happened"])
 async def test_a_new_profile_whose_put_timed_out_is_looked_for_before_it_is_made_again(is_after_commit: bool) -> None:
     world = World()
