@@ -3,15 +3,34 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import gzip
 import json
+from collections.abc import Callable
 from typing import Any
 
 import aiohttp
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
+from fleetdns.emulator.hub.rest import StatusError
 from tests.emulator_hub.conftest import Client
-from tests.emulator_hub.shops import shop
+from tests.emulator_hub.shops import (
+    APPLY,
+    CONFIG_MAPS,
+    DEFINITIONS,
+    EVENTS,
+    JSON_PATCH,
+    LEASES,
+    NAMESPACES,
+    make_hub,
+    shop,
+)
+from tests.emulator_hub.shops import SHOPS as SHOPS_KIND
+
+SERVICES = ("", "v1", "services", "default")
+SECRETS = ("", "v1", "secrets", "default")
 
 SHOPS = "/apis/ex.io/v1beta1/namespaces/default/shops"
 
@@ -88,3 +107,74 @@ async def test_no_http_at_all_does_not_stop_the_server(client: Client) -> None:
     await writer.drain()
     writer.close()
     assert (await client.call("GET", "/healthz")).text == "ok"
+
+
+_KEYS = st.sampled_from(
+    [
+        "metadata",
+        "spec",
+        "status",
+        "kind",
+        "apiVersion",
+        "name",
+        "namespace",
+        "labels",
+        "annotations",
+        "finalizers",
+        "ownerReferences",
+        "managedFields",
+        "resourceVersion",
+        "uid",
+        "generateName",
+        "weight",
+        "owner",
+        "doors",
+        "conditions",
+        "data",
+        "stringData",
+        "versions",
+        "names",
+        "schema",
+        "group",
+        "scope",
+        "ports",
+        "involvedObject",
+        "renewTime",
+        "op",
+        "path",
+        "value",
+        "$patch",
+        "storage",
+        "served",
+        "openAPIV3Schema",
+    ]
+)
+_PLAIN = st.sampled_from([None, True, 0, -1, 1.5, 10**25, "", "x", "corner", "\ud800", "2026-01-02T03:04:05Z"])
+_JUNK = st.recursive(
+    _PLAIN, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(_KEYS, inner, max_size=4), max_leaves=12
+)
+_KINDS = st.sampled_from([SHOPS_KIND, CONFIG_MAPS, SERVICES, SECRETS, EVENTS, LEASES, NAMESPACES, DEFINITIONS])
+_PATCHES = st.sampled_from(
+    [APPLY, JSON_PATCH, "application/merge-patch+json", "application/strategic-merge-patch+json", ""]
+)
+
+
+@settings(deadline=None, max_examples=150, suppress_health_check=[HealthCheck.too_slow])
+@given(kind=_KINDS, part=_KEYS, junk=_JUNK, content_type=_PATCHES, validation=st.sampled_from(["Warn", "Strict"]))
+def test_any_object_is_stored_or_refused(
+    kind: tuple[str, str, str, str | None], part: str, junk: Any, content_type: str, validation: str
+) -> None:
+    hub = make_hub()
+    served = hub.registry.find(*kind[:3])
+    sent = {"apiVersion": served.api_version, "kind": served.kind, "metadata": {"name": "corner"}} | {part: junk}
+    attempts: tuple[Callable[[], object], ...] = (
+        lambda: hub.create(*kind, sent, field_validation=validation),
+        lambda: hub.patch(*kind, "corner", sent, content_type=content_type, manager="m", field_validation=validation),
+        lambda: hub.patch(*kind, "corner", junk, content_type=content_type, subresource="status"),
+        lambda: hub.update(*kind, "corner", sent),
+        lambda: hub.delete(*kind, "corner"),
+    )
+    for attempt in attempts:
+        with contextlib.suppress(StatusError):
+            attempt()
+    assert hub.list(*SHOPS_KIND)["kind"] == "ShopList"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from fleetdns.emulator.hub import status
 from fleetdns.emulator.hub.discovery import REVIEWS
+from fleetdns.emulator.hub.documents import normalized
 from fleetdns.emulator.hub.routes import ResourcePath
 from fleetdns.emulator.hub.status import Object
 
@@ -11,14 +12,16 @@ _GROUPS = ["system:masters", "system:authenticated"]
 
 
 def is_review(path: ResourcePath) -> bool:
-    return (path.group, path.version, path.plural) in {review[:3] for review in REVIEWS}
+    at = (path.namespace, path.name)
+    return at == (None, "") and (path.group, path.version, path.plural) in {review[:3] for review in REVIEWS}
 
 
 def reviewed(path: ResourcePath, asked: object, *, user: str) -> Object:
     """The question with its answer in status. Raises StatusError 400."""
-    if not isinstance(asked, dict):
+    question = normalized(asked)
+    if not isinstance(question, dict):
         raise status.bad_request("the object provided is unrecognized")
-    return asked | {"metadata": asked.get("metadata") or {}, "status": _status(path.plural, user)}
+    return question | {"metadata": question.get("metadata") or {}, "status": _status(path.plural, user)}
 
 
 def _status(plural: str, user: str) -> Object:
