@@ -21,6 +21,7 @@ from azure.mgmt.trafficmanager.aio import TrafficManagerManagementClient
 from fleetdns import __version__
 from fleetdns.azure.clouds import CLOUDS
 from fleetdns.errors import UsageError
+from fleetdns.sentonce import sent_once
 
 API_VERSION = "2026-09-01"
 
@@ -98,23 +99,9 @@ def session(endpoint: str) -> aiohttp.ClientSession:
         connector=aiohttp.TCPConnector() if is_plain else aiohttp.TCPConnector(ssl=ssl.create_default_context()),
         cookie_jar=aiohttp.DummyCookieJar(),
         auto_decompress=False,  # the SDK does that itself
-        middlewares=(_sent_once,),
+        middlewares=(sent_once,),
         trust_env=not is_plain,  # no proxy between us and our own loopback
     )
-
-
-class ConnectionBroke(aiohttp.ClientError):
-    """The connection ended before an answer came."""
-
-
-async def _sent_once(request: aiohttp.ClientRequest, send: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
-    """aiohttp repeats a PUT or a DELETE whose connection broke, unasked, unless the error is one it does not know."""
-    try:
-        return await send(request)
-    except aiohttp.ClientConnectorError:  # never sent, never repeated
-        raise
-    except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError) as error:
-        raise ConnectionBroke(str(error)) from error
 
 
 def arm_address(cloud: str, arm_endpoint: str | None) -> str:

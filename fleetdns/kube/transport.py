@@ -19,6 +19,7 @@ from aiohttp.http_exceptions import LineTooLong as HTTPLineTooLong
 from fleetdns import __version__
 from fleetdns.kube.config import Connection
 from fleetdns.kube.errors import LineTooLong, Unreachable, refused
+from fleetdns.sentonce import sent_once
 
 FIELD_MANAGER = "fleetdns"
 
@@ -74,7 +75,7 @@ class Transport:
             headers={"User-Agent": f"fleetdns/{__version__}", "Accept": _JSON},
             proxy=self._connection.proxy,
             trust_env=True,
-            middlewares=(_sent_once,),
+            middlewares=(sent_once,),
         )
         return self
 
@@ -195,20 +196,6 @@ class _Lines:
         if not line:
             raise StopAsyncIteration
         return line
-
-
-class _ConnectionBroke(aiohttp.ClientError):
-    """The connection ended before an answer came."""
-
-
-async def _sent_once(request: aiohttp.ClientRequest, send: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
-    """aiohttp repeats a PUT or a DELETE whose connection broke, unasked, unless the error is one it does not know."""
-    try:
-        return await send(request)
-    except aiohttp.ClientConnectorError:  # never sent, never repeated
-        raise
-    except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError) as error:
-        raise _ConnectionBroke(str(error)) from error
 
 
 async def _read(response: aiohttp.ClientResponse) -> bytes:
