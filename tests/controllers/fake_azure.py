@@ -101,7 +101,7 @@ class FakeTrafficManager:
         return [call.operation for call in self.calls[since:]]
 
     def writes(self, *, since: int = 0) -> list[str]:
-        return [operation for operation in self.operations(since=since) if operation in WRITES]
+        return [name for name in self.operations(since=since) if name in WRITES]
 
     def times(self, operation: str, *, since: int = 0) -> list[float]:
         """When this operation was called."""

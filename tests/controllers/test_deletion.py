@@ -21,7 +21,6 @@ from tests.core.builders import (
     SERVICE,
     make_backend,
     make_export,
-    make_foreign_endpoint,
     make_naming,
     make_profile,
 )
@@ -166,21 +165,6 @@ async def test_a_deletion_leaves_an_azure_profile_that_another_hub_has_taken_ove
         assert not is_there(world, TrafficManagerProfile, PROFILE_KEY)
 
 
-async def test_a_backend_of_a_profile_that_somebody_else_took_over_can_go() -> None:
-    world = World()
-    async with world.running():
-        roll_out(world)
-        await asyncio.sleep(5)
-        world.azure.tamper(lambda p: replace(p, tags=((HUB_TAG, "another-hub"),)))
-        await asyncio.sleep(61)
-        azure = world.azure.only
-        world.hub.delete(TrafficManagerBackend, BACKEND_KEY)
-        await asyncio.sleep(5)
-
-        assert world.azure.only == azure
-        assert not is_there(world, TrafficManagerBackend, BACKEND_KEY)
-
-
 @pytest.mark.parametrize("groups", ["forbidden_groups", "read_only_groups"])
 async def test_an_object_in_a_forbidden_resource_group_can_be_deleted(groups: str) -> None:
     world = World()
@@ -207,63 +191,6 @@ async def test_nothing_that_was_never_written_bears_a_finalizer() -> None:
         assert world.backend().metadata.finalizers == ()
         assert world.programmed() == ("False", "Invalid")
         assert world.accepted() == ("False", "Invalid")
-
-
-async def test_a_backend_without_an_endpoint_bears_no_finalizer() -> None:
-    world = World()
-    async with world.running():
-        world.hub.apply(make_profile(), make_backend())
-        await asyncio.sleep(5)
-
-        assert world.programmed() == ("True", "Programmed")
-        assert world.backend().metadata.finalizers == ()
-        assert world.accepted() == ("False", "Invalid")
-
-
-async def test_a_deleted_backend_takes_its_own_endpoints_and_no_others() -> None:
-    world = World()
-    async with world.running():
-        roll_out(world)
-        world.hub.apply(make_backend("api"), make_export("a", service="api"))
-        await asyncio.sleep(5)
-        foreign = make_foreign_endpoint(priority=77)
-        world.azure.tamper(lambda p: p.with_endpoint(foreign))
-        world.hub.delete(TrafficManagerBackend, BACKEND_KEY)
-        await asyncio.sleep(5)
-
-        assert not is_there(world, TrafficManagerBackend, BACKEND_KEY)
-        assert world.weights() == {"a": 100, "by-hand": 7}
-        assert world.accepted("api") == ("True", "Accepted")
-
-
-async def test_a_backend_is_not_released_before_azure_has_let_its_endpoints_go() -> None:
-    world = World()
-    async with world.running():
-        roll_out(world)
-        await asyncio.sleep(5)
-        world.azure.down = UNAVAILABLE
-        world.hub.delete(TrafficManagerBackend, BACKEND_KEY)
-        await asyncio.sleep(100)
-        assert is_there(world, TrafficManagerBackend, BACKEND_KEY)
-        world.azure.heal()
-        await asyncio.sleep(100)
-
-        assert world.azure.only.endpoints == ()
-        assert not is_there(world, TrafficManagerBackend, BACKEND_KEY)
-
-
-async def test_backend_and_profile_deleted_together_leave_nothing() -> None:
-    world = World()
-    async with world.running():
-        roll_out(world)
-        await asyncio.sleep(5)
-        world.hub.delete(TrafficManagerBackend, BACKEND_KEY)
-        world.hub.delete(TrafficManagerProfile, PROFILE_KEY)
-        await asyncio.sleep(5)
-
-        assert world.azure.profiles == {}
-        assert not is_there(world, TrafficManagerProfile, PROFILE_KEY)
-        assert not is_there(world, TrafficManagerBackend, BACKEND_KEY)
 
 
 async def test_objects_deleted_while_nobody_ran_are_let_go_at_the_next_start() -> None:
@@ -294,25 +221,3 @@ async def test_a_profile_deleted_before_its_first_status_was_written_is_still_de
 
         assert world.azure.profiles == {}
         assert not is_there(world, TrafficManagerProfile, PROFILE_KEY)
-
-
-async def test_a_backend_whose_finalizer_was_lost_in_a_restore_gets_it_back() -> None:
-    world = World()
-    async with world.running():
-        roll_out(world)
-        await asyncio.sleep(5)
-    for kind, key in ((TrafficManagerProfile, PROFILE_KEY), (TrafficManagerBackend, BACKEND_KEY)):
-        world.hub.remove(kind, key)
-    world.hub.apply(make_profile(), make_backend())
-    before = len(world.azure.calls)
-    async with world.running():
-        await asyncio.sleep(5)
-        assert world.azure.writes(since=before) == []
-        assert world.accepted() == ("True", "Accepted")
-        world.hub.delete(TrafficManagerBackend, BACKEND_KEY)
-        await asyncio.sleep(5)
-        assert world.azure.only.endpoints == ()
-        world.hub.delete(TrafficManagerProfile, PROFILE_KEY)
-        await asyncio.sleep(5)
-
-        assert world.azure.profiles == {}

@@ -45,7 +45,7 @@ async def test_stop_finishes_the_reconcile_in_hand_and_takes_no_other() -> None:
         world.hub.apply(make_profile("second"))
         await process.controller.stop()
 
-        await asyncio.sleep(0)
+        await asyncio.sleep(0.1)
         assert not process.controller.is_working
         assert world.programmed() == ("True", "Programmed")
         assert world.accepted() == ("True", "Accepted")
