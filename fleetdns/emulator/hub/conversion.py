@@ -20,7 +20,7 @@ def as_served(served: Served, raw: bytes) -> Object:
 
 def raw_as_served(served: Served, raw: bytes) -> bytes:
     """The same, encoded; without decoding where only the apiVersion differs."""
-    if served.converts or served.stored_as:
+    if served.converts:
         return encode(as_served(served, raw))
     if served.version == served.storage_version:
         return raw

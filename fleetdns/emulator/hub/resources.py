@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from fleetdns.emulator.hub import status
 from fleetdns.emulator.hub.schema import StructuralSchema
@@ -48,9 +48,6 @@ class Served:
     deprecation: str | None = None
     # Stored objects were made by another version with another schema: default and prune them on the way out.
     converts: bool = False
-    # Two groups may serve the same stored objects (events do): the group and plural they are stored under.
-    stored_as: str = ""
-    defaults: Object = field(default_factory=dict)
 
     @property
     def api_version(self) -> str:
@@ -61,13 +58,9 @@ class Served:
         return f"{self.group}/{self.storage_version}" if self.group else self.storage_version
 
     @property
-    def qualified(self) -> str:
-        return status.qualified(self.plural, self.group)
-
-    @property
     def resource(self) -> str:
         """The store's word for where these objects lie."""
-        return self.stored_as or self.qualified
+        return status.qualified(self.plural, self.group)
 
     @property
     def has_status(self) -> bool:

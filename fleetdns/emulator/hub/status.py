@@ -124,9 +124,9 @@ def bad_request(message: str) -> StatusError:
     return StatusError(400, "BadRequest", message)
 
 
-def internal(message: str, *, causes: bool = False) -> StatusError:
-    details = {"causes": [{"message": message}]} if causes else None
-    return StatusError(500, "InternalError" if causes else "", message, details)
+def internal(message: str) -> StatusError:
+    """What a real server answers where it did not foresee the mistake: a 500 without a reason."""
+    return StatusError(500, "", message)
 
 
 def forbidden(group: str, plural: str, name: str, why: str, **more: Any) -> StatusError:
