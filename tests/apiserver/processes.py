@@ -1,0 +1,73 @@
+"""Programs that run beside the tests, end with them, and leave a log to read when they fail."""
+
+from __future__ import annotations
+
+import ctypes
+import random
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+# Below the ports that outgoing connections take, which could steal one before its server listens.
+_PORTS = range(20_000, 32_000)
+_PR_SET_PDEATHSIG = 1
+
+
+class Process:
+    """One program, started anew by each `start`; its output is appended to the file `log`."""
+
+    def __init__(self, command: Sequence[str], *, log: Path) -> None:
+        self.command = tuple(command)
+        self.log = log
+        self._running: subprocess.Popen[bytes] | None = None
+
+    @property
+    def name(self) -> str:
+        return Path(self.command[0]).name
+
+    def start(self) -> None:
+        with self.log.open("ab") as log:
+            self._running = subprocess.Popen(
+                self.command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, preexec_fn=_end_with_parent
+            )
+
+    def has_ended(self) -> bool:
+        return self._running is None or self._running.poll() is not None
+
+    def signal(self, number: signal.Signals) -> None:
+        """SIGSTOP makes a half-open peer of it, SIGCONT wakes it."""
+        if self._running is not None:
+            self._running.send_signal(number)
+
+    def kill(self) -> None:
+        """End it at once, as a crash does. Killing twice is harmless."""
+        running, self._running = self._running, None
+        if running is not None:
+            running.kill()
+            running.wait()
+
+    def last_words(self) -> str:
+        """The end of its log, for a message."""
+        return "\n".join(self.log.read_text(errors="replace").splitlines()[-8:])
+
+
+def free_port() -> int:
+    """A port of loopback that nobody listens on."""
+    while True:
+        port = random.choice(_PORTS)
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return port
+
+
+def _end_with_parent() -> None:
+    """Whatever ends the tests, their servers do not stay behind. Only Linux can promise that."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)

@@ -1,0 +1,52 @@
+"""The real server keeps what it was told over a crash, and can be frozen without being gone."""
+
+from __future__ import annotations
+
+import http.client
+import os
+import ssl
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.apiserver.build import ensure
+from tests.apiserver.server import RealAPIServer
+
+pytestmark = pytest.mark.realapi
+NAMESPACE = '{"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "kept"}}'
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[RealAPIServer]:
+    """A server of this test's own."""
+    own = RealAPIServer(ensure(os.environ), tmp_path)
+    own.start()
+    yield own
+    own.stop()
+
+
+def ask(server: RealAPIServer, method: str, path: str, body: str | None = None, *, timeout: float = 10) -> int:
+    """The HTTP status. Raises OSError."""
+    trusted = ssl.create_default_context(cadata=server.ca_pem.decode())
+    connection = http.client.HTTPSConnection(server.url.removeprefix("https://"), timeout=timeout, context=trusted)
+    headers = {"Authorization": f"Bearer {server.token}", "Content-Type": "application/json"}
+    try:
+        connection.request(method, path, body, headers)
+        return connection.getresponse().status
+    finally:
+        connection.close()
+
+
+def test_what_was_written_survives_a_crash_and_a_frozen_server_answers_later(server: RealAPIServer) -> None:
+    assert ask(server, "POST", "/api/v1/namespaces", NAMESPACE) == 201
+    server.kill()
+    with pytest.raises(ConnectionRefusedError):
+        ask(server, "GET", "/api/v1/namespaces/kept")
+    server.restart()
+    assert ask(server, "GET", "/api/v1/namespaces/kept") == 200
+    server.pause()
+    with pytest.raises(TimeoutError):
+        ask(server, "GET", "/api/v1/namespaces/kept", timeout=0.2)
+    server.resume()
+    assert ask(server, "GET", "/api/v1/namespaces/kept") == 200
