@@ -23,7 +23,7 @@ def costs() -> dict[str, Counter[str]]:
         pytest.param("one cluster less", {"profiles.get": 1, "profiles.put": 1}, id="a leave is two calls"),
         pytest.param("weight of the backend", {"profiles.get": 1, "profiles.put": 1}, id="ten weights are two calls"),
         pytest.param("monitor setting", {"profiles.patch": 1}, id="a monitor setting is one PATCH"),
-        pytest.param("profile deleted", {"profiles.delete": 1}, id="a deletion is one call"),
+        pytest.param("profile deleted", {"profiles.get": 1, "profiles.delete": 1}, id="a deletion looks once more"),
     ],
 )
 def test_a_change_costs_no_more_than_promised(
