@@ -5,6 +5,8 @@ Old and new both count: a reference that moved must also free its former owner. 
 
 from __future__ import annotations
 
+import msgspec
+
 from fleetdns.api.backend import TrafficManagerBackend
 from fleetdns.api.exports import InternalServiceExport, ServiceImport
 from fleetdns.api.meta import ObjectKey
@@ -43,14 +45,16 @@ def profile_keys_of_export(
     old: InternalServiceExport | None, new: InternalServiceExport | None, caches: Caches
 ) -> frozenset[ObjectKey]:
     """An export concerns every profile that has a backend for the service it names or named."""
-    return _profiles_of_services(service_keys_of_export(old, new, caches), caches)
+    return _profiles_of_services(_services_of(old, new), caches)
 
 
 def service_keys_of_export(
     old: InternalServiceExport | None, new: InternalServiceExport | None, caches: Caches
 ) -> frozenset[ObjectKey]:
-    """The services an export names or named."""
-    return frozenset(export.service_key for export in (old, new) if export is not None)
+    """The services an export names or named; none where only its status differs, which is where our verdict goes."""
+    if old is not None and new is not None and _differ_in_status_alone(old, new):
+        return frozenset()
+    return _services_of(old, new)
 
 
 def service_keys_of_import(
@@ -65,6 +69,15 @@ def priority(*, is_initial: bool, is_deleting: bool) -> int:
     if is_deleting:
         return DELETION
     return BACKGROUND if is_initial else USER
+
+
+def _services_of(old: InternalServiceExport | None, new: InternalServiceExport | None) -> frozenset[ObjectKey]:
+    return frozenset(export.service_key for export in (old, new) if export is not None)
+
+
+def _differ_in_status_alone(old: InternalServiceExport, new: InternalServiceExport) -> bool:
+    metadata = msgspec.structs.replace(old.metadata, resource_version=new.metadata.resource_version)
+    return (metadata, old.spec) == (new.metadata, new.spec)
 
 
 def _profiles_of_services(services: frozenset[ObjectKey] | set[ObjectKey], caches: Caches) -> frozenset[ObjectKey]:

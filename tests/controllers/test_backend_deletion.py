@@ -95,6 +95,23 @@ async def test_a_backend_is_not_released_before_azure_has_let_its_endpoints_go()
         assert not is_there(world, TrafficManagerBackend, BACKEND_KEY)
 
 
+async def test_a_backend_is_not_released_by_a_process_that_has_not_heard_of_azure_yet() -> None:
+    world = World()
+    async with world.running():
+        roll_out(world)
+        await asyncio.sleep(5)
+    world.azure.down = UNAVAILABLE
+    world.hub.delete(TrafficManagerBackend, BACKEND_KEY)
+    async with world.running():
+        await asyncio.sleep(30)
+        assert is_there(world, TrafficManagerBackend, BACKEND_KEY)
+        world.azure.heal()
+        await asyncio.sleep(60)
+
+        assert world.azure.only.endpoints == ()
+        assert not is_there(world, TrafficManagerBackend, BACKEND_KEY)
+
+
 async def test_backend_and_profile_deleted_together_leave_nothing() -> None:
     world = World()
     async with world.running():

@@ -179,6 +179,29 @@ async def test_cut_at_any_await_and_run_again_it_converges(before: Story, story:
 
 
 @pytest.mark.looptime
+async def test_a_write_that_was_cut_is_looked_at_before_it_is_repeated() -> None:
+    for waits in range(500):
+        world = World(latency=0)
+        rolled_out(world)
+        await settled(await Alone.start(world))
+        alone = await Alone.start(world)
+        moves(world)
+        try:
+            await CutAfter(alone.profiles.reconcile(PROFILE_KEY), waits)
+        except Cut:
+            if world.azure.operations()[-1] != "put_endpoint":
+                continue
+            before = len(world.azure.calls)
+            await settled(alone)
+            assert world.azure.operations(since=before)[:1] in ([], ["get"])
+            moved = [e.target_resource_id for e in world.azure.only.endpoints]
+            assert public_ip("moved") in moved
+        else:
+            return
+    raise AssertionError("it never ends")
+
+
+@pytest.mark.looptime
 async def test_no_cut_leaves_something_in_azure_without_a_finalizer() -> None:
     for waits in range(500):
         world = World(latency=0)

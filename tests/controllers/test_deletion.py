@@ -208,10 +208,14 @@ async def test_objects_deleted_while_nobody_ran_are_let_go_at_the_next_start() -
         assert not is_there(world, TrafficManagerBackend, BACKEND_KEY)
 
 
-async def test_a_profile_deleted_before_its_first_status_was_written_is_still_deleted_in_azure() -> None:
+async def test_an_adopted_profile_deleted_without_a_status_is_still_deleted_in_azure() -> None:
     world = World()
     async with world.running():
         roll_out(world)
+        await asyncio.sleep(5)
+        world.hub.remove(TrafficManagerProfile, PROFILE_KEY)
+        await asyncio.sleep(5)
+        world.hub.apply(make_profile(uid="22222222-0000-4000-8000-000000000002"))
         await asyncio.sleep(5)
     world.hub.set_status(world.profile(), type(world.profile_status())())
     world.hub.delete(TrafficManagerProfile, PROFILE_KEY)

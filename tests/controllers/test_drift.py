@@ -8,6 +8,7 @@ from dataclasses import replace
 
 import pytest
 
+from fleetdns.api.profile import PAUSED
 from fleetdns.core.trafficmanager import DISABLED, Profile
 from tests.controllers.world import World
 from tests.core.builders import endpoint_name, make_backend, make_export, make_foreign_endpoint, make_profile
@@ -122,6 +123,21 @@ async def test_a_users_own_change_is_no_drift() -> None:
         await asyncio.sleep(100)
 
         assert world.azure.only.ttl == 60
+        assert messages(world, "DriftRepaired") == []
+
+
+async def test_a_change_that_waited_for_the_end_of_a_pause_is_no_drift() -> None:
+    world = World()
+    async with world.running():
+        roll_out(world)
+        await asyncio.sleep(5)
+        world.hub.apply(make_profile(ttl=5, annotations={PAUSED: "true"}), make_backend(weight=10))
+        await asyncio.sleep(5)
+        world.hub.apply(make_profile(ttl=5))
+        await asyncio.sleep(5)
+
+        assert world.azure.only.ttl == 5
+        assert world.weights() == {"member-1": 5, "member-2": 5}
         assert messages(world, "DriftRepaired") == []
 
 

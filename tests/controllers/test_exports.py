@@ -9,7 +9,7 @@ import pytest
 
 from fleetdns.api.exports import CONFLICT, EXPORT_FINALIZER, InternalServiceExport, ServicePort
 from fleetdns.api.meta import ObjectKey
-from fleetdns.errors import Conflict, Transient
+from fleetdns.errors import Conflict, Forbidden, Transient
 from tests.controllers.world import World, condition, export_key
 from tests.core.builders import make_backend, make_export, make_import, make_profile
 
@@ -122,6 +122,19 @@ async def test_a_namespace_that_is_missing_is_told_to_the_exporters_and_used_whe
 
         assert clusters(world) == ["a"]
         assert verdict(world, "a") == ("False", "NoConflictFound")
+
+
+async def test_a_namespace_that_is_going_is_told_to_the_exporters() -> None:
+    world = World()
+    async with world.running():
+        await asyncio.sleep(1)
+        world.hub.fail("create_import", Forbidden("Forbidden", "namespace work is being terminated"))
+        world.hub.apply(make_export("a"))
+        await asyncio.sleep(5)
+        assert verdict(world, "a") == ("Unknown", "ServicePendingConflictResolution")
+        await asyncio.sleep(30)
+
+        assert clusters(world) == ["a"]
 
 
 async def test_an_export_can_leave_while_the_namespace_of_its_service_is_missing() -> None:

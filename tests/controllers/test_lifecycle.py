@@ -6,6 +6,7 @@ import asyncio
 
 import pytest
 
+from fleetdns.api.conditions import Condition
 from fleetdns.api.profile import TrafficManagerProfile
 from fleetdns.controllers import watches
 from fleetdns.controllers.caches import BACKEND_INDEXES, EXPORT_INDEXES, Caches
@@ -110,6 +111,9 @@ def test_a_reference_that_moves_wakes_its_former_owner_too() -> None:
     assert {key.name for key in watches.profile_keys_of_backend(make_backend(), moved, caches)} == {"myatm", "other"}
     assert {key.name for key in watches.profile_keys_of_export(old, new, caches)} == {"myatm", "other"}
     assert {key.name for key in watches.service_keys_of_export(old, new, caches)} == {"app", "api"}
+    judged = make_export("a", conditions=(Condition("Conflict", "True"),))
+    assert watches.service_keys_of_export(old, judged, caches) == frozenset()
+    assert {key.name for key in watches.profile_keys_of_export(old, judged, caches)} == {"myatm"}
     assert {key.name for key in watches.profile_keys_of_import(make_import(), None, caches)} == {"myatm"}
 
 

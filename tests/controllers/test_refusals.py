@@ -92,6 +92,10 @@ async def test_a_refused_endpoint_is_tried_alone_more_and_more_slowly_and_heals_
         before = len(world.azure.calls)
         await asyncio.sleep(300)
         assert world.azure.writes(since=before) == []
+        world.hub.apply(make_export("c"))
+        await asyncio.sleep(5)
+        assert world.weights() == {"a": 33, "b": 33, "c": 33}
+        assert world.azure.writes(since=before) == ["put_profile"]
 
 
 async def test_after_a_restart_status_tells_which_endpoint_to_leave_out() -> None:

@@ -125,16 +125,3 @@ async def test_a_throttled_sweep_waits_as_long_as_it_was_told() -> None:
 
         first, second, *_ = world.azure.times("list_group", since=before)
         assert second - first >= 100
-
-
-async def test_a_profile_that_a_list_gives_in_a_form_nobody_understands_is_not_absent() -> None:
-    world = World()
-    async with world.running():
-        roll_out(world)
-        await asyncio.sleep(5)
-        before, status = len(world.azure.calls), world.profile_status()
-        world.azure.unreadable.add(world.azure.only.ref.name.lower())
-        await asyncio.sleep(130)
-
-        assert world.azure.writes(since=before) == []
-        assert world.profile_status() == status
