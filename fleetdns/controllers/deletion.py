@@ -19,7 +19,7 @@ from fleetdns.core.calls import DeleteProfile
 from fleetdns.core.events import NORMAL, Event
 from fleetdns.core.identity import Identity, Unidentified, foreign_owner, locate
 from fleetdns.core.naming import profile_tag
-from fleetdns.core.outcome import failure_of
+from fleetdns.core.outcome import PENDING, Failure, failure_of
 from fleetdns.core.plan import Settings
 from fleetdns.core.status import deletion_waits_status
 from fleetdns.core.trafficmanager import ProfileRef, parse_profile_id
@@ -60,7 +60,8 @@ class Deletion:
             except Conflict:
                 raise
             except FleetDNSError as error:
-                await self._wait(profile, f"Azure answered {failure_of(error)}")
+                failure = failure_of(error)
+                await self._wait(profile, f"Azure answered {failure}", failure)
                 raise
             told = Event(NORMAL, "Deleted", f"{ref.name} is no longer in Azure" if ref else "nothing was in Azure")
         await self._tell_backends(aggregate, "being deleted")
@@ -87,8 +88,10 @@ class Deletion:
         azure = self._index.candidates(profile_tag(profile.metadata.key), adopted)
         return locate(profile, azure=azure, naming=self._settings.naming)
 
-    async def _wait(self, profile: TrafficManagerProfile, because: str) -> None:
-        await self._writer.profile(profile, deletion_waits_status(profile, because, now=self._writer.now))
+    async def _wait(self, profile: TrafficManagerProfile, because: str, failure: Failure | None = None) -> None:
+        status = deletion_waits_status(profile, because, failure=failure, now=self._writer.now)
+        is_azure_error = failure is not None and failure.kind != PENDING
+        await self._writer.profile(profile, status, is_azure_error=is_azure_error)
 
     async def _tell_backends(self, aggregate: Aggregate, state: str) -> None:
         """The backends of a profile that is gone are free to go, and the others learn why they serve nothing."""

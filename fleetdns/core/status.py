@@ -13,7 +13,7 @@ import msgspec
 
 from fleetdns.api.conditions import FALSE, TRUE, UNKNOWN, Condition, find, merged
 from fleetdns.api.profile import EndpointCounts, ProfileStatus, TrafficManagerProfile
-from fleetdns.core.outcome import NAME_TAKEN, PENDING, Outcome
+from fleetdns.core.outcome import NAME_TAKEN, PENDING, Failure, Outcome
 from fleetdns.core.policy import PAUSED
 from fleetdns.core.trafficmanager import CHECKING, DEGRADED, DISABLED, ONLINE, Endpoint, Profile
 
@@ -60,9 +60,12 @@ def unidentified_status(profile: TrafficManagerProfile, message: str, *, now: st
     )
 
 
-def deletion_waits_status(profile: TrafficManagerProfile, because: str, *, now: str) -> ProfileStatus:
-    """The status of a profile that is being deleted and still in Azure."""
-    programmed = Condition(PROGRAMMED, UNKNOWN, PENDING_REASON, f"the Azure profile is still to be deleted: {because}")
+def deletion_waits_status(
+    profile: TrafficManagerProfile, because: str, *, failure: Failure | None = None, now: str
+) -> ProfileStatus:
+    """The status of a profile that is being deleted and still in Azure; `failure`: what Azure said to that."""
+    status, reason = (UNKNOWN, PENDING_REASON) if failure is None or failure.kind == PENDING else (FALSE, INVALID)
+    programmed = Condition(PROGRAMMED, status, reason, f"the Azure profile is still to be deleted: {because}")
     kept = [c for c in profile.status.conditions if c.type in (HEALTHY, PAUSED_TYPE)]
     return msgspec.structs.replace(
         profile.status,

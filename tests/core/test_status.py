@@ -176,6 +176,20 @@ def test_a_deletion_that_waits_says_so_and_keeps_what_is_known() -> None:
     assert status.dns_name == BEFORE.status.dns_name
 
 
+@pytest.mark.parametrize(
+    ("failure", "told"),
+    [
+        pytest.param(Failure("pending", "ServiceUnavailable", "Try again."), ("Unknown", "Pending"), id="may pass"),
+        pytest.param(Failure("refused", "ScopeLocked", "It is locked."), ("False", "Invalid"), id="somebody has to act"),
+    ],
+)
+def test_a_deletion_that_azure_refuses_is_invalid_and_one_that_fails_is_pending(
+    failure: Failure, told: tuple[str, str]
+) -> None:
+    status = deletion_waits_status(BEFORE, str(failure), failure=failure, now=LATER)
+    assert fact(status, "Programmed") == fact(status, "Ready") == told
+
+
 def endpoints(*states: str | None, disabled: int = 0) -> tuple[Endpoint, ...]:
     made = [Endpoint(endpoint_name(f"m{n}"), weight=1, monitor_status=state) for n, state in enumerate(states)]
     return (*made, *(Endpoint(endpoint_name(f"d{n}"), status="disabled", weight=1) for n in range(disabled)))
