@@ -180,7 +180,9 @@ def test_a_deletion_that_waits_says_so_and_keeps_what_is_known() -> None:
     ("failure", "told"),
     [
         pytest.param(Failure("pending", "ServiceUnavailable", "Try again."), ("Unknown", "Pending"), id="may pass"),
-        pytest.param(Failure("refused", "ScopeLocked", "It is locked."), ("False", "Invalid"), id="somebody has to act"),
+        pytest.param(
+            Failure("refused", "ScopeLocked", "It is locked."), ("False", "Invalid"), id="somebody has to act"
+        ),
     ],
 )
 def test_a_deletion_that_azure_refuses_is_invalid_and_one_that_fails_is_pending(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import functools
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -38,12 +37,6 @@ class Calls:
 
 
 Open = Callable[..., Awaitable[Transport]]
-
-
-@pytest.fixture(scope="session", autouse=True)
-def no_implicit_event_loop() -> None:
-    """The test plug-ins ask for "the current loop" before synchronous tests too, and one made then is never closed."""
-    asyncio.set_event_loop(None)
 
 
 @pytest.fixture
