@@ -30,7 +30,7 @@ from fleetdns.kube.hubid import hub_id
 from fleetdns.kube.sources import HubSources
 from fleetdns.kube.transport import Transport
 from fleetdns.kube.writer import HubWriter
-from fleetdns.log import AzureCallLog, ControllerLog, InformerLog, SweepLog, fanned
+from fleetdns.log import AzureCallLog, ChangeLog, ControllerLog, InformerLog, SweepLog, fanned
 from fleetdns.metrics import Metrics
 from fleetdns.runtime.backoff import Backoff
 from fleetdns.settings import Settings
@@ -94,7 +94,7 @@ async def _assembled(
         settings=PlanSettings(naming, settings.weight_rounding, settings.dry_run),
         observers=Observers(
             controller=fanned(metrics.controller, ControllerLog()),
-            reconcile=metrics.reconcile,
+            reconcile=fanned(metrics.reconcile, ChangeLog()),
             sweep=fanned(metrics.sweep, SweepLog()),
             queue=metrics.queue,
         ),

@@ -1,6 +1,6 @@
 """The log: one line per fact, for people on a terminal and as JSON elsewhere, times in UTC, no secrets.
 
-Below the set-up stand the observers that turn what the other parts report into lines. They hold no state.
+Below the set-up stand the observers that turn what the other parts report into lines.
 """
 
 from __future__ import annotations
@@ -13,6 +13,11 @@ from typing import Any, Final, Literal, TextIO, TypeVar, cast
 import structlog
 from structlog.typing import EventDict, FilteringBoundLogger, Processor, WrappedLogger
 
+from fleetdns.api.meta import ObjectKey
+from fleetdns.core.changes import subject_name
+from fleetdns.core.drift import Drift
+from fleetdns.core.outcome import Outcome
+from fleetdns.core.policy import Held
 from fleetdns.errors import FleetDNSError
 from fleetdns.runtime.controller import Reconciled
 from fleetdns.runtime.events import Unknown
@@ -198,6 +203,29 @@ class SweepLog:
         _log.warning("Azure could not be listed, the next sweep tries again", **where, **_error_facts(error))
 
 
+class ChangeLog:
+    """What policy keeps from Azure (a pause, a dry run), one line when it begins, and what of others was put back."""
+
+    def __init__(self) -> None:
+        self._told: dict[ObjectKey, frozenset[tuple[str, str, str, str]]] = {}  # only keys that hold something back
+
+    def reconciled(self, key: ObjectKey, outcome: Outcome) -> None:
+        held = frozenset(_held_facts(held) for held in outcome.held)
+        for reason, change, endpoint, because in sorted(held - self._told.get(key, frozenset())):
+            subject = {"endpoint": endpoint} if endpoint else {}
+            _log.info("change held back", profile=str(key), reason=reason, change=change, **subject, because=because)
+        self._told.pop(key, None)
+        if held:
+            self._told[key] = held
+
+    def repaired(self, drift: Drift) -> None:
+        subject = {"endpoint": drift.endpoint} if drift.endpoint else {}
+        _log.warning("changed elsewhere and put back", **subject, fields=list(drift.fields), because=drift.because)
+
+    def forgotten(self, key: ObjectKey) -> None:
+        self._told.pop(key, None)
+
+
 class AzureCallLog:
     """One line per read from Azure, for the sake of its correlation id; a write is logged with its reason elsewhere."""
 
@@ -213,6 +241,10 @@ class AzureCallLog:
             resource=resource,
             correlation_id=correlation_id,
         )
+
+
+def _held_facts(held: Held) -> tuple[str, str, str, str]:
+    return held.reason, type(held.change).__name__.lower(), subject_name(held.change), held.change.because
 
 
 def _error_facts(error: Exception) -> dict[str, object]:

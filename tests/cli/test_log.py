@@ -16,12 +16,18 @@ from fleetdns import log
 from fleetdns.api.meta import ObjectKey
 from fleetdns.azure.exchange import AzureCallObserver
 from fleetdns.controllers.sweep import SweepObserver
+from fleetdns.core.changes import Change, Create, Delete
+from fleetdns.core.drift import Drift
+from fleetdns.core.outcome import Outcome
+from fleetdns.core.policy import DRY_RUN, Held
+from fleetdns.core.trafficmanager import Endpoint
 from fleetdns.errors import Conflict, Throttled, Transient
-from fleetdns.log import AzureCallLog, ControllerLog, InformerLog, SweepLog, fanned
+from fleetdns.log import AzureCallLog, ChangeLog, ControllerLog, InformerLog, SweepLog, fanned
 from fleetdns.runtime.controller import ControllerObserver, Reconciled, Report
 from fleetdns.runtime.events import Unknown
 from fleetdns.runtime.listwatch import Denied, NotServed, Unavailable
 from fleetdns.runtime.observer import Health, Phase
+from tests.core.builders import make_desired, make_identity
 
 KEY = ObjectKey("work", "myatm")
 TOKEN = "eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJtZSJ9.c2lnbmF0dXJl"
@@ -233,3 +239,30 @@ def test_fanned_tells_all_in_every_method(lines: Lines) -> None:
     observer.sweep_failed("fleet-rg", error)
     assert first.heard == second.heard == [("fleet-rg", 1), ("fleet-rg", 2), error]
     assert len(lines.all) == 3
+
+
+def dry_outcome(*changes: Change) -> Outcome:
+    desired = make_desired()
+    held = tuple(Held(change, DRY_RUN, "fleetdns runs with --dry-run") for change in changes)
+    return Outcome(make_identity(), desired, None, is_observed=True, held=held)
+
+
+def test_what_a_dry_run_would_do_is_said_once_for_each_change_and_again_when_it_is_another(lines: Lines) -> None:
+    told = ChangeLog()
+    first = Create(Endpoint("fleet-a", weight=1), "not in Azure")
+    second = Delete(Endpoint("fleet-b", weight=1), "no longer desired")
+    told.reconciled(KEY, dry_outcome(first))
+    told.reconciled(KEY, dry_outcome(first))
+    told.reconciled(KEY, dry_outcome(first, second))
+    told.reconciled(KEY, dry_outcome())
+    told.reconciled(KEY, dry_outcome(first))
+    facts = [(line["reason"], line["change"], line["endpoint"], line["because"]) for line in lines.all]
+    create = ("DryRun", "create", "fleet-a", "not in Azure")
+    assert facts == [create, ("DryRun", "delete", "fleet-b", "no longer desired"), create]
+
+
+def test_a_repaired_drift_is_a_warning_with_its_fields(lines: Lines) -> None:
+    ChangeLog().repaired(Drift("fleet-a", ("weight",), "weight 7 -> 50"))
+    assert lines.only["level"] == "warning"
+    assert lines.only["fields"] == ["weight"]
+    assert lines.only["because"] == "weight 7 -> 50"
