@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Protocol, TypeVar
 from urllib.parse import quote
 
 from fleetdns.azure.codec import (
+    Undecodable,
     decode_availability,
     decode_endpoint,
     decode_profile,
@@ -17,10 +19,10 @@ from fleetdns.azure.codec import (
     encode_patch,
     encode_profile,
 )
-from fleetdns.azure.errors import Operation, classify_answer
+from fleetdns.azure.errors import Operation, classify_answer, undecodable
 from fleetdns.core.calls import DeleteEndpoint, DeleteProfile, PatchProfile, PutEndpoint, PutProfile
 from fleetdns.core.trafficmanager import TYPE, Endpoint, Listing, Profile, ProfileRef, endpoint_id, group_id
-from fleetdns.emulator.azure.service import Request, TrafficManagerService
+from fleetdns.emulator.azure.service import Request, Response
 from fleetdns.errors import Transient
 from tests.simulation.network import Network
 
@@ -28,16 +30,28 @@ _SLOWEST = 0.4  # seconds one way: ARM is slow
 _QUERY = {"api-version": "2026-09-01"}
 
 
-class SimulatedTrafficManager:
-    """Fulfils the controllers' TrafficManager. Time-outs are those of the real adapter."""
+T = TypeVar("T")
 
-    def __init__(self, service: TrafficManagerService, network: Network) -> None:
+
+class Door(Protocol):
+    """Where requests arrive: the service itself, or somebody who looks on."""
+
+    def handle(self, request: Request) -> Response: ...
+
+
+class SimulatedTrafficManager:
+    """Fulfils the controllers' TrafficManager. Time-outs are those of the real adapter.
+
+    A request that was sent arrives, in half of all cases, also when its sender is gone before.
+    """
+
+    def __init__(self, service: Door, network: Network) -> None:
         self._service = service
         self._network = network
 
     async def get(self, ref: ProfileRef) -> Profile | None:
         body = await self._call("get_profile", "GET", ref.resource_id)
-        return None if body is None else decode_profile(body, ref)
+        return None if body is None else _understood(lambda: decode_profile(body, ref))
 
     async def list_group(self, subscription: str, resource_group: str) -> Listing:
         return await self._list("list_group", group_id(subscription, resource_group), subscription, resource_group)
@@ -47,11 +61,11 @@ class SimulatedTrafficManager:
 
     async def put_profile(self, call: PutProfile) -> Profile:
         body = await self._call("put_profile", "PUT", call.ref.resource_id, encode_profile(call.profile))
-        return decode_profile(body or b"", call.ref)
+        return _understood(lambda: decode_profile(body or b"", call.ref))
 
     async def patch_profile(self, call: PatchProfile) -> Profile:
         body = await self._call("patch_profile", "PATCH", call.ref.resource_id, encode_patch(call))
-        return decode_profile(body or b"", call.ref)
+        return _understood(lambda: decode_profile(body or b"", call.ref))
 
     async def delete_profile(self, call: DeleteProfile) -> None:
         await self._call("delete_profile", "DELETE", call.ref.resource_id)
@@ -59,7 +73,7 @@ class SimulatedTrafficManager:
     async def put_endpoint(self, call: PutEndpoint) -> Endpoint:
         path = endpoint_id(call.ref, call.endpoint)
         body = await self._call("put_endpoint", "PUT", path, encode_endpoint(call.endpoint))
-        return decode_endpoint(body or b"")
+        return _understood(lambda: decode_endpoint(body or b""))
 
     async def delete_endpoint(self, call: DeleteEndpoint) -> None:
         await self._call("delete_endpoint", "DELETE", endpoint_id(call.ref, call.endpoint))
@@ -67,13 +81,15 @@ class SimulatedTrafficManager:
     async def is_name_available(self, subscription: str, relative_name: str) -> bool:
         path = f"/subscriptions/{subscription}/providers/Microsoft.Network/checkTrafficManagerNameAvailabilityV2"
         body = await self._call("check_name", "POST", path, {"name": relative_name, "type": TYPE})
-        return decode_availability(body or b"")
+        return _understood(lambda: decode_availability(body or b""))
 
-    async def _list(
-        self, operation: Operation, scope: str, subscription: str, resource_group: str | None
-    ) -> Listing:
+    async def _list(self, operation: Operation, scope: str, subscription: str, resource_group: str | None) -> Listing:
         body = await self._call(operation, "GET", f"{scope}/providers/{TYPE}")
-        page = decode_profiles(body or b'{"value": []}', subscription=subscription, resource_group=resource_group)
+        page = _understood(
+            lambda: decode_profiles(
+                b'{"value": []}' if body is None else body, subscription=subscription, resource_group=resource_group
+            )
+        )
         assert not page.next_link
         assert not page.undecodable
         return Listing(page.profiles)
@@ -90,8 +106,10 @@ class SimulatedTrafficManager:
     async def _answered(self, operation: Operation, method: str, path: str, body: Any) -> bytes | None:
         content = b"" if body is None else json.dumps(body).encode()
         headers = {"Content-Type": "application/json", "Accept": "application/json"}
-        await self._network.pass_through(slowest=_SLOWEST)
-        answer = self._service.handle(Request(method, quote(path, safe="/"), _QUERY, headers, content))
+        answer = await self._network.sent(
+            lambda: self._service.handle(Request(method, quote(path, safe="/"), _QUERY, headers, content)),
+            slowest=_SLOWEST,
+        )
         await asyncio.sleep(answer.delay)
         await self._network.pass_through(slowest=_SLOWEST)
         if answer.drop:
@@ -105,3 +123,10 @@ class SimulatedTrafficManager:
         if error is not None:
             raise error
         return None
+
+
+def _understood(decode: Callable[[], T]) -> T:
+    try:
+        return decode()
+    except Undecodable as problem:
+        raise undecodable(problem.because) from problem

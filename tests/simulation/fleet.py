@@ -3,35 +3,29 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from random import Random
-from typing import Any, cast
+from typing import Any
 
 import yaml
 
-from fleetdns.controllers.hub import HubController, Observers
-from fleetdns.controllers.informers import Informers
+from fleetdns.controllers.hub import HubController
 from fleetdns.core.identity import Naming
 from fleetdns.core.plan import Settings
 from fleetdns.core.weights import EXACT
 from fleetdns.emulator.azure.service import TrafficManagerService
 from fleetdns.emulator.hub.rest import Hub
-from fleetdns.kube.events import EventPublisher
-from fleetdns.kube.sources import HubSources
-from fleetdns.kube.transport import Transport
-from fleetdns.kube.writer import HubWriter
-from fleetdns.metrics import Metrics
-from tests.simulation.azure import SimulatedTrafficManager
+from tests.simulation.azure import Door
 from tests.simulation.hub import SimulatedTransport
 from tests.simulation.network import Network
+from tests.simulation.process import Process
 
 GROUP = "networking.fleet.azure.com"
 SUBSCRIPTION = "11111111-2222-3333-4444-555555555555"
 HUB_ID = "99999999-8888-7777-6666-555555555555"
 EPOCH = 1_700_000_000.0  # Unix seconds at the loop's zero
-SWEEP_INTERVAL = 60.0
 
 _MANIFESTS = Path(__file__).parents[2] / "manifests"
 
@@ -39,13 +33,22 @@ _MANIFESTS = Path(__file__).parents[2] / "manifests"
 class Fleet:
     """Everything outside the controller; `running` puts the controller into it, as often as a test restarts it."""
 
-    def __init__(self, seed: int) -> None:
+    def __init__(self, seed: int, *, door: Callable[[TrafficManagerService], Door] | None = None) -> None:
+        """`door`: puts somebody in front of Azure who sees every call."""
         self._random = Random(seed)
         loop = asyncio.get_running_loop()
         self.network = Network(self._random)
         self.hub = Hub(clock=lambda: EPOCH + loop.time(), random=self._random)
         self.azure = TrafficManagerService(clock=loop.time, random=self._random)
-        self.transport = SimulatedTransport(self.hub, self.network)
+        self.transport = SimulatedTransport(self.hub, self.network, random=self._random)
+        self.process = Process(
+            self.hub,
+            self.transport,
+            azure=self.azure if door is None else door(self.azure),
+            network=self.network,
+            settings=Settings(Naming(SUBSCRIPTION, HUB_ID, resource_group="fleet-dns"), EXACT),
+            random=self._random,
+        )
         for file in sorted((_MANIFESTS / "crds").glob(f"{GROUP}_*.yaml")):
             self.hub.install(yaml.safe_load(file.read_text()))
         self.namespace("work")
@@ -53,32 +56,10 @@ class Fleet:
     @asynccontextmanager
     async def running(self) -> AsyncIterator[HubController]:
         """The controller, from its start to an orderly stop."""
-        transport = cast("Transport", self.transport)
-        metrics = Metrics(clock=asyncio.get_running_loop().time)
-        informers = Informers(HubSources(transport, namespace=None), observer=metrics.informer, random=self._random)
-        controller = HubController(
-            informers,
-            azure=SimulatedTrafficManager(self.azure, self.network),
-            hub=HubWriter(
-                transport, events=EventPublisher(transport, instance="simulation"), written=informers.written
-            ),
-            settings=Settings(Naming(SUBSCRIPTION, HUB_ID, resource_group="fleet-dns"), EXACT),
-            observers=Observers(
-                controller=metrics.controller, reconcile=metrics.reconcile, sweep=metrics.sweep, queue=metrics.queue
-            ),
-            sweep_interval=SWEEP_INTERVAL,
-            workers=8,
-            resolves_exports=True,
-            wall_clock=self.hub.clock,
-            random=self._random,
-        )
-        work = asyncio.create_task(controller.run())
         try:
-            yield controller
+            yield self.process.start()
         finally:
-            await controller.stop()
-            work.cancel()
-            await asyncio.wait((work,))
+            await self.process.stop()
 
     def namespace(self, name: str) -> None:
         self.hub.install({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}})

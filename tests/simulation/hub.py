@@ -6,8 +6,10 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from random import Random
 from types import MappingProxyType
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 from fleetdns.emulator.hub.rest import Hub
 from fleetdns.emulator.hub.status import StatusError
@@ -16,6 +18,8 @@ from fleetdns.kube.errors import Refused, Unreachable
 from tests.simulation.network import Network
 
 _SLOWEST = 0.02  # seconds one way
+_TIMEOUT = 10.0  # seconds; the transport's own for writes
+_STALL = 75.0  # seconds; how long the transport takes a silent watch for a living one
 _NO_QUERY: Mapping[str, str] = MappingProxyType({})
 
 
@@ -41,19 +45,51 @@ def address_of(path: str) -> Address:
     return Address(group, version, namespace, plural, name, subresource)
 
 
-class SimulatedTransport:
-    """Fulfils what kube's adapters ask of a Transport. Streams can be cut, and the server can go away."""
+@dataclass(frozen=True, slots=True)
+class HubFault:
+    """What goes wrong with some requests until a moment of the loop's clock.
 
-    def __init__(self, hub: Hub, network: Network) -> None:
+    `status` 0: the connection breaks; `after_commit`: the work is done all the same; `delay` in seconds.
+    """
+
+    until: float
+    share: float = 1.0
+    status: int = 0
+    retry_after: float | None = None
+    after_commit: bool = False
+    delay: float = 0.0
+    writes_only: bool = True
+
+
+class Witness(Protocol):
+    """Looks on as the controller writes."""
+
+    def before_write(self, at: Address) -> None: ...
+
+    def after_write(self, at: Address) -> None: ...
+
+
+class SimulatedTransport:
+    """Fulfils what kube's adapters ask of a Transport. Streams can be cut or fall silent, and the server can go away."""
+
+    def __init__(self, hub: Hub, network: Network, *, random: Random) -> None:
         self._hub = hub
         self._network = network
+        self._random = random
         self._streams: list[asyncio.Event] = []  # in order: a set of objects has another one each time
+        self._silent: list[asyncio.Event] = []  # streams that say nothing any more
         self.is_down = False
+        self.faults: list[HubFault] = []
+        self.witness: Witness | None = None
 
     def cut_streams(self) -> None:
         """Break every watch that is open."""
         for broken in self._streams:
             broken.set()
+
+    def silence_streams(self) -> None:
+        """Every watch that is open looks alive and brings nothing any more, as half-open connections do."""
+        self._silent = list(self._streams)
 
     async def get(self, path: str, query: Mapping[str, str] = _NO_QUERY) -> bytes:
         at = address_of(path)
@@ -107,12 +143,16 @@ class SimulatedTransport:
             yield self._lines(watch, broken)
         finally:
             self._streams.remove(broken)
+            self._silent = [stream for stream in self._silent if stream is not broken]
             watch.close()
 
     async def _lines(self, watch: Watch, broken: asyncio.Event) -> AsyncIterator[bytes]:
         woken = asyncio.Event()
         watch.on_event = woken.set
         while not broken.is_set():
+            if broken in self._silent:
+                await _first_of(broken, until=_STALL)
+                break
             woken.clear()
             events = watch.pending()
             if events:
@@ -129,21 +169,50 @@ class SimulatedTransport:
         return 3600.0 if wake_at is None else max(0.001, wake_at - self._hub.clock())
 
     async def _written(self, verb: str, at: Address, write: Callable[[], Any]) -> bytes:
-        answer = await self._exchange(write)
+        def witnessed() -> Any:
+            if self.witness is not None:
+                self.witness.before_write(at)
+            try:
+                return write()
+            finally:
+                if self.witness is not None:
+                    self.witness.after_write(at)
+
+        answer = await self._exchange(witnessed, is_write=True)
         if at.plural != "events":
             subject = "/".join(part for part in (at.plural, at.namespace, at.name, at.subresource) if part)
             self._network.note(f"hub {verb} {subject}")
         return answer
 
-    async def _exchange(self, work: Callable[[], Any]) -> bytes:
-        await self._network.pass_through(slowest=_SLOWEST)
-        self._refuse_if_down()
+    async def _exchange(self, work: Callable[[], Any], *, is_write: bool = False) -> bytes:
+        fault = self._fault(is_write=is_write)
         try:
-            answer = work()
+            async with asyncio.timeout(_TIMEOUT):
+                answer = await self._network.sent(lambda: self._arrived(work, fault), slowest=_SLOWEST)
+                await asyncio.sleep(fault.delay if fault else 0.0)
+                await self._network.pass_through(slowest=_SLOWEST)
+        except TimeoutError:
+            raise Unreachable("the API server did not answer in time") from None
         except StatusError as error:
             raise _refused(error) from error
-        await self._network.pass_through(slowest=_SLOWEST)
+        if fault is not None and fault.after_commit:
+            raise Unreachable("the connection was reset")
         return json.dumps(answer).encode()
+
+    def _arrived(self, work: Callable[[], Any], fault: HubFault | None) -> Any:
+        self._refuse_if_down()
+        if fault is not None and not fault.after_commit and not fault.delay:
+            self._network.note(f"hub answers {fault.status or 'nothing'}")
+            if fault.status:
+                raise Refused(fault.status, message="injected", retry_after=fault.retry_after)
+            raise Unreachable("the connection was reset")
+        return work()
+
+    def _fault(self, *, is_write: bool) -> HubFault | None:
+        now = asyncio.get_running_loop().time()
+        self.faults = [fault for fault in self.faults if now < fault.until]
+        hits = (f for f in self.faults if (is_write or not f.writes_only) and self._random.random() < f.share)
+        return next(hits, None)
 
     def _refuse_if_down(self) -> None:
         if self.is_down:
