@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from fleetdns.api.backend import CLEANUP_FINALIZER as BACKEND_FINALIZER
 from fleetdns.api.meta import is_marked
-from fleetdns.api.profile import ADOPT, PAUSED, RETAIN, TrafficManagerProfile
 from fleetdns.api.profile import CLEANUP_FINALIZER as PROFILE_FINALIZER
+from fleetdns.api.profile import PAUSED, RETAIN, TrafficManagerProfile
 from fleetdns.controllers.apply import Applier
 from fleetdns.controllers.index import AzureIndex
 from fleetdns.controllers.status import StatusWriter
@@ -17,12 +17,12 @@ from fleetdns.core.aggregate import Aggregate
 from fleetdns.core.backendstatus import unprogrammed_status, without_endpoints
 from fleetdns.core.calls import DeleteProfile
 from fleetdns.core.events import NORMAL, Event
-from fleetdns.core.identity import Identity, Unidentified, foreign_owner, locate
+from fleetdns.core.identity import Identity, Unidentified, adoption, foreign_owner, locate
 from fleetdns.core.naming import profile_tag
 from fleetdns.core.outcome import PENDING, Failure, failure_of
 from fleetdns.core.plan import Settings
 from fleetdns.core.status import deletion_waits_status
-from fleetdns.core.trafficmanager import ProfileRef, parse_profile_id
+from fleetdns.core.trafficmanager import ProfileRef
 from fleetdns.errors import Conflict, FleetDNSError
 
 
@@ -84,9 +84,9 @@ class Deletion:
         return identity.ref
 
     def _located(self, profile: TrafficManagerProfile) -> Identity | Unidentified:
-        adopted = parse_profile_id(profile.metadata.annotations.get(ADOPT, ""))
-        azure = self._index.candidates(profile_tag(profile.metadata.key), adopted)
-        return locate(profile, azure=azure, naming=self._settings.naming)
+        naming = self._settings.naming
+        azure = self._index.candidates(profile_tag(profile.metadata.key), adoption(profile, naming))
+        return locate(profile, azure=azure, naming=naming)
 
     async def _wait(self, profile: TrafficManagerProfile, because: str, failure: Failure | None = None) -> None:
         status = deletion_waits_status(profile, because, failure=failure, now=self._writer.now)

@@ -12,8 +12,8 @@ from random import Random
 
 from fleetdns.api.backend import CLEANUP_FINALIZER as BACKEND_FINALIZER
 from fleetdns.api.meta import ObjectKey, is_marked
-from fleetdns.api.profile import ADOPT, PAUSED, TrafficManagerProfile
 from fleetdns.api.profile import CLEANUP_FINALIZER as PROFILE_FINALIZER
+from fleetdns.api.profile import PAUSED, TrafficManagerProfile
 from fleetdns.controllers.apply import Applier, Results
 from fleetdns.controllers.caches import Caches
 from fleetdns.controllers.deletion import Deletion
@@ -25,14 +25,14 @@ from fleetdns.controllers.status import StatusWriter
 from fleetdns.core.aggregate import Aggregate
 from fleetdns.core.changes import subject_name
 from fleetdns.core.drift import settled_after
-from fleetdns.core.identity import Identity, Unidentified, foreign_owner, identify
+from fleetdns.core.identity import Identity, Unidentified, adoption, foreign_owner, identify
 from fleetdns.core.naming import profile_tag
 from fleetdns.core.outcome import failure_of
 from fleetdns.core.plan import Memory, Plan, Settings, plan, retries
 from fleetdns.core.policy import REFUSED
 from fleetdns.core.refusals import Refusal, refused
 from fleetdns.core.settle import remaining, settling
-from fleetdns.core.trafficmanager import Endpoint, Profile, parse_profile_id
+from fleetdns.core.trafficmanager import Endpoint, Profile
 from fleetdns.errors import Conflict, FleetDNSError
 from fleetdns.runtime.controller import Result
 
@@ -111,7 +111,7 @@ class ProfileReconciler:
 
     async def _see_candidates(self, profile: TrafficManagerProfile) -> None:
         """See what may be this object's in Azure already: what is made before that may be the same thing twice."""
-        adopted = parse_profile_id(profile.metadata.annotations.get(ADOPT, ""))
+        adopted = adoption(profile, self._settings.naming)
         if adopted is not None and not profile.status.resource_id and self._index.known(adopted) is None:
             await self._index.read(adopted)
         identity = self._identity(profile)
@@ -119,9 +119,9 @@ class ProfileReconciler:
             await self._index.see_group(identity.ref)
 
     def _identity(self, profile: TrafficManagerProfile) -> Identity | Unidentified:
-        adopted = parse_profile_id(profile.metadata.annotations.get(ADOPT, ""))
-        azure = self._index.candidates(profile_tag(profile.metadata.key), adopted)
-        return identify(profile, azure=azure, naming=self._settings.naming)
+        naming = self._settings.naming
+        azure = self._index.candidates(profile_tag(profile.metadata.key), adoption(profile, naming))
+        return identify(profile, azure=azure, naming=naming)
 
     async def _converge(self, run: _Run) -> Result:
         if run.results.error is None:

@@ -66,6 +66,12 @@ def identify(profile: TrafficManagerProfile, *, azure: Iterable[Profile], naming
     identity = locate(profile, azure=azure, naming=naming)
     if isinstance(identity, Unidentified):
         return identity
+    if identity.is_new and ADOPT in profile.metadata.annotations and adoption(profile, naming) is None:
+        return Unidentified(
+            f"annotation {ADOPT}={profile.metadata.annotations[ADOPT]!r} does not name a Traffic Manager profile in "
+            f"subscription {naming.subscription} and a resource group that is allowed for this namespace; "
+            "correct it, or remove it to get a new profile"
+        )
     namespace = profile.metadata.namespace
     if not naming.allows(namespace, identity.ref.resource_group):
         return Unidentified(
@@ -73,6 +79,17 @@ def identify(profile: TrafficManagerProfile, *, azure: Iterable[Profile], naming
             "choose one that --allowed-resource-groups names, or ask the administrator of fleetdns to add it"
         )
     return identity
+
+
+def adoption(profile: TrafficManagerProfile, naming: Naming) -> ProfileRef | None:
+    """The Azure profile that an object's annotation names, where its namespace may reach it.
+
+    Anybody in the namespace can write the annotation: unchecked, it would lend them every right that fleetdns has.
+    """
+    ref = parse_profile_id(profile.metadata.annotations.get(ADOPT, ""))
+    if ref is None or ref.subscription.lower() != naming.subscription.lower():
+        return None
+    return ref if naming.allows(profile.metadata.namespace, ref.resource_group) else None
 
 
 def foreign_owner(
@@ -107,7 +124,8 @@ def is_ours(observed: Profile, profile: TrafficManagerProfile, naming: Naming) -
         return hub == naming.hub_id and is_tagged
     if is_tagged and observed.ref.name.lower() == azure_profile_name(profile.metadata.uid).lower():
         return True
-    return profile.metadata.annotations.get(ADOPT, "").lower() == observed.ref.folded
+    adopted = adoption(profile, naming)
+    return adopted is not None and adopted.folded == observed.ref.folded
 
 
 def _existing(profile: TrafficManagerProfile, azure: tuple[Profile, ...], naming: Naming) -> Identity | None:
