@@ -101,6 +101,7 @@ async def _assembled(
         sweep_interval=settings.sweep_interval,
         workers=settings.workers,
         resolves_exports=settings.resolve_exports,
+        namespace=settings.namespace,
         wall_clock=time.time,
         random=chance,
     )

@@ -49,7 +49,10 @@ class Observers:
 
 
 class HubController:
-    """Everything `fleetdns run` does between its connections. `wall_clock`: Unix seconds; `sweep_interval`: seconds."""
+    """Everything `fleetdns run` does between its connections.
+
+    `wall_clock`: Unix seconds; `sweep_interval`: seconds. `namespace`: the one whose services are resolved (None: all).
+    """
 
     def __init__(
         self,
@@ -62,6 +65,7 @@ class HubController:
         sweep_interval: float,
         workers: int,
         resolves_exports: bool,
+        namespace: str | None = None,
         wall_clock: Callable[[], float],
         random: Random,
     ) -> None:
@@ -71,6 +75,7 @@ class HubController:
         self.profiles: WorkQueue[ObjectKey] = WorkQueue("trafficmanagerprofile", random=random, metrics=observers.queue)
         self.services: WorkQueue[ObjectKey] = WorkQueue("serviceexport", random=random, metrics=observers.queue)
         self._resolves_exports = resolves_exports
+        self._namespace = namespace
         caches, index = informers.caches, AzureIndex(azure, clock=clock)
         writer = StatusWriter(hub, wall_clock=wall_clock)
         profiles = ProfileReconciler(
@@ -148,16 +153,27 @@ class HubController:
         self._feed(informers.imports, watches.profile_keys_of_import, self.profiles)
         self._feed(informers.exports, watches.profile_keys_of_export, self.profiles)
         if self._resolves_exports:
-            self._feed(informers.exports, watches.service_keys_of_export, self.services)
-            self._feed(informers.imports, watches.service_keys_of_import, self.services)
+            # Exports come from every member's namespace, whatever service they name; the imports of other namespaces
+            # are not in the cache and somebody else's to write.
+            self._feed(informers.exports, watches.service_keys_of_export, self.services, only=self._namespace)
+            self._feed(informers.imports, watches.service_keys_of_import, self.services, only=self._namespace)
 
-    def _feed(self, informer: Informer[ObjectKey, T], keys: KeyFunction[T], queue: WorkQueue[ObjectKey]) -> None:
+    def _feed(
+        self,
+        informer: Informer[ObjectKey, T],
+        keys: KeyFunction[T],
+        queue: WorkQueue[ObjectKey],
+        *,
+        only: str | None = None,
+    ) -> None:
+        """Add to the queue the keys that each change concerns; `only`: of this namespace."""
         caches = self.informers.caches
 
         def enqueue(old: T | None, new: T | None, is_initial: bool) -> None:
             is_deleting = new is None or new.metadata.is_deleting
             priority = watches.priority(is_initial=is_initial, is_deleting=is_deleting)
             for key in sorted(keys(old, new, caches)):
-                queue.add(key, priority)
+                if only is None or key.namespace == only:
+                    queue.add(key, priority)
 
         informer.on_change(enqueue)

@@ -126,7 +126,12 @@ class World:
 
     @asynccontextmanager
     async def running(
-        self, *, workers: int = 4, resolves_exports: bool = True, sweep_interval: float = SWEEP
+        self,
+        *,
+        workers: int = 4,
+        resolves_exports: bool = True,
+        sweep_interval: float = SWEEP,
+        namespace: str | None = None,
     ) -> AsyncIterator[Process]:
         """A controller that runs until the block ends, and then dies without a word. A bug in it fails the test."""
         told = Told()
@@ -145,6 +150,7 @@ class World:
             sweep_interval=sweep_interval,
             workers=workers,
             resolves_exports=resolves_exports,
+            namespace=namespace,
             wall_clock=lambda: EPOCH + loop.time(),
             random=random,
         )
