@@ -70,7 +70,10 @@ class Witness(Protocol):
 
 
 class SimulatedTransport:
-    """Fulfils what kube's adapters ask of a Transport. Streams can be cut or fall silent, and the server can go away."""
+    """Fulfils what kube's adapters ask of a Transport.
+
+    Streams can be cut or fall silent, the server can go away, and requests can fail.
+    """
 
     def __init__(self, hub: Hub, network: Network, *, random: Random) -> None:
         self._hub = hub

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import UTC, datetime
 from random import Random
 from typing import cast
 
@@ -75,7 +76,7 @@ class Process:
             azure=SimulatedTrafficManager(self._azure, self._network),
             hub=HubWriter(
                 self._transport,
-                events=EventPublisher(self._transport, instance="simulation"),
+                events=EventPublisher(self._transport, instance="simulation", now=self._now),
                 written=informers.written,
             ),
             settings=self._settings,
@@ -93,6 +94,9 @@ class Process:
         )
         self._work = asyncio.create_task(self._controller.run())
         return self._controller
+
+    def _now(self) -> datetime:
+        return datetime.fromtimestamp(self._hub.clock(), UTC)
 
     async def stop(self) -> None:
         """Finish what is in hand, as after SIGTERM."""
