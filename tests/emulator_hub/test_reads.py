@@ -107,7 +107,7 @@ def test_version_zero_ignores_the_limit_and_minus_one_means_all(hub: Hub) -> Non
 def test_a_version_from_the_future_is_a_504_that_says_when_to_come_back(hub: Hub) -> None:
     error = refused(lambda: hub.list(*SHOPS, resource_version="999"))
     assert (error.code, error.reason, error.retry_after) == (504, "Timeout", 1)
-    assert error.message == f"Too large resource version: 999, current: {hub.store.revision}"
+    assert error.message == f"Timeout: Too large resource version: 999, current: {hub.store.revision}"
     assert error.details is not None
     assert error.details["causes"][0]["reason"] == "ResourceVersionTooLarge"
     _fill(hub, "a")

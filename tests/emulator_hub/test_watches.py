@@ -109,7 +109,8 @@ def test_a_version_from_the_future_is_silence(hub: Hub) -> None:
 
 def test_a_version_that_is_no_number_is_a_500(hub: Hub) -> None:
     error = refused(lambda: hub.watch(*SHOPS, resource_version="abc"))
-    assert (error.code, error.message) == (500, 'strconv.ParseUint: parsing "abc": invalid syntax')
+    why = 'Invalid value: "abc": strconv.ParseUint: parsing "abc": invalid syntax'
+    assert (error.code, error.message) == (500, f"resourceVersion: {why}")
 
 
 def test_entering_and_leaving_a_selection_looks_like_birth_and_death(hub: Hub) -> None:

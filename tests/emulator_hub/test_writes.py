@@ -87,7 +87,7 @@ class TestCreate:
                 {"kind": "Store"},
                 422,
                 "Invalid",
-                'Shop is invalid: kind: Invalid value: "Store": must be Shop',
+                'Store.ex.io "corner" is invalid: kind: Invalid value: "Store": must be Shop',
                 id="another kind is a 422",
             ),
             pytest.param(

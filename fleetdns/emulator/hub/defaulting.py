@@ -9,32 +9,32 @@ from fleetdns.emulator.hub.structural import Node
 _TYPE_AND_META = frozenset({"apiVersion", "kind", "metadata"})
 
 
-def defaulted(value: Any, schema: Node | None) -> Any:
+def defaulted(value: Any, schema: Node | None, *, keep_nulls: bool = False) -> Any:
     """A copy with defaults filled in, and with null replaced by the default, or dropped where it is not allowed."""
-    return _filled(whole(value), schema)
+    return _filled(whole(value), schema, keep_nulls)
 
 
-def _filled(value: Any, schema: Node | None) -> Any:
+def _filled(value: Any, schema: Node | None, keep_nulls: bool) -> Any:
     if schema is None:
         return value
     if isinstance(value, dict):
-        return _filled_object(value, schema)
+        return _filled_object(value, schema, keep_nulls)
     if isinstance(value, list):
-        return [_filled(_instead_of_null(item, schema.items), schema.items) for item in value]
+        return [_filled(_instead_of_null(item, schema.items), schema.items, keep_nulls) for item in value]
     return value
 
 
-def _filled_object(value: dict[str, Any], schema: Node) -> dict[str, Any]:
+def _filled_object(value: dict[str, Any], schema: Node, keep_nulls: bool) -> dict[str, Any]:
     filled = {}
     for name, item in value.items():
         known = schema.child(name)
         taken = _instead_of_null(item, known)
-        if taken is None and known is not None and not known.nullable:
+        if taken is None and known is not None and not known.nullable and not keep_nulls:
             continue
-        filled[name] = _filled(taken, known)
+        filled[name] = _filled(taken, known, keep_nulls)
     for name, known in schema.properties.items():
         if name not in filled and known.default is not None:
-            filled[name] = _filled(copy.deepcopy(known.default), known)
+            filled[name] = _filled(copy.deepcopy(known.default), known, keep_nulls)
     return filled
 
 

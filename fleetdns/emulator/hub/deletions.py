@@ -85,8 +85,11 @@ class Deletions:
 
 
 def _finalizers(served: Served, obj: Object, options: DeleteOptions) -> list[str]:
+    """What will hold the object; who asks for another propagation than before replaces the finalizer of that one."""
     finalizers = list(obj["metadata"].get("finalizers", ()))
     extra = [_WAITING_FOR[options.propagation]] if options.propagation in _WAITING_FOR else []
+    if options.propagation:
+        finalizers = [finalizer for finalizer in finalizers if finalizer not in _WAITING_FOR.values()]
     if served.resource == crds.RESOURCE:
         extra.append(crds.CLEANUP)
     return finalizers + [finalizer for finalizer in extra if finalizer not in finalizers]

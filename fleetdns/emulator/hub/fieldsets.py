@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
+from fleetdns.emulator.hub.appliedtypes import mistyped
 from fleetdns.emulator.hub.jsonvalue import compact, same, shown
 from fleetdns.emulator.hub.structural import ANYTHING, Node
 
@@ -186,24 +187,35 @@ def item_step(item: Any, schema: Node) -> str:
 
 def undeclared(value: Any, schema: Node, path: str = "") -> Iterator[str]:
     """What in an applied configuration the schema has no place for, each as a sentence."""
-    if isinstance(value, dict):
+    why = mistyped(value, schema)
+    if why:
+        yield f"{path}: {why}"
+    elif isinstance(value, dict):
         for name in sorted(value):
             known = schema.child(name)
             if known is not None:
                 yield from undeclared(value[name], known, f"{path}.{name}")
             elif not schema.preserve_unknown and (schema.properties or schema.type == "object"):
                 yield f"{path}.{name}: field not declared in schema"
-    if isinstance(value, list) and schema.items is not None:
-        seen: set[str] = set()
-        for position, item in enumerate(value):
-            step = str(position) if schema.list_type == "atomic" else item_step(item, schema)
-            if step == "k:{}":
-                yield f"{path}: element {position}: associative list with keys has an element that omits all key fields"
-            elif step in seen:
-                yield f"{path}: duplicate entries for key {displayed((step,))}"
-            seen.add(step)
-            here = f"{path}[{position}]" if schema.list_type == "atomic" else f"{path}{displayed((step,))}"
-            yield from undeclared(item, schema.items, here)
+    elif isinstance(value, list) and schema.items is not None:
+        yield from _undeclared_items(value, schema, schema.items, path)
+
+
+def _undeclared_items(items: list[Any], schema: Node, known: Node, path: str) -> Iterator[str]:
+    seen: set[str] = set()
+    for position, item in enumerate(items):
+        if schema.list_type == "map" and not isinstance(item, dict):
+            what = "a null element" if item is None else "non-map elements"
+            yield f"{path}: element {position}: associative list with keys may not have {what}"
+            continue
+        step = str(position) if schema.list_type == "atomic" else item_step(item, schema)
+        if step == "k:{}":
+            yield f"{path}: element {position}: associative list with keys has an element that omits all key fields"
+        elif step in seen:
+            yield f"{path}: duplicate entries for key {displayed((step,))}"
+        seen.add(step)
+        here = f"{path}[{position}]" if schema.list_type == "atomic" else f"{path}{displayed((step,))}"
+        yield from undeclared(item, known, here)
 
 
 def displayed(path: Path) -> str:

@@ -45,31 +45,36 @@ def typed(served: Served, body: Any) -> Object:
             f"({served.api_version})"
         )
     if kind != served.kind:
-        raise _wrong_kind(served, str(kind))
+        metadata = obj.get("metadata")
+        raise _wrong_kind(served, str(kind), str(metadata.get("name", "")) if isinstance(metadata, dict) else "")
     return obj
 
 
-def _wrong_kind(served: Served, kind: str) -> status.StatusError:
+def _wrong_kind(served: Served, kind: str, name: str) -> status.StatusError:
     if served.custom:
-        return status.wrong_kind(served.kind, kind)
+        error = fields.invalid("kind", kind, f"must be {served.kind}")
+        return status.invalid(served.group, kind, name, (error,))
     return status.bad_request(
         f'{kind} in version "{served.version}" cannot be handled as a {served.kind}: unknown conversion'
     )
 
 
-def decoded(served: Served, obj: Object) -> tuple[Object, list[str]]:
-    """The object with known fields only and its schema's defaults, and what was left out, in words."""
+def decoded(served: Served, obj: Object, *, applied: bool = False) -> tuple[Object, list[str]]:
+    """The object with known fields only and its schema's defaults, and what was left out, in words.
+
+    A null that the schema does not allow is dropped, but what was applied keeps it and is refused for it later.
+    """
     metadata, unknown = shaped_metadata(served, obj)
     if served.schema is not None:
         pruned, others = served.schema.prune({name: value for name, value in obj.items() if name != "metadata"})
-        obj = served.schema.default(pruned)
+        obj = served.schema.default(pruned, keep_nulls=applied)
         unknown += sorted(others)
     return obj | {"metadata": metadata}, [f'unknown field "{path}"' for path in unknown]
 
 
-def admitted(served: Served, obj: Object, options: Options) -> Object:
+def admitted(served: Served, obj: Object, options: Options, *, applied: bool = False) -> Object:
     """`decoded`, with what was left out reported the way the client asked for. Raises StatusError 400."""
-    known, unknown = decoded(served, obj)
+    known, unknown = decoded(served, obj, applied=applied)
     complaints = [*(f'duplicate field "{path}"' for path in options.duplicates), *unknown]
     if complaints and options.field_validation == "Strict":
         raise status.bad_request(
@@ -124,8 +129,16 @@ def settle_namespace(served: Served, metadata: Object, namespace: str | None) ->
         )
 
 
+def queried_version(text: str) -> int:
+    """The resourceVersion of a query as a number. Raises StatusError 500."""
+    if not text.isascii() or not text.isdigit():
+        why = f'Invalid value: "{text}": strconv.ParseUint: parsing "{text}": invalid syntax'
+        raise status.internal(f"resourceVersion: {why}")
+    return int(text)
+
+
 def version_number(text: str) -> int:
-    """A resourceVersion as a number. Raises StatusError 500 in Go's words, as a real server does."""
+    """An object's resourceVersion as a number. Raises StatusError 500 in Go's words, as a real server does."""
     if not text.isascii() or not text.isdigit():
         raise status.internal(f'strconv.ParseUint: parsing "{text}": invalid syntax')
     return int(text)

@@ -99,13 +99,16 @@ def apply(
     claimed = fields_of(applied, root)
     others = [owned.fields for one, owned in managed.items() if one != me]
     after = _pruned(merged(before, applied, root), last.fields if last else NOTHING, claimed.union(*others), root)
-    managed[me] = Owned(_kept(claimed, ignored), api_version, last.time if last else time)
+    managed[me] = Owned(_kept(claimed, ignored), api_version, last.time if last else None)
     changes = compared(before, after, root)
     after = without_emptied(after)
     managed = _yielded(managed, me, _kept(changes.written, ignored), _kept(changes.removed, ignored), force=force)
-    if live is not None and same(before, after) and same_owners(managed, managers_of(live)):
+    unchanged = live is not None and same(before, after)
+    if live is not None and unchanged and same_owners(managed, managers_of(live)):
         return live
-    managed[me] = replace(managed[me], time=time) if me in managed else Owned(NOTHING, api_version, time)
+    if not unchanged:
+        # Who only claims what is there already did not write it, and is recorded without a time.
+        managed[me] = replace(managed[me], time=time)
     return recorded(after, managed)
 
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import random
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from fleetdns.emulator.hub.fields import FieldError, forbidden, invalid, required, too_long
+from fleetdns.emulator.hub.labels import LABEL, NOT_A_LABEL, NOT_A_SUBDOMAIN, SUBDOMAIN, key_errors, value_errors
 from fleetdns.emulator.hub.resources import Served
 from fleetdns.emulator.hub.status import Object, bad_request
 
@@ -21,28 +22,6 @@ _OWNER_FIELDS = frozenset(("apiVersion", "kind", "name", "uid", "controller", "b
 _ANNOTATION_BYTES = 256 * 1024
 _SUFFIX_LETTERS = "bcdfghjklmnpqrstvwxz2456789"
 
-_LABEL = "[a-z0-9]([-a-z0-9]*[a-z0-9])?"
-_SUBDOMAIN = rf"{_LABEL}(\.{_LABEL})*"
-_QUALIFIED = "([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]"
-_VALUE = f"({_QUALIFIED})?"
-_NOT_A_SUBDOMAIN = (
-    "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must start "
-    "and end with an alphanumeric character (e.g. 'example.com', regex used for validation is "
-    f"'{_SUBDOMAIN}')"
-)
-_NOT_A_LABEL = (
-    "a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', and must start and end "
-    f"with an alphanumeric character (e.g. 'my-name',  or '123-abc', regex used for validation is '{_LABEL}')"
-)
-_NOT_QUALIFIED = (
-    "name part must consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric "
-    f"character (e.g. 'MyName',  or 'my.name',  or '123-abc', regex used for validation is '{_QUALIFIED}')"
-)
-_NOT_A_VALUE = (
-    "a valid label must be an empty string or consist of alphanumeric characters, '-', '_' or '.', and must start and "
-    "end with an alphanumeric character (e.g. 'MyValue',  or 'my_value',  or '12345', regex used for validation is "
-    f"'{_VALUE}')"
-)
 # Kinds whose name becomes a DNS label somewhere.
 _LABEL_NAMED = frozenset((("", "namespaces"), ("", "services")))
 
@@ -130,22 +109,15 @@ def metadata_errors(served: Served, metadata: Object) -> Iterator[FieldError]:
     yield from _name_errors(served, metadata.get("name", ""))
     for name in ("labels", "annotations"):
         for key in metadata.get(name, {}):
-            yield from _key_errors(f"metadata.{name}", key)
-    yield from _label_value_errors(metadata.get("labels", {}))
+            yield from key_errors(f"metadata.{name}", key)
+    for value in metadata.get("labels", {}).values():
+        yield from value_errors("metadata.labels", value)
     annotations = metadata.get("annotations", {})
     if sum(len(key.encode()) + len(value.encode()) for key, value in annotations.items()) > _ANNOTATION_BYTES:
         yield too_long("metadata.annotations", _ANNOTATION_BYTES)
     for finalizer in metadata.get("finalizers", ()):
         yield from _finalizer_errors(served, finalizer)
     yield from _owner_errors(metadata.get("ownerReferences", ()))
-
-
-def _label_value_errors(labels: Mapping[str, str]) -> Iterator[FieldError]:
-    for value in labels.values():
-        if len(value) > 63:
-            yield invalid("metadata.labels", value, "must be no more than 63 bytes")
-        elif not re.fullmatch(_VALUE, value):
-            yield invalid("metadata.labels", value, _NOT_A_VALUE)
 
 
 def _owner_errors(owners: Iterable[Object]) -> Iterator[FieldError]:
@@ -161,53 +133,42 @@ def _name_errors(served: Served, name: str) -> Iterator[FieldError]:
         yield required("metadata.name", "name or generateName is required")
         return
     is_label = (served.group, served.plural) in _LABEL_NAMED
-    limit, pattern, sentence = (63, _LABEL, _NOT_A_LABEL) if is_label else (253, _SUBDOMAIN, _NOT_A_SUBDOMAIN)
+    limit, pattern, sentence = (63, LABEL, NOT_A_LABEL) if is_label else (253, SUBDOMAIN, NOT_A_SUBDOMAIN)
     if len(name) > limit:
         yield invalid("metadata.name", name, f"must be no more than {limit} bytes")
     if not re.fullmatch(pattern, name):
         yield invalid("metadata.name", name, sentence)
 
 
-def _key_errors(field: str, key: str) -> Iterator[FieldError]:
-    prefix, slash, name = key.rpartition("/")
-    if slash and (not prefix or len(prefix) > 253 or not re.fullmatch(_SUBDOMAIN, prefix.lower())):
-        yield invalid(field, key, f"prefix part {_NOT_A_SUBDOMAIN}" if prefix else "prefix part must be non-empty")
-    if not name:
-        yield invalid(field, key, "name part must be non-empty")
-    elif len(name) > 63:
-        yield invalid(field, key, "name part must be no more than 63 bytes")
-    if not re.fullmatch(_QUALIFIED, name):
-        yield invalid(field, key, _NOT_QUALIFIED)
-
-
 def _finalizer_errors(served: Served, finalizer: str) -> Iterator[FieldError]:
-    yield from _key_errors("metadata.finalizers", finalizer)
+    yield from key_errors("metadata.finalizers", finalizer)
     if not served.custom and "/" not in finalizer and finalizer not in ("orphan", "foregroundDeletion", "kubernetes"):
         why = "name is neither a standard finalizer name nor is it fully qualified"
         yield invalid("metadata.finalizers", finalizer, why)
 
 
-def finalizer_warnings(metadata: Object) -> Iterator[str]:
+def finalizer_warnings(metadata: Object, *, is_new: bool) -> Iterator[str]:
     """Accepted, but somebody else may use the same word."""
+    advice = "prefer a domain-qualified finalizer name" + (" including a path (/)" if is_new else "")
     for finalizer in metadata.get("finalizers", ()):
         if "/" not in finalizer and finalizer not in ("orphan", "foregroundDeletion"):
-            yield (
-                f'metadata.finalizers: "{finalizer}": prefer a domain-qualified finalizer name including a path (/) '
-                "to avoid accidental conflicts with other finalizer writers"
-            )
+            why = "to avoid accidental conflicts with other finalizer writers"
+            yield f'metadata.finalizers: "{finalizer}": {advice} {why}'
 
 
 def change_errors(old: Object, new: Object) -> Iterator[FieldError]:
-    """What may not change between two states of one object's metadata."""
+    """What may not change between two states of one object's metadata.
+
+    A real server checks a custom object's metadata twice, and says everything twice.
+    """
     if old.get("deletionTimestamp"):
         added = [item for item in new.get("finalizers", ()) if item not in old.get("finalizers", ())]
         if added:
             found = ", ".join(f'"{item}"' for item in added)
             rule = "no new finalizers can be added if the object is being deleted"
-            # A real server checks twice and says so twice.
             yield from (forbidden("metadata.finalizers", f"{rule}, found new finalizers []string{{{found}}}"),) * 2
     if new.get("uid", old["uid"]) != old["uid"]:
-        yield invalid("metadata.uid", new["uid"], "field is immutable")
+        yield from (invalid("metadata.uid", new["uid"], "field is immutable"),) * 2
 
 
 def is_same(old: Object, new: Object) -> bool:

@@ -81,7 +81,7 @@ class Patches:
         merged = self._merged(served, live, applied | {"metadata": named}, subresource, options)
         if served.namespaced:
             merged["metadata"]["namespace"] = key.namespace
-        desired = admitted(served, merged, options)
+        desired = admitted(served, merged, options, applied=True)
         if live is None:
             return self._writes.insert(served, desired, options, tracked=True)
         return self._writes.replace(served, key, live, desired, options, subresource, tracked=True)

@@ -18,7 +18,7 @@ from fleetdns.emulator.hub.watches import WatchOptions
 Query = Mapping[str, str]
 
 _POLICIES = ("Foreground", "Background", "Orphan")
-_VALIDATIONS = ("Ignore", "Strict", "Warn")
+_VALIDATIONS = ("", "Ignore", "Strict", "Warn")
 
 
 def is_watch(query: Query) -> bool:
@@ -32,6 +32,7 @@ def flag(query: Query, name: str) -> bool | None:
 
 
 def list_options(served: Served, query: Query) -> ListOptions:
+    _number(query, "timeoutSeconds")
     return ListOptions(
         resource_version=query.get("resourceVersion", ""),
         match=query.get("resourceVersionMatch", ""),
@@ -89,11 +90,15 @@ def delete_options(body: Any, query: Query) -> DeleteOptions:
     dry_run = wanted.get("dryRun") or []
     policy = wanted.get("propagationPolicy") or ""
     errors = list(_dry_run_errors(dry_run))
+    orphaning = str(wanted.get("orphanDependents") or "").lower()
     if policy not in ("", *_POLICIES):
-        errors.append(fields.not_supported("propagationPolicy", policy, _POLICIES))
+        errors.append(fields.not_supported("propagationPolicy", policy, (*_POLICIES, "nil")))
+    elif policy and orphaning:
+        why = "orphanDependents and deletionPropagation cannot be both set"
+        errors.append(fields.invalid("propagationPolicy", policy, why))
     if errors:
         raise status.invalid_options("DeleteOptions", *errors)
-    if str(wanted.get("orphanDependents", "")).lower() == "true":
+    if orphaning == "true":
         policy = "Orphan"
     preconditions = wanted.get("preconditions")
     preconditions = preconditions if isinstance(preconditions, dict) else {}
@@ -107,7 +112,7 @@ def delete_options(body: Any, query: Query) -> DeleteOptions:
 
 def _dry_run_errors(values: Any) -> list[fields.FieldError]:
     words = values if isinstance(values, list) else [values]
-    return [fields.not_supported("dryRun", word, ("All",)) for word in words if word != "All"]
+    return [] if all(word == "All" for word in words) else [fields.not_supported("dryRun", words, ("All",))]
 
 
 def _number(query: Query, name: str) -> int | None:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from itertools import islice
 
 from fleetdns.emulator.hub import conversion, fields, status
-from fleetdns.emulator.hub.incoming import version_number
+from fleetdns.emulator.hub.incoming import queried_version
 from fleetdns.emulator.hub.resources import Served, name_of
 from fleetdns.emulator.hub.selectors import EVERYTHING, Selection
 from fleetdns.emulator.hub.status import Object
@@ -50,7 +50,7 @@ class Position:
 
 def get_object(store: Store, served: Served, namespace: str | None, name: str, resource_version: str = "") -> Object:
     """Raises StatusError: 404, 500 for a version that is no number, 504 for one that is yet to come."""
-    refuse_future(store, version_number(resource_version) if resource_version else 0)
+    refuse_future(store, queried_version(resource_version) if resource_version else 0)
     obj = conversion.read(store, served, Key(namespace or "", name))
     if obj is None:
         raise served.not_found(name)

@@ -256,8 +256,9 @@ class Hub:
     def delete_all_with(
         self, served: Served, namespace: str | None, listed: ListOptions, options: DeleteOptions
     ) -> Object:
-        everything = reads.list_objects(self.store, served, namespace, ListOptions(selection=listed.selection))
-        return self._deletions.delete_collection(served, everything, options)
+        return self._deletions.delete_collection(
+            served, reads.list_objects(self.store, served, namespace, listed), options
+        )
 
     def watch_with(self, served: Served, namespace: str | None, options: WatchOptions) -> Watch:
         refuse_contradictions(options, watch_list=self.watch_list)

@@ -51,9 +51,9 @@ class StructuralSchema:
         if errors:
             raise SchemaInvalid(tuple(errors))
 
-    def default(self, obj: Any) -> Any:
-        """A copy with defaults filled in; null takes the default, or is dropped where it is not allowed."""
-        return defaulted(obj, self.root)
+    def default(self, obj: Any, *, keep_nulls: bool = False) -> Any:
+        """A copy with defaults filled in; null takes the default, or is dropped (or kept) where it is not allowed."""
+        return defaulted(obj, self.root, keep_nulls=keep_nulls)
 
     def prune(self, obj: Any) -> tuple[Any, tuple[str, ...]]:
         """A copy without unknown fields, and their sorted paths, such as spec.colour."""

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from fleetdns.emulator.hub.labels import selector_errors
 from fleetdns.emulator.hub.status import Object, bad_request
 
 Operator = Literal["=", "!=", "in", "notin", "exists", "!", ">", "<"]
@@ -93,7 +94,10 @@ def _requirements(text: str) -> Iterable[Requirement]:
             raise bad_request(
                 f"unable to parse requirement: found '{text[position:]}', expected: !, identifier, or 'end'"
             )
-        yield _requirement(term)
+        requirement = _requirement(term)
+        for error in selector_errors(requirement.key, requirement.values):
+            raise bad_request(f"unable to parse requirement: {error}")
+        yield requirement
         position = term.end()
 
 

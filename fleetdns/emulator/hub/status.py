@@ -110,12 +110,6 @@ def invalid_options(kind: str, *errors: FieldError) -> StatusError:
     return invalid("meta.k8s.io", kind, "", errors)
 
 
-def wrong_kind(kind: str, sent: str) -> StatusError:
-    cause = {"reason": "FieldValueInvalid", "message": f'Invalid value: "{sent}": must be {kind}', "field": "kind"}
-    message = f'{kind} is invalid: kind: Invalid value: "{sent}": must be {kind}'
-    return StatusError(422, "Invalid", message, {"kind": kind, "causes": [cause]})
-
-
 def unprocessable_patch() -> StatusError:
     return StatusError(422, "Invalid", "the server rejected our request due to an error in our request", {})
 
@@ -156,7 +150,7 @@ def expired(message: str, metadata: Object | None = None) -> StatusError:
 
 
 def too_large_version(asked: int, current: int) -> StatusError:
-    message = f"Too large resource version: {asked}, current: {current}"
+    message = f"Timeout: Too large resource version: {asked}, current: {current}"
     cause = {"reason": "ResourceVersionTooLarge", "message": "Too large resource version"}
     return StatusError(504, "Timeout", message, {"causes": [cause], "retryAfterSeconds": 1}, retry_after=1)
 

@@ -84,6 +84,8 @@ def _namespace(obj: Object, old: Object | None) -> Object:
 
 def _secret(obj: Object) -> Object:
     texts = obj.get("stringData") or {}
+    if not isinstance(texts, dict) or not isinstance(obj.get("data") or {}, dict):
+        return obj
     encoded = {name: base64.b64encode(str(text).encode()).decode() for name, text in texts.items()}
     rest = {name: value for name, value in obj.items() if name != "stringData"}
     data = (obj.get("data") or {}) | encoded

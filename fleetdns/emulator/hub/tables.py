@@ -9,7 +9,7 @@ from typing import Any
 from fleetdns.emulator.hub.jsonpath import first_at
 from fleetdns.emulator.hub.printers import PRINTERS
 from fleetdns.emulator.hub.resources import Column, Served
-from fleetdns.emulator.hub.status import Object
+from fleetdns.emulator.hub.status import Object, bad_request
 from fleetdns.emulator.hub.store import encode
 
 _META = {"apiVersion": "meta.k8s.io/v1"}
@@ -24,10 +24,17 @@ def table(
     include: str = "Metadata",
     head: bool = True,
 ) -> Object:
-    """A Table object. include is None, Metadata or Object; head False leaves the columns out, as later events do."""
+    """A Table object. include is None, Metadata or Object; head False leaves the columns out, as later events do.
+
+    Raises StatusError 400 for another word.
+    """
+    if include not in ("", "None", "Metadata", "Object"):
+        why = f"includeObject: Invalid value: \"{include}\": must be 'Metadata', 'Object', 'None', or empty"
+        raise bad_request(f"Unable to convert to Table as requested: {why}")
     rows = [_row(served, obj, now, include) for obj in objects]
     definitions = [_definition(column) for column in columns_of(served)] if head else None
-    return {"kind": "Table", **_META, "metadata": metadata, "columnDefinitions": definitions, "rows": rows}
+    shown = _without_empty(metadata)
+    return {"kind": "Table", **_META, "metadata": shown, "columnDefinitions": definitions, "rows": rows}
 
 
 def bookmark_table(served: Served, obj: Object, *, head: bool) -> Object:
@@ -36,7 +43,8 @@ def bookmark_table(served: Served, obj: Object, *, head: bool) -> Object:
     cells = ["" if column.name == "Name" else None for column in columns]
     row = {"cells": cells, "object": partial(obj)}
     definitions = [_definition(column) for column in columns] if head else None
-    return {"kind": "Table", **_META, "metadata": {}, "columnDefinitions": definitions, "rows": [row]}
+    metadata = {"resourceVersion": obj["metadata"]["resourceVersion"]}
+    return {"kind": "Table", **_META, "metadata": metadata, "columnDefinitions": definitions, "rows": [row]}
 
 
 def partial(obj: Object) -> Object:
@@ -46,7 +54,13 @@ def partial(obj: Object) -> Object:
 
 def partial_list(listed: Object) -> Object:
     items = [partial(item) for item in listed["items"]]
-    return {"kind": "PartialObjectMetadataList", **_META, "metadata": listed["metadata"], "items": items}
+    metadata = _without_empty(listed["metadata"])
+    return {"kind": "PartialObjectMetadataList", **_META, "metadata": metadata, "items": items}
+
+
+def _without_empty(metadata: Object) -> Object:
+    """Custom lists say that they are complete, tables and lists of metadata do not."""
+    return {name: value for name, value in metadata.items() if value != ""}
 
 
 def columns_of(served: Served) -> tuple[Column, ...]:
@@ -61,13 +75,13 @@ def _definition(column: Column) -> Object:
         "name": column.name,
         "type": column.type,
         "format": column.format,
-        "description": column.description or column.name,
+        "description": column.description or f"Custom resource definition column (in JSONPath format): {column.path}",
         "priority": column.priority,
     }
 
 
 def _row(served: Served, obj: Object, now: float, include: str) -> Object:
-    row: Object = {"cells": _cells(served, obj, now)}
+    row: Object = {"cells": _cells(served, obj, now), "object": None}
     if include == "Object":
         row["object"] = {"apiVersion": served.api_version, "kind": served.kind} | obj
     elif include != "None":

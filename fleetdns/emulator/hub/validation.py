@@ -68,11 +68,12 @@ class SchemaCheck:
 
     def _text(self, value: str, schema: Node, path: str) -> Iterator[FieldError]:
         bounds, where = schema.bounds, self._field(path)
+        # Of length and pattern, the first that is broken is told.
         if bounds.max_length is not None and len(value) > bounds.max_length:
             yield too_long(where, bounds.max_length)
-        if bounds.min_length is not None and len(value) < bounds.min_length:
+        elif bounds.min_length is not None and len(value) < bounds.min_length:
             yield invalid(where, value, f"{path} in body should be at least {bounds.min_length} chars long")
-        if bounds.pattern is not None and not pattern(bounds.pattern).matches(value):
+        elif bounds.pattern is not None and not pattern(bounds.pattern).matches(value):
             yield invalid(where, value, f"{path} in body should match '{bounds.pattern}'")
         if bounds.format and not has_format(value, bounds.format):
             yield type_invalid(where, value, f"{path} in body must be of type {bounds.format}: {quoted(value)}")

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from fleetdns.emulator.hub import conversion, fields, status
-from fleetdns.emulator.hub.incoming import version_number
+from fleetdns.emulator.hub.incoming import queried_version
 from fleetdns.emulator.hub.reads import refuse_future
 from fleetdns.emulator.hub.resources import Served, name_of
 from fleetdns.emulator.hub.selectors import EVERYTHING, Selection
@@ -92,7 +92,7 @@ class Watch:
 
     def _start(self, namespace: str | None) -> Subscription | None:
         options = self._options
-        version = version_number(options.resource_version) if options.resource_version else 0
+        version = queried_version(options.resource_version) if options.resource_version else 0
         starts_with_all = options.send_initial_events or (options.send_initial_events is None and version == 0)
         if starts_with_all:
             refuse_future(self._store, version)

@@ -79,7 +79,7 @@ class Writes:
         if existing is not None:
             deleting = bool(existing["metadata"].get("deletionTimestamp"))
             raise status.already_exists(served.group, served.plural, key.name, deleting=deleting)
-        for text in finalizer_warnings(new["metadata"]) if served.custom else ():
+        for text in finalizer_warnings(new["metadata"], is_new=True) if served.custom else ():
             options.warn(text)
         if not tracked:
             new = self.track(served, None, new, options, "")
@@ -118,7 +118,7 @@ class Writes:
             new["metadata"] = new["metadata"] | {"managedFields": sent.get("managedFields", [])}
         self._refuse_invalid(served, new, old, subresource, options, sent)
         if not subresource and served.custom and sent.get("finalizers") != old["metadata"].get("finalizers"):
-            for text in finalizer_warnings(sent):
+            for text in finalizer_warnings(sent, is_new=False):
                 options.warn(text)
         if not tracked:
             new = self.track(served, old, new, options, subresource)
