@@ -1,0 +1,73 @@
+"""One API, two servers: every test that asks for `api` runs against the embedded hub and a real kube-apiserver."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+from collections.abc import AsyncIterator
+
+import pytest
+
+from fleetdns.emulator.hub.server import HubServer
+from tests.apiserver.fixtures import pytest_collection_finish, real_server
+from tests.apiserver.server import RealAPIServer
+from tests.contract.client import API, Endpoint, connected, until_served
+from tests.contract.samples import BETA, DEFINITIONS, GROUP, definitions
+
+__all__ = ["pytest_collection_finish", "real_server"]
+
+_NAMES = (f"contract-{number}" for number in itertools.count(1))
+
+
+@pytest.fixture(scope="session")
+def real_with_crds(real_server: RealAPIServer) -> RealAPIServer:
+    """The real server, once our five kinds are served."""
+    asyncio.run(_install(real_server))
+    # asyncio.run leaves no loop behind, and nobody is to make one by asking for it.
+    asyncio.set_event_loop(None)
+    return real_server
+
+
+@pytest.fixture
+async def embedded_with_crds() -> AsyncIterator[HubServer]:
+    """A new embedded hub that serves our five kinds."""
+    server = HubServer()
+    await server.start()
+    for definition in definitions():
+        server.hub.install(definition)
+    yield server
+    await server.stop()
+
+
+@pytest.fixture(params=["embedded", pytest.param("real", marks=pytest.mark.realapi)])
+def server(request: pytest.FixtureRequest) -> Endpoint:
+    """Each in turn."""
+    found: Endpoint = request.getfixturevalue(f"{request.param}_with_crds")
+    return found
+
+
+@pytest.fixture
+async def api(server: Endpoint) -> AsyncIterator[API]:
+    """A client with a namespace of the test's own."""
+    async with connected(server, next(_NAMES)) as client:
+        yield client
+
+
+@pytest.fixture
+async def compacted(server: Endpoint, api: API) -> str:
+    """A version whose history the server has forgotten: the hub's on request, the real one's soon after its start."""
+    if isinstance(server, HubServer):
+        await api.create("/api/v1/namespaces", {"metadata": {"name": f"{api.namespace}-later"}})
+        server.hub.compact()
+    return "1"
+
+
+async def _install(server: RealAPIServer) -> None:
+    async with connected(server, "default") as api:
+        for definition in definitions():
+            made = await api.create(DEFINITIONS, definition)
+            assert made.code == 201, made.text
+        for plural in (definition["spec"]["names"]["plural"] for definition in definitions()):
+            await until_served(api, f"/apis/{GROUP}/v1alpha1/{plural}")
+        for plural in ("trafficmanagerprofiles", "trafficmanagerbackends", "serviceexports"):
+            await until_served(api, f"{BETA}/{plural}")

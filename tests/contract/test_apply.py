@@ -1,0 +1,136 @@
+"""Server-side apply: who owns which field, and what happens when two want the same one."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tests.contract.client import API, APPLY
+from tests.contract.samples import GROUP, PROFILES, SHOP, condition, profile
+
+STATUS = f"{SHOP}/status"
+
+
+def headers(**values: str) -> dict[str, Any]:
+    return {"customHeaders": [{"name": name, "value": value} for name, value in values.items()]}
+
+
+def shown(body: dict[str, Any]) -> dict[str, str]:
+    return {item["name"]: item["value"] for item in body["spec"]["monitorConfig"]["customHeaders"]}
+
+
+async def test_applying_creates_and_then_changes(api: API) -> None:
+    assert (await api.apply(SHOP, profile(), manager="one")).code == 201
+    changed = await api.apply(SHOP, profile(deletionPolicy="Retain"), manager="one")
+    assert (changed.code, changed.body["spec"]) == (200, {"deletionPolicy": "Retain"})
+    again = await api.apply(SHOP, profile(deletionPolicy="Retain"), manager="one")
+    assert again.version == changed.version
+
+
+async def test_a_field_that_is_no_longer_applied_goes_unless_somebody_shares_it(api: API) -> None:
+    await api.apply(SHOP, profile(resourceGroup="rg", labels={"a": "1", "b": "2"}), manager="one")
+    await api.apply(SHOP, profile(labels={"b": "2"}), manager="two")
+    left = await api.apply(SHOP, profile(resourceGroup="rg"), manager="one")
+    assert left.body["metadata"]["labels"] == {"b": "2"}
+
+
+async def test_items_of_a_list_map_have_owners_of_their_own(api: API) -> None:
+    await api.apply(SHOP, profile(monitorConfig=headers(a="1", b="2")), manager="one")
+    both = await api.apply(SHOP, profile(monitorConfig=headers(c="3")), manager="two")
+    assert shown(both.body) == {"a": "1", "b": "2", "c": "3"}
+    fewer = await api.apply(SHOP, profile(monitorConfig=headers(b="2")), manager="one")
+    assert shown(fewer.body) == {"b": "2", "c": "3"}
+
+
+async def test_a_conflict_names_field_and_manager_and_force_takes_it(api: API) -> None:
+    await api.apply(SHOP, profile(monitorConfig=headers(a="1")), manager="one")
+    reply = await api.apply(SHOP, profile(monitorConfig=headers(a="2")), manager="two")
+    assert (reply.code, reply.body["details"]) == (
+        409,
+        {
+            "causes": [
+                {
+                    "reason": "FieldManagerConflict",
+                    "message": 'conflict with "one"',
+                    "field": '.spec.monitorConfig.customHeaders[name="a"].value',
+                }
+            ]
+        },
+    )
+    forced = await api.apply(SHOP, profile(monitorConfig=headers(a="2")), manager="two", force=True)
+    assert shown(forced.body) == {"a": "2"}
+
+
+async def test_who_patched_a_field_is_asked_too(api: API) -> None:
+    await api.apply(SHOP, profile(), manager="one")
+    await api.merge(f"{SHOP}?fieldManager=somebody", {"spec": {"deletionPolicy": "Retain"}})
+    reply = await api.apply(SHOP, profile(deletionPolicy="Delete"), manager="one")
+    assert reply.causes == [(".spec.deletionPolicy", f'conflict with "somebody" using {GROUP}/v1beta1')]
+    assert (await api.apply(SHOP, profile(deletionPolicy="Retain"), manager="one")).code == 200
+
+
+async def test_conditions_of_a_status_are_shared_by_type(api: API) -> None:
+    await api.create(PROFILES, profile())
+    for manager, kind in (("one", "Programmed"), ("two", "Ready")):
+        reply = await api.apply(STATUS, profile() | {"status": {"conditions": [condition(kind)]}}, manager=manager)
+        assert reply.code == 200, reply.text
+    assert [one["type"] for one in reply.body["status"]["conditions"]] == ["Programmed", "Ready"]
+    taken = profile() | {"status": {"conditions": [condition(status="False")]}}
+    reply = await api.apply(STATUS, taken, manager="two")
+    assert reply.causes == [
+        ('.status.conditions[type="Programmed"].status', 'conflict with "one" with subresource "status"')
+    ]
+
+
+async def test_a_status_is_applied_without_the_spec(api: API) -> None:
+    await api.create(PROFILES, profile())
+    body = profile(deletionPolicy="Retain") | {"status": {"dnsName": "x"}}
+    reply = await api.apply(STATUS, body, manager="one")
+    assert (reply.body["spec"], reply.body["status"]) == ({"deletionPolicy": "Delete"}, {"dnsName": "x"})
+    assert (await api.apply(SHOP, profile() | {"status": {"dnsName": "y"}}, manager="one")).body["status"] == {
+        "dnsName": "x"
+    }
+
+
+async def test_a_status_of_nothing_is_a_404(api: API) -> None:
+    assert (await api.apply(STATUS, profile() | {"status": {}}, manager="one")).code == 404
+
+
+async def test_a_manager_is_required(api: API) -> None:
+    reply = await api.call("PATCH", SHOP, profile(), content_type=APPLY)
+    assert (reply.code, reply.causes) == (
+        422,
+        [("fieldManager", "Required value: is required for apply patch")],
+    )
+
+
+async def test_force_is_for_apply_only(api: API) -> None:
+    await api.create(PROFILES, profile())
+    reply = await api.merge(f"{SHOP}?force=true", {})
+    assert reply.causes == [("force", "Forbidden: may not be specified for non-apply patch")]
+
+
+async def test_an_undeclared_field_cannot_be_applied(api: API) -> None:
+    reply = await api.apply(SHOP, profile(colour="red"), manager="one")
+    assert (reply.code, reply.body["message"]) == (
+        500,
+        f"failed to create typed patch object (/shop; {GROUP}/v1beta1, Kind=TrafficManagerProfile): "
+        ".spec.colour: field not declared in schema",
+    )
+
+
+async def test_managed_fields_cannot_be_applied(api: API) -> None:
+    body = profile()
+    body["metadata"]["managedFields"] = []
+    reply = await api.apply(SHOP, body, manager="one")
+    assert (reply.code, reply.body["message"]) == (400, "metadata.managedFields must be nil")
+
+
+async def test_every_writer_is_recorded_with_its_fields(api: API) -> None:
+    await api.apply(SHOP, profile(deletionPolicy="Retain"), manager="one")
+    await api.merge(f"{STATUS}?fieldManager=fleetdns", {"status": {"dnsName": "x"}})
+    entries = (await api.get(SHOP)).body["metadata"]["managedFields"]
+    told = [(entry["manager"], entry["operation"], entry.get("subresource"), entry["fieldsV1"]) for entry in entries]
+    assert told == [
+        ("one", "Apply", None, {"f:spec": {"f:deletionPolicy": {}}}),
+        ("fleetdns", "Update", "status", {"f:status": {".": {}, "f:dnsName": {}}}),
+    ]

@@ -1,0 +1,149 @@
+"""How a client finds out which kinds there are, and what they look like as tables."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.contract.client import API
+from tests.contract.samples import BACKENDS, BETA, CONFIG_MAPS, EXPORTS, GROUP, PROFILES, SHOP, backend, profile
+
+AGGREGATED = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList"
+TABLE = "application/json;as=Table;v=v1;g=meta.k8s.io"
+METADATA = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"
+METADATA_LIST = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
+COLUMNS = {
+    "trafficmanagerprofiles": ["Name", "DNS-Name", "Is-Programmed", "Healthy", "Endpoints", "Age"],
+    "trafficmanagerbackends": ["Name", "Profile", "Backend", "Is-Accepted", "Endpoints", "Age"],
+    "serviceexports": ["Name", "Is-Valid", "Is-Conflicted", "Age"],
+}
+
+
+async def test_aggregated_discovery_repeats_its_media_type_and_names_our_kinds(api: API) -> None:
+    reply = await api.get("/apis", Accept=AGGREGATED)
+    assert reply.headers["Content-Type"] == AGGREGATED
+    (group,) = (item for item in reply.body["items"] if item["metadata"]["name"] == GROUP)
+    versions = {version["version"]: version["resources"] for version in group["versions"]}
+    assert list(versions) == ["v1beta1", "v1alpha1"]
+    assert {kind["resource"] for kind in versions["v1alpha1"]} > {kind["resource"] for kind in versions["v1beta1"]}
+    (kind,) = (kind for kind in versions["v1beta1"] if kind["resource"] == "trafficmanagerprofiles")
+    assert (kind["scope"], kind["shortNames"], kind["categories"]) == ("Namespaced", ["tmp"], ["fleet-networking"])
+    assert kind["responseKind"] == {"group": GROUP, "version": "v1beta1", "kind": "TrafficManagerProfile"}
+    assert sorted(kind["verbs"]) == sorted(
+        ["create", "delete", "deletecollection", "get", "list", "patch", "update", "watch"]
+    )
+    assert [part["subresource"] for part in kind["subresources"]] == ["status"]
+
+
+async def test_aggregated_discovery_of_the_core_group(api: API) -> None:
+    reply = await api.get("/api", Accept=AGGREGATED)
+    (core,) = reply.body["items"]
+    resources = {kind["resource"] for version in core["versions"] for kind in version["resources"]}
+    assert {"namespaces", "configmaps", "secrets", "events", "serviceaccounts", "services"} <= resources
+
+
+async def test_legacy_discovery_says_the_same(api: API) -> None:
+    groups = (await api.get("/apis")).body["groups"]
+    (ours,) = (group for group in groups if group["name"] == GROUP)
+    assert ours["preferredVersion"] == {"groupVersion": f"{GROUP}/v1beta1", "version": "v1beta1"}
+    alone = (await api.get(f"/apis/{GROUP}")).body
+    assert (alone["kind"], alone["versions"]) == ("APIGroup", ours["versions"])
+    resources = (await api.get(BETA)).body["resources"]
+    assert {"trafficmanagerprofiles", "trafficmanagerprofiles/status"} <= {entry["name"] for entry in resources}
+
+
+async def test_openapi_documents_are_named_by_their_hash(api: API) -> None:
+    index = await api.get("/openapi/v3")
+    assert index.headers["Content-Type"] == "text/plain; charset=utf-8"
+    url = index.body["paths"][f"apis/{GROUP}/v1beta1"]["serverRelativeURL"]
+    document = await api.get(url)
+    assert document.headers["Cache-Control"] == "public, immutable"
+    schemas = document.body["components"]["schemas"]
+    (ours,) = (schema for name, schema in schemas.items() if name.endswith(".v1beta1.TrafficManagerProfile"))
+    assert ours["x-kubernetes-group-version-kind"] == [
+        {"group": GROUP, "kind": "TrafficManagerProfile", "version": "v1beta1"}
+    ]
+
+
+@pytest.mark.parametrize("plural", COLUMNS)
+async def test_a_table_has_the_columns_of_the_definition(api: API, plural: str) -> None:
+    table = (await api.get(f"{BETA}/namespaces/{{ns}}/{plural}", Accept=TABLE)).body
+    assert (table["kind"], table["apiVersion"]) == ("Table", "meta.k8s.io/v1")
+    assert [column["name"] for column in table["columnDefinitions"]] == COLUMNS[plural]
+    assert table["rows"] == []
+
+
+async def test_a_row_holds_the_cells_and_the_metadata(api: API) -> None:
+    await api.create(PROFILES, profile())
+    await api.merge(f"{SHOP}/status", {"status": {"dnsName": "shop.example", "endpoints": {"total": 3}}})
+    (row,) = (await api.get(PROFILES, Accept=TABLE)).body["rows"]
+    assert row["cells"][:5] == ["shop", "shop.example", None, None, 3]
+    assert row["cells"][5].endswith("s")
+    assert (row["object"]["kind"], "spec" in row["object"]) == ("PartialObjectMetadata", False)
+
+
+async def test_a_row_can_hold_the_whole_object_or_none(api: API) -> None:
+    await api.create(BACKENDS, backend())
+    (row,) = (await api.get(f"{BACKENDS}?includeObject=Object", Accept=TABLE)).body["rows"]
+    assert row["object"]["spec"]["profile"] == {"name": "shop"}
+    (row,) = (await api.get(f"{BACKENDS}?includeObject=None", Accept=TABLE)).body["rows"]
+    assert row["object"] is None
+
+
+async def test_metadata_alone_can_be_asked_for(api: API) -> None:
+    await api.create(PROFILES, profile())
+    one = (await api.get(SHOP, Accept=METADATA)).body
+    assert (one["kind"], one.keys()) == ("PartialObjectMetadata", {"kind", "apiVersion", "metadata"})
+    listed = (await api.get(PROFILES, Accept=METADATA_LIST)).body
+    assert (listed["kind"], listed["items"][0].keys()) == ("PartialObjectMetadataList", one.keys())
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        pytest.param("/nowhere", id="a page that nobody serves"),
+        pytest.param("/apis/none.example", id="an unknown group"),
+        pytest.param(f"/apis/{GROUP}/v9", id="an unknown version"),
+        pytest.param(f"{BETA}/barns", id="an unknown plural of a custom group"),
+        pytest.param(EXPORTS.replace("v1alpha1", "v1beta1"), id="a kind in a version it is not served in"),
+        pytest.param(f"{BETA}/trafficmanagerprofiles/shop", id="a namespaced object without its namespace"),
+    ],
+)
+async def test_what_nobody_serves_is_a_plain_page(api: API, path: str) -> None:
+    reply = await api.get(path)
+    assert (reply.code, reply.text) == (404, "404 page not found\n")
+    assert reply.headers["Content-Type"] == "text/plain; charset=utf-8"
+
+
+async def test_an_unknown_core_kind_is_a_status(api: API) -> None:
+    reply = await api.get("/api/v1/barns")
+    assert (reply.code, reply.body["details"]) == (404, {})
+    assert reply.body["message"] == "the server could not find the requested resource"
+
+
+@pytest.mark.parametrize(
+    ("path", "accept"),
+    [
+        pytest.param(PROFILES, "text/html", id="no such form"),
+        pytest.param(f"{PROFILES}?watch=1", "application/yaml", id="a watch in YAML"),
+        pytest.param("/apis", "application/json;g=apidiscovery.k8s.io;v=v2beta1;as=APIGroupDiscoveryList", id="beta"),
+    ],
+)
+async def test_what_cannot_be_given_is_a_406(api: API, path: str, accept: str) -> None:
+    assert (await api.get(path, Accept=accept)).code == 406
+
+
+@pytest.mark.parametrize("authorization", ["", "Bearer "])
+async def test_without_a_token_lists_are_forbidden_and_health_is_open(api: API, authorization: str) -> None:
+    reply = await api.get(PROFILES, Authorization=authorization)
+    assert (reply.code, reply.body["message"]) == (
+        403,
+        f'trafficmanagerprofiles.{GROUP} is forbidden: User "system:anonymous" cannot list resource '
+        f'"trafficmanagerprofiles" in API group "{GROUP}" in the namespace "{api.namespace}"',
+    )
+    assert (await api.get("/healthz", Authorization=authorization)).text == "ok"
+
+
+@pytest.mark.parametrize("path", [PROFILES, CONFIG_MAPS, "/healthz", "/version"])
+async def test_a_wrong_token_is_unauthorized_everywhere(api: API, path: str) -> None:
+    reply = await api.get(path, Authorization="Bearer wrong")
+    assert (reply.code, reply.body["message"], "details" in reply.body) == (401, "Unauthorized", False)
