@@ -28,7 +28,7 @@ from fleetdns.core.drift import settled_after
 from fleetdns.core.identity import Identity, Unidentified, adoption, foreign_owner, identify
 from fleetdns.core.naming import profile_tag
 from fleetdns.core.outcome import failure_of
-from fleetdns.core.plan import Memory, Plan, Settings, plan, retries
+from fleetdns.core.plan import Memory, Plan, Settings, needs_fresh, plan, retries
 from fleetdns.core.policy import REFUSED
 from fleetdns.core.refusals import Refusal, refused
 from fleetdns.core.settle import remaining, settling
@@ -149,19 +149,22 @@ class ProfileReconciler:
         return self._next_look(run)
 
     async def _observe(self, run: _Run) -> None:
-        """Plan on what is known of Azure; on what it says now where nothing is known or everything is to be written."""
+        """Plan on what is known of Azure; on what it says now where nothing is known or others' things are written."""
         try:
-            await self._look(run)
-            if run.plan is not None and run.plan.batch.needs_fresh:
-                await self._look(run, afresh=True)
+            known = self._index.known(run.identity.ref)
+            planned = self._look(run, await self._read(run) if known is None else known.profile)
+            if known is not None and needs_fresh(planned, now=self._clock()) and self._may_write(run):
+                self._look(run, await self._read(run))
         except FleetDNSError as error:
             run.results.error = error
 
-    async def _look(self, run: _Run, *, afresh: bool = False) -> None:
-        observation = None if afresh else self._index.known(run.identity.ref)
-        observed = await self._index.read(run.identity.ref) if observation is None else observation.profile
+    async def _read(self, run: _Run) -> Profile | None:
+        return await self._index.read(run.identity.ref)
+
+    def _look(self, run: _Run, observed: Profile | None) -> Plan:
         run.plan = self._planned(run, observed)
         run.memory = run.plan.memory
+        return run.plan
 
     def _planned(self, run: _Run, observed: Profile | None) -> Plan:
         return plan(

@@ -4,7 +4,10 @@ differs                                     calls
 profile not in Azure                        one PUT with all endpoints
 one endpoint, nothing else                  one endpoint PUT or DELETE
 settings only, nothing removed              one PATCH with whole groups
-anything more                               one PUT over a fresh read: no moment with half the weights
+anything more                               one PUT: no moment with half the weights
+
+A call that writes back what is there and not ours to say (an endpoint somebody disabled, foreign endpoints, tags and
+monitor settings) is made over a fresh read: what is known may be a sweep old.
 """
 
 from __future__ import annotations
@@ -16,10 +19,12 @@ from fleetdns.core.calls import Call, DeleteEndpoint, PatchProfile, PutEndpoint,
 from fleetdns.core.changes import Change, Create, Delete, Patch, subject_name
 from fleetdns.core.trafficmanager import MAX_PRIORITY, Endpoint, Profile
 
+_SHARED_GROUPS = frozenset({"monitorConfig", "tags"})  # hold things of others beside ours
+
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Calls in order. `needs_fresh`: they carry everything Azure holds along, so they must start from a fresh read."""
+    """Calls in order. `needs_fresh`: they carry along what others may have changed, so they start from a fresh read."""
 
     calls: tuple[Call, ...]
     needs_fresh: bool = False
@@ -38,9 +43,11 @@ def batch(changes: tuple[Change, ...], observed: Profile | None) -> Batch:
     settings = [c for c in changes if isinstance(c, Patch) and isinstance(c.subject, Profile)]
     endpoints = [c for c in changes if isinstance(c.subject, Endpoint)]
     if settings and not endpoints and not settings[0].removed:
-        return Batch((_patched(settings[0]),))
+        patch = _patched(settings[0])
+        return Batch((patch,), needs_fresh=bool(_SHARED_GROUPS & set(patch.groups)))
     if len(endpoints) == 1 and not settings and not _is_retyped(endpoints[0]):
-        return Batch((_single(endpoints[0], composed(observed, changes)),))
+        single = _single(endpoints[0], composed(observed, changes))
+        return Batch((single,), needs_fresh=isinstance(endpoints[0], Patch))
     because = "; ".join([*(c.because for c in settings), *([_count(len(endpoints))] if endpoints else [])])
     return Batch((PutProfile(composed(observed, changes), because),), needs_fresh=True)
 

@@ -13,7 +13,7 @@ from fleetdns.api.profile import ALLOW_EMPTY, PAUSED, TrafficManagerProfile
 from fleetdns.core.aggregate import Aggregate
 from fleetdns.core.batch import Batch, batch, one_by_one
 from fleetdns.core.calls import Call
-from fleetdns.core.changes import Change, diff, subject_name
+from fleetdns.core.changes import Change, Patch, diff, subject_name
 from fleetdns.core.desired import Desired, desired_profile
 from fleetdns.core.drift import Drift, drifted, settled_by_status
 from fleetdns.core.identity import Identity, Naming
@@ -94,11 +94,12 @@ def plan(
 
 def retries(planned: Plan, base: Profile | None, *, now: float) -> tuple[Call, ...]:
     """Lonely calls for refused endpoints whose time has come; `base`: the profile after the batch."""
-    ready = due(planned.memory.refusals or {}, now=now)
-    changes: tuple[Change, ...] = tuple(
-        held.change for held in planned.verdict.held_for(REFUSED) if subject_name(held.change) in ready
-    )
-    return tuple(one_by_one(changes, base)) if base is not None else ()
+    return tuple(one_by_one(_to_retry(planned, now), base)) if base is not None else ()
+
+
+def needs_fresh(planned: Plan, *, now: float) -> bool:
+    """Whether a call that is due writes back what others may have changed since Azure was last heard."""
+    return planned.batch.needs_fresh or any(isinstance(change, Patch) for change in _to_retry(planned, now))
 
 
 def outcome(
@@ -128,6 +129,12 @@ def outcome(
         is_stale=is_stale,
         is_paused=is_marked(profile.metadata, PAUSED),
     )
+
+
+def _to_retry(planned: Plan, now: float) -> tuple[Change, ...]:
+    ready = due(planned.memory.refusals or {}, now=now)
+    refused = (held.change for held in planned.verdict.held_for(REFUSED))
+    return tuple(change for change in refused if subject_name(change) in ready)
 
 
 def _verdict(

@@ -91,7 +91,7 @@ class Story:
 
         await self._tell.until("Azure probes /healthz", path, lambda seen: seen == "/healthz")
         await self._see.becomes(PROFILES, "myatm", "profile myatm is Programmed", is_("Programmed"))
-        self._see.calls(at_most={"profiles.patch": 1})
+        self._see.calls(at_most={"profiles.get": 1, "profiles.patch": 1})
 
     async def somebody_changes_azure(self) -> None:
         tell = self._tell
@@ -101,7 +101,7 @@ class Story:
         self._world.azure.tamper("PATCH", path, {"properties": {"weight": 777}})
         tell.note(f"endpoint {endpoint['name']}: weight 777")
         await self._see.weights_become({"aks-1": 45, "aks-3": 9, "aks-4": 45})
-        self._see.calls(at_most={"profiles.list": 2, "endpoints.put": 1})
+        self._see.calls(at_most={"profiles.list": 2, "profiles.get": 1, "endpoints.put": 1})
 
         async def told() -> list[str]:
             events = await self._world.cluster.events(NAMESPACE)

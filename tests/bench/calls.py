@@ -110,8 +110,9 @@ _HEAD = """# What each change costs in Azure calls
 
 Made by `make bench` (`tests/bench/calls.py`): the real controller between the embedded hub and the emulated Traffic
 Manager, in virtual time. The numbers are counted, not timed. Each start lists the subscription once; a steady state
-costs one list per resource group and sweep, which is not in the rows below. A change of one endpoint alone (with 200
-clusters, one cluster more or less leaves the others' integer weights as they are) is one call.
+costs one list per resource group and sweep, which is not in the rows below. One endpoint that comes or goes alone (with
+200 clusters, one cluster more or less leaves the others' integer weights as they are) is one call; whatever writes over
+something that others may have changed since the last sweep reads it first.
 """
 _FOOT = """
 For comparison, Fleet's own controller was measured at 68 calls to roll out 10 clusters (12 profile reads, 1 profile

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import pytest
 
-from fleetdns.api.profile import PAUSED
+from fleetdns.api.profile import PAUSED, MonitorConfig
 from fleetdns.core.trafficmanager import DISABLED, Profile
 from tests.controllers.world import World
 from tests.core.builders import endpoint_name, make_backend, make_export, make_foreign_endpoint, make_profile
@@ -228,3 +228,33 @@ async def test_an_endpoint_that_appears_in_azure_between_two_sweeps_survives_a_b
 
         assert world.azure.only.endpoint("by-hand") == foreign
         assert len(world.azure.only.endpoints) == 4
+
+
+async def test_the_emergency_brake_pulled_between_two_sweeps_survives_a_weight_change() -> None:
+    world = World()
+    async with world.running():
+        roll_out(world, clusters=1)
+        await asyncio.sleep(5)
+        name = endpoint_name("member-1")
+        world.azure.tamper_endpoint(name, lambda e: replace(e, status=DISABLED, monitor_status="Disabled"))
+        world.hub.apply(make_backend(weight=5))
+        await asyncio.sleep(5)
+
+        endpoint = world.azure.only.endpoint(name)
+        assert endpoint is not None
+        assert (endpoint.weight, endpoint.status) == (5, DISABLED)
+        assert world.rejected() == {"member-1": "DisabledInAzure"}
+
+
+async def test_what_others_set_between_two_sweeps_survives_a_patch_of_the_group_it_is_in() -> None:
+    world = World()
+    async with world.running():
+        roll_out(world)
+        await asyncio.sleep(5)
+        ranges = b'{"expectedStatusCodeRanges":[{"max":299,"min":200}]}'
+        world.azure.tamper(lambda p: replace(p, monitor=replace(p.monitor, unmanaged=ranges)))
+        world.hub.apply(make_profile(monitor=MonitorConfig(path="/healthz")))
+        await asyncio.sleep(5)
+
+        assert world.azure.only.monitor.path == "/healthz"
+        assert world.azure.only.monitor.unmanaged == ranges

@@ -53,7 +53,7 @@ TCP = MonitorConfig(30, 10, 3, "TCP", 8080)
         pytest.param(None, aggregate(*"abcdefghij"), [PutProfile], False, id="a new profile with ten clusters"),
         pytest.param(None, aggregate(), [PutProfile], False, id="a new profile without clusters"),
         pytest.param(aggregate("a"), aggregate("a"), [], False, id="nothing differs"),
-        pytest.param(aggregate("a"), aggregate("a", weight=5), [PutEndpoint], False, id="one weight"),
+        pytest.param(aggregate("a"), aggregate("a", weight=5), [PutEndpoint], True, id="one weight"),
         pytest.param(aggregate(), aggregate("a"), [PutEndpoint], False, id="the first cluster joins"),
         pytest.param(aggregate("a"), aggregate(), [DeleteEndpoint], False, id="the last cluster leaves"),
         pytest.param(aggregate("a"), aggregate("a", "b"), [PutProfile], True, id="a second cluster halves the first"),
@@ -67,9 +67,9 @@ TCP = MonitorConfig(30, 10, 3, "TCP", 8080)
         ),
         pytest.param(aggregate("a"), aggregate("a", ttl=5), [PatchProfile], False, id="the ttl"),
         pytest.param(
-            aggregate("a"), aggregate("a", monitor=MonitorConfig(port=1)), [PatchProfile], False, id="the port"
+            aggregate("a"), aggregate("a", monitor=MonitorConfig(port=1)), [PatchProfile], True, id="the port"
         ),
-        pytest.param(aggregate("a"), aggregate("a", monitor=HEADERS), [PatchProfile], False, id="a header more"),
+        pytest.param(aggregate("a"), aggregate("a", monitor=HEADERS), [PatchProfile], True, id="a header more"),
         pytest.param(aggregate("a", monitor=HEADERS), aggregate("a"), [PutProfile], True, id="a header less"),
         pytest.param(aggregate("a"), aggregate("a", monitor=TCP), [PutProfile], True, id="no path any more"),
         pytest.param(aggregate("a"), aggregate("a", weight=5, ttl=5), [PutProfile], True, id="a setting and a weight"),
