@@ -14,7 +14,7 @@ from fleetdns.core.naming import parse_endpoint_name
 from fleetdns.core.outcome import NAME_TAKEN, PENDING, REFUSED, Failure, Outcome
 from fleetdns.core.policy import REFUSED as HELD_REFUSED
 from fleetdns.core.policy import TARGET_TAKEN, Held
-from fleetdns.core.status import ACCEPTED, INVALID, PENDING_REASON, READY
+from fleetdns.core.status import ACCEPTED, INVALID, PENDING_REASON, READY, first_few
 from fleetdns.core.trafficmanager import Endpoint, Profile, endpoint_id
 
 _MANAGED = frozenset({ACCEPTED, READY})
@@ -151,7 +151,7 @@ def _accepted(backend: TrafficManagerBackend, outcome: Outcome, rejected: tuple[
         message = f"Service {backend.service_key} is not exported by any cluster"
         return Condition(ACCEPTED, FALSE, INVALID, message)
     if rejected:
-        listed = ", ".join(f"{r.cluster} ({r.reason})" for r in rejected)
+        listed = first_few(f"{r.cluster} ({r.reason})" for r in rejected)
         return Condition(
             ACCEPTED, FALSE, INVALID, f"exports that are not serving endpoints, see status.rejected: {listed}"
         )

@@ -30,6 +30,7 @@ PENDING_REASON = "Pending"
 _MANAGED = frozenset({PROGRAMMED, READY, HEALTHY, PAUSED_TYPE})
 _UNMONITORED = "Unmonitored"
 _INACTIVE = "Inactive"
+_NAMED = 10  # in a message
 
 
 def profile_status(profile: TrafficManagerProfile, outcome: Outcome, *, now: str) -> ProfileStatus:
@@ -145,7 +146,7 @@ def health(endpoints: Iterable[Endpoint]) -> Condition:
         return Condition(HEALTHY, FALSE, "NoEndpoints", "the profile has no enabled endpoint of fleetdns")
     unwell = [e for e in active if e.monitor_status not in (None, ONLINE, CHECKING, _UNMONITORED)]
     if unwell:
-        clusters = ", ".join(endpoint.owner.cluster if endpoint.owner else endpoint.name for endpoint in unwell)
+        clusters = first_few(endpoint.owner.cluster if endpoint.owner else endpoint.name for endpoint in unwell)
         message = f"{len(unwell)} of {len(active)} endpoints fail their probes: {clusters}"
         return Condition(HEALTHY, FALSE, "EndpointsDegraded", message)
     checking = sum(endpoint.monitor_status in (None, CHECKING) for endpoint in active)
@@ -153,6 +154,13 @@ def health(endpoints: Iterable[Endpoint]) -> Condition:
         message = f"{checking} of {len(active)} endpoints have no probe result yet"
         return Condition(HEALTHY, UNKNOWN, "CheckingEndpoints", message)
     return Condition(HEALTHY, TRUE, "AllEndpointsOnline", f"all {len(active)} endpoints answer their probes")
+
+
+def first_few(names: Iterable[str]) -> str:
+    """A list for a message: the API server refuses a status with an over-long one, for ever."""
+    names = tuple(names)
+    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+    return ", ".join(names[:_NAMED]) + more
 
 
 def _monitor_status(profile: Profile) -> str:

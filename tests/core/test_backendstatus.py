@@ -330,3 +330,14 @@ def test_a_held_change_of_another_kind_is_not_a_rejection() -> None:
     status = backend_status(make_backend(), reached, now=NOW)
     assert rejected(status) == []
     assert told(status) == ("Unknown", "Pending")
+
+
+def test_a_thousand_rejected_exports_still_make_a_message_that_the_api_server_takes() -> None:
+    clusters = [f"{'long-cluster-name-' * 3}{number:04}" for number in range(1000)]
+    aggregate = make_aggregate(exports=[make_export(cluster, service_type="ClusterIP") for cluster in clusters])
+    status = backend_status(aggregate.backends[0], outcome(aggregate, azure(aggregate)), now=NOW)
+    accepted = find(status.conditions, "Accepted")
+    assert accepted is not None
+    assert len(status.rejected) == 1000
+    assert len(accepted.message) < 1024  # an Event holds no more, a condition 32768
+    assert accepted.message.endswith(" and 990 more")

@@ -219,6 +219,12 @@ def test_healthy(states: list[str | None], disabled: int, told: tuple[str, str])
     assert (condition.type, condition.status, condition.reason) == ("Healthy", *told)
 
 
+def test_a_message_names_a_few_clusters_and_counts_the_others() -> None:
+    message = health(endpoints(*["Degraded"] * 200)).message
+    assert message.startswith("200 of 200 endpoints fail their probes: m0, m1, ")
+    assert message.endswith(" and 190 more")
+
+
 @pytest.mark.parametrize(
     ("profile", "reached", "told"),
     [
