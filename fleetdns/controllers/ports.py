@@ -58,7 +58,11 @@ class Hub(Protocol):
         ...
 
     async def set_finalizers(self, obj: HubObject, finalizers: tuple[str, ...]) -> None:
-        """Replace metadata.finalizers; Conflict when the object is not the one that was read. Gone is success."""
+        """Replace metadata.finalizers; Conflict when the object is not the one that was read.
+
+        Gone is success where finalizers only leave, and Conflict where one is added: what it would guard must not be
+        made for an object that nobody can delete any more.
+        """
         ...
 
     async def create_import(self, service_import: ServiceImport) -> None:

@@ -11,7 +11,7 @@ from fleetdns.api.backend import TrafficManagerBackend
 from fleetdns.api.exports import InternalServiceExport, ServiceImport
 from fleetdns.api.profile import TrafficManagerProfile
 from fleetdns.core.events import Event
-from fleetdns.errors import FleetDNSError, Transient
+from fleetdns.errors import Conflict, FleetDNSError, Transient
 from fleetdns.kube.errors import Refused, Unreachable, write_error
 from fleetdns.kube.events import EventPublisher
 from fleetdns.kube.paths import collection, item
@@ -45,8 +45,9 @@ class HubWriter:
         await self._patch(obj, item(obj.resource, obj.metadata.key, "status"), {"status": dict(patch)})
 
     async def set_finalizers(self, obj: HubObject, finalizers: tuple[str, ...]) -> None:
+        is_adding = not set(finalizers) <= set(obj.metadata.finalizers)
         metadata = {"finalizers": finalizers, "resourceVersion": obj.metadata.resource_version}
-        await self._patch(obj, item(obj.resource, obj.metadata.key), {"metadata": metadata})
+        await self._patch(obj, item(obj.resource, obj.metadata.key), {"metadata": metadata}, must_exist=is_adding)
 
     async def create_import(self, service_import: ServiceImport) -> None:
         resource, metadata = service_import.resource, service_import.metadata
@@ -77,13 +78,15 @@ class HubWriter:
                 return
         await self._events.publish(obj, event)
 
-    async def _patch(self, obj: HubObject, path: str, patch: Mapping[str, Any]) -> None:
+    async def _patch(self, obj: HubObject, path: str, patch: Mapping[str, Any], *, must_exist: bool = False) -> None:
         try:
             answer = await self._sent(lambda: self._transport.patch(path, msgspec.json.encode(patch)))
         except (Refused, Unreachable) as error:
-            if _is_gone(error):
-                return
-            raise write_error(error) from error
+            if not _is_gone(error):
+                raise write_error(error) from error
+            if must_exist:
+                raise Conflict("NotFound", f"{obj.resource.kind} {obj.metadata.key} is gone") from error
+            return
         self._keep(obj, answer)
 
     async def _sent(self, write: Callable[[], Awaitable[bytes]]) -> bytes:

@@ -120,6 +120,8 @@ class FakeHub:
     async def set_finalizers(self, obj: HubObject, finalizers: tuple[str, ...]) -> None:
         held = await self._written("set_finalizers", obj)
         if held is None:
+            if not set(finalizers) <= set(obj.metadata.finalizers):
+                raise Conflict("NotFound", "the object is gone")
             return
         if (held.metadata.uid, held.metadata.resource_version) != (obj.metadata.uid, obj.metadata.resource_version):
             raise Conflict("Conflict", "the object has been modified; please apply your changes to the latest version")

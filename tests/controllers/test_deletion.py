@@ -225,3 +225,17 @@ async def test_an_adopted_profile_deleted_without_a_status_is_still_deleted_in_a
 
         assert world.azure.profiles == {}
         assert not is_there(world, TrafficManagerProfile, PROFILE_KEY)
+
+
+async def test_nothing_is_made_for_an_object_deleted_while_azure_was_looked_at() -> None:
+    world = World(latency=1.0)
+    async with world.running():
+        await asyncio.sleep(3)
+        world.hub.apply(make_profile(), make_backend(), make_export("a"))
+        await asyncio.sleep(0.5)
+        assert "get" in world.azure.operations()
+        world.hub.delete(TrafficManagerProfile, PROFILE_KEY)
+        await asyncio.sleep(60)
+
+        assert world.azure.profiles == {}
+        assert world.azure.writes() == []

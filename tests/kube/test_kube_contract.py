@@ -152,9 +152,23 @@ async def test_writing_to_what_is_gone_is_success_and_shows_the_caches_nothing(
     transport: Transport, writes: Writes
 ) -> None:
     profile = await a_profile(transport)
+    await writes.writer.set_finalizers(profile, ("example.com/a",))
+    (guarded,) = writes.written
+    await writes.writer.set_finalizers(guarded, ())
+    writes.written.clear()
     await transport.delete(item(PROFILE, profile.metadata.key), b"{}")
     await writes.writer.patch_status(profile, {"dnsName": "a.example"})
-    await writes.writer.set_finalizers(profile, ("example.com/a",))
+    await writes.writer.set_finalizers(guarded, ())
+    assert writes.written == []
+
+
+async def test_a_finalizer_is_not_added_to_what_is_gone_as_if_it_guarded_anything(
+    transport: Transport, writes: Writes
+) -> None:
+    profile = await a_profile(transport)
+    await transport.delete(item(PROFILE, profile.metadata.key), b"{}")
+    with pytest.raises(Conflict):
+        await writes.writer.set_finalizers(profile, ("example.com/a",))
     assert writes.written == []
 
 
