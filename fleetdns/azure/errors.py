@@ -4,11 +4,13 @@ status          code                                    class
 404             any, on a read or a delete              none: absence is the answer
 404             any, on a PATCH or an endpoint PUT      Transient: the profile is gone, observe again
 404             SubscriptionNotFound, on a read         Rejected: says nothing about profiles
+404             none                                    Transient: not Resource Manager's answer, proves nothing
 409             Conflict                                Conflict
 429             RetryableErrorDueToAnotherOperation     Conflict
 429             any other                               Throttled
 503             any, with Retry-After                   Throttled
-401, 403        any                                     Forbidden
+403             LinkedAuthorizationFailed               Rejected: it is about one target, not about the call
+401, 403        any other                               Forbidden
 408, 5xx        any other                               Transient
 other 4xx       any                                     Rejected
 anything else   any                                     Transient: an answer the API does not have
@@ -77,11 +79,16 @@ def classify(
     status: int, code: str, message: str, *, retry_after: float | None, operation: Operation
 ) -> FleetDNSError | None:
     """The error an answer stands for; None where 404 is an answer like any other. `retry_after` in seconds."""
+    is_theirs = bool(code)
     code = code or _phrase(status)
     sentence = cleaned(message) or f"Azure answered {status} without saying why"
     match status:
+        case 404 if not is_theirs:
+            return Transient(code, sentence)
         case 404:
             return _not_found(code, sentence, operation)
+        case 403 if code.lower() == "linkedauthorizationfailed":
+            return Rejected(code, sentence)
         case 401 | 403:
             return Forbidden(code, sentence)
         case 409 if code.lower() == "conflict":
