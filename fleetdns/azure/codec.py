@@ -205,7 +205,9 @@ def _listed(item: msgspec.Raw, subscription: str, resource_group: str | None) ->
     if ref is None and resource_group and resource.name:
         ref = ProfileRef(subscription, resource_group, resource.name)
     if ref is None:
-        raise Undecodable("neither id nor name says which profile it is", name=resource.name or resource.id or "")
+        raise Undecodable(
+            "neither id nor name says which profile it is", name=resource.name or (resource.id or "").split("/")[-1]
+        )
     return _profile(resource, ref)
 
 
@@ -299,7 +301,7 @@ def _converted(body: dict[str, Any], kind: Any, name: str) -> Any:
 
 def _resource(body: dict[str, Any]) -> _Resource:
     name = body.get("name") or body.get("id")
-    resource: _Resource = _converted(body, _Resource, name if isinstance(name, str) else "")
+    resource: _Resource = _converted(body, _Resource, name.split("/")[-1] if isinstance(name, str) else "")
     return resource
 
 

@@ -46,7 +46,7 @@ class AzureIndex:
         listing = await self._azure.list_group(subscription, resource_group)
         self._groups.add((subscription.lower(), resource_group.lower()))
         known = self.observed.known_in(resource_group, subscription)
-        expected = [ref for ref in known if ref.name.lower() not in listing.unreadable]
+        expected = [ref for ref in known if not listing.may_hold(ref)]
         return self.observed.listed(listing.profiles, expected=expected, started=started)
 
     async def list_subscription(self, subscription: str) -> None:

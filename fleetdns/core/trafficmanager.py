@@ -155,8 +155,13 @@ class Profile:
 class Listing:
     """Every profile of a resource group or a subscription.
 
-    `unreadable`: folded names of profiles that are there and were not understood: present, unknown, never absent.
+    `unreadable`: folded names of profiles that are there and were not understood: present, unknown, never absent; ""
+    for one whose very name could not be read.
     """
 
     profiles: tuple[Profile, ...] = ()
     unreadable: frozenset[str] = frozenset()
+
+    def may_hold(self, ref: ProfileRef) -> bool:
+        """Whether something that was not understood may be this profile."""
+        return "" in self.unreadable or ref.name.lower() in self.unreadable

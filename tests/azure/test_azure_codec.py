@@ -181,13 +181,14 @@ def test_what_is_no_profile_is_undecodable(raw: bytes) -> None:
 def test_one_bad_profile_does_not_hide_the_others_of_a_list() -> None:
     bad = profile_body("bad", dnsConfig=None)
     nobody = profile_body("nobody") | {"id": None, "name": None}
+    by_id = profile_body("by-id") | {"name": None, "tags": "none"}
     page = decode_profiles(
-        wire({"value": [profile_body("good"), bad, nobody], "nextLink": ""}),
+        wire({"value": [profile_body("good"), bad, nobody, by_id], "nextLink": ""}),
         subscription=SUBSCRIPTION,
         resource_group=GROUP,
     )
     assert [read.ref.name for read in page.profiles] == ["good"]
-    assert [name for name, _ in page.undecodable] == ["bad", ""]
+    assert [name for name, _ in page.undecodable] == ["bad", "", "by-id"]
     assert page.next_link is None
 
 

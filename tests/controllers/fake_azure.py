@@ -55,6 +55,7 @@ class FakeTrafficManager:
         self.forbidden_groups: set[str] = set()  # neither read nor write
         self.read_only_groups: set[str] = set()
         self.unreadable: set[str] = set()  # names of profiles that lists give in a form nobody understands
+        self.hides_names = False  # not even the names of those
         self.is_subscription_listable = True
         self.shouts = False  # answers spell names and ids in another case than they were sent
         self._faults: list[Fault] = []
@@ -133,7 +134,8 @@ class FakeTrafficManager:
         found = tuple(profiles)
         readable = (profile for profile in found if profile.ref.name.lower() not in self.unreadable)
         names = frozenset(profile.ref.name.lower() for profile in found) & self.unreadable
-        return Listing(tuple(self._spelled(profile) for profile in readable), names)
+        told = frozenset({""}) if names and self.hides_names else names
+        return Listing(tuple(self._spelled(profile) for profile in readable), told)
 
     async def put_profile(self, call: PutProfile) -> Profile:
         return await self._write("put_profile", call.ref, call.ref.folded, lambda: self._put(call.profile))
