@@ -13,18 +13,31 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
+from typing import Protocol
 
 import fleetdns
 from fleetdns import app, log, settings
 from fleetdns.demo.kubernetes import Cluster
 from fleetdns.demo.members import SUBSCRIPTION, Members, namespace
 from fleetdns.emulator.azure.server import AzureServer, steady_clock
-from fleetdns.emulator.azure.service import Behaviour, TrafficManagerService
+from fleetdns.emulator.azure.service import TrafficManagerService
 from fleetdns.emulator.dns.server import DNSServer
 from fleetdns.emulator.hub.server import HubServer
 
 RESOURCE_GROUP = "fleet-dns"
 _SEED = 20
+
+
+class APIServer(Protocol):
+    """What the world must know of the API server that it is built around."""
+
+    @property
+    def url(self) -> str: ...
+    @property
+    def ca_pem(self) -> bytes: ...
+    @property
+    def token(self) -> str: ...
+    def write_kubeconfig(self, path: Path, /) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,13 +63,21 @@ def manifests() -> Path:
 @asynccontextmanager
 async def embedded() -> AsyncIterator[World]:
     """Start everything but the controller; all of it stops at the end."""
+    hub = HubServer()
+    await hub.start()
+    try:
+        async with around(hub) as world:
+            yield world
+    finally:
+        await hub.stop()
+
+
+@asynccontextmanager
+async def around(hub: APIServer) -> AsyncIterator[World]:
+    """The same around an API server that runs already, the embedded one or a real one, and goes on running."""
     async with AsyncExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="fleetdns-demo-")))
-        hub = HubServer()
-        await hub.start()
-        stack.push_async_callback(hub.stop)
-        behaviour = Behaviour(strict_public_ips=True, probe_delay=1.0)
-        service = TrafficManagerService(clock=steady_clock(), behaviour=behaviour, random=Random(_SEED))
+        service = TrafficManagerService(clock=steady_clock(), strict_public_ips=True, random=Random(_SEED))
         azure = await stack.enter_async_context(AzureServer(service))
         dns = await stack.enter_async_context(DNSServer(service.profiles, Random(_SEED)))
         kubeconfig = folder / "kubeconfig"
