@@ -79,14 +79,11 @@ def classify(
     status: int, code: str, message: str, *, retry_after: float | None, operation: Operation
 ) -> FleetDNSError | None:
     """The error an answer stands for; None where 404 is an answer like any other. `retry_after` in seconds."""
-    is_theirs = bool(code)
-    code = code or _phrase(status)
     sentence = cleaned(message) or f"Azure answered {status} without saying why"
+    if status == 404:
+        return _not_found(code, sentence, operation)
+    code = code or _phrase(status)
     match status:
-        case 404 if not is_theirs:
-            return Transient(code, sentence)
-        case 404:
-            return _not_found(code, sentence, operation)
         case 403 if code.lower() == "linkedauthorizationfailed":
             return Rejected(code, sentence)
         case 401 | 403:
@@ -171,6 +168,8 @@ def unreachable(error: AzureError) -> Transient:
 
 
 def _not_found(code: str, sentence: str, operation: Operation) -> FleetDNSError | None:
+    if not code:
+        return Transient(_phrase(404), sentence)
     if operation in _DELETES:
         return None
     if operation in _ABSENCE_IS_AN_ANSWER and code.lower() != "subscriptionnotfound":
