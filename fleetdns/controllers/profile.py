@@ -27,6 +27,7 @@ from fleetdns.core.changes import subject_name
 from fleetdns.core.drift import settled_after
 from fleetdns.core.identity import Identity, Unidentified, adoption, foreign_owner, identify
 from fleetdns.core.naming import profile_tag
+from fleetdns.core.observed import LIST
 from fleetdns.core.outcome import failure_of
 from fleetdns.core.plan import Memory, Plan, Settings, needs_fresh, plan, retries
 from fleetdns.core.policy import REFUSED
@@ -152,6 +153,8 @@ class ProfileReconciler:
         """Plan on what is known of Azure; on what it says now where nothing is known or others' things are written."""
         try:
             known = self._index.known(run.identity.ref)
+            if known is not None and known.profile is None and known.source == LIST:
+                known = None  # a PUT replaces all there is: that a list leaves a profile out is no proof for that
             planned = self._look(run, await self._read(run) if known is None else known.profile)
             if known is not None and needs_fresh(planned, now=self._clock()) and self._may_write(run):
                 self._look(run, await self._read(run))

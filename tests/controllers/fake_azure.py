@@ -56,6 +56,7 @@ class FakeTrafficManager:
         self.read_only_groups: set[str] = set()
         self.unreadable: set[str] = set()  # names of profiles that lists give in a form nobody understands
         self.hides_names = False  # not even the names of those
+        self.unlisted: set[str] = set()  # names of profiles that lists forget
         self.is_subscription_listable = True
         self.shouts = False  # answers spell names and ids in another case than they were sent
         self._faults: list[Fault] = []
@@ -131,7 +132,7 @@ class FakeTrafficManager:
         return await self._call("list_subscription", subscription.lower(), "", listed)
 
     def _listing(self, profiles: Iterable[Profile]) -> Listing:
-        found = tuple(profiles)
+        found = tuple(profile for profile in profiles if profile.ref.name.lower() not in self.unlisted)
         readable = (profile for profile in found if profile.ref.name.lower() not in self.unreadable)
         names = frozenset(profile.ref.name.lower() for profile in found) & self.unreadable
         told = frozenset({""}) if names and self.hides_names else names

@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from tests.controllers.world import World
-from tests.core.builders import make_backend, make_export, make_profile
+from tests.core.builders import make_backend, make_export, make_foreign_endpoint, make_profile
 
 pytestmark = pytest.mark.looptime
 
@@ -24,3 +24,19 @@ async def test_a_profile_that_a_list_gives_unreadable_is_neither_gone_nor_made_a
         await asyncio.sleep(300)
         assert set(world.azure.operations(since=before)) == {"list_group"}
         assert world.weights() == {"member-1": 100}
+
+
+async def test_a_profile_that_a_list_leaves_out_is_asked_for_before_it_is_made_again() -> None:
+    world = World()
+    async with world.running():
+        world.hub.apply(make_profile(), make_backend(), make_export("member-1"))
+        await asyncio.sleep(5)
+        foreign = make_foreign_endpoint(priority=500)
+        world.azure.tamper(lambda profile: profile.with_endpoint(foreign))
+        world.azure.unlisted = {world.azure.only.ref.name.lower()}
+        before = len(world.azure.calls)
+        await asyncio.sleep(100)
+
+        assert world.azure.writes(since=before) == []
+        assert world.weights() == {"member-1": 100, "by-hand": 7}
+        assert world.programmed() == ("True", "Programmed")
