@@ -55,7 +55,7 @@ def _endpoints(backend: TrafficManagerBackend, outcome: Outcome) -> tuple[Endpoi
     observed = outcome.observed
     if observed is None:
         return ()
-    return tuple(_endpoint(backend, endpoint, outcome, observed) for endpoint in _owned(backend, observed))
+    return tuple(_endpoint(backend, endpoint, outcome) for endpoint in _owned(backend, observed))
 
 
 def _owned(backend: TrafficManagerBackend, observed: Profile) -> Iterator[Endpoint]:
@@ -63,9 +63,7 @@ def _owned(backend: TrafficManagerBackend, observed: Profile) -> Iterator[Endpoi
     return (endpoint for endpoint in observed.owned if endpoint.owner and endpoint.owner.uid == uid)
 
 
-def _endpoint(
-    backend: TrafficManagerBackend, endpoint: Endpoint, outcome: Outcome, observed: Profile
-) -> EndpointStatus:
+def _endpoint(backend: TrafficManagerBackend, endpoint: Endpoint, outcome: Outcome) -> EndpointStatus:
     source = outcome.desired.source(endpoint.name)
     if source is not None:
         origin: FromCluster | None = FromCluster(source.cluster, source.weight)
@@ -74,7 +72,7 @@ def _endpoint(
         origin = known or (FromCluster(endpoint.owner.cluster) if endpoint.owner else None)
     return EndpointStatus(
         name=endpoint.folded,
-        resource_id=endpoint_id(observed.ref, endpoint),
+        resource_id=endpoint_id(outcome.identity.ref, endpoint),
         target=endpoint.target,
         weight=endpoint.weight,
         from_=origin,

@@ -42,7 +42,8 @@ def profile_status(profile: TrafficManagerProfile, outcome: Outcome, *, now: str
         conditions.append(_paused(outcome))
     return ProfileStatus(
         dns_name=(observed.fqdn or outcome.identity.fqdn) if observed else old.dns_name,
-        resource_id=observed.ref.resource_id if observed else old.resource_id,
+        # As we spell it: Azure's own spelling differs between an answer and a list, and each would write status anew.
+        resource_id=outcome.identity.ref.resource_id if observed else old.resource_id,
         monitor_status=_monitor_status(observed) if observed else None if outcome.is_observed else old.monitor_status,
         endpoints=_counts(observed) if observed else EndpointCounts() if outcome.is_observed else old.endpoints,
         observed_generation=profile.metadata.generation,

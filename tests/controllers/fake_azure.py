@@ -301,6 +301,5 @@ def _shouted(endpoint: Endpoint) -> Endpoint:
     return replace(
         endpoint,
         name=endpoint.name.upper(),
-        kind=endpoint.kind.upper(),
         target_resource_id=target.upper() if target else None,
     )

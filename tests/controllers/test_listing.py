@@ -40,3 +40,15 @@ async def test_a_profile_that_a_list_leaves_out_is_asked_for_before_it_is_made_a
         assert world.azure.writes(since=before) == []
         assert world.weights() == {"member-1": 100, "by-hand": 7}
         assert world.programmed() == ("True", "Programmed")
+
+
+async def test_a_list_that_spells_ids_in_another_case_than_our_own_writes_changes_no_status() -> None:
+    world = World()
+    async with world.running():
+        world.hub.apply(make_profile(), make_backend(), make_export("member-1"))
+        await asyncio.sleep(65)
+        profile, backend = world.profile(), world.backend()
+        world.azure.shouts = True
+        await asyncio.sleep(200)
+
+        assert (world.profile(), world.backend()) == (profile, backend)
