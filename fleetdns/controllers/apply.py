@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 
 from fleetdns.controllers.ports import TrafficManager
-from fleetdns.core.batch import one_by_one
+from fleetdns.core.batch import composed, handovers, one_after_the_other, one_by_one
 from fleetdns.core.calls import Call, DeleteEndpoint, DeleteProfile, PatchProfile, PutEndpoint, PutProfile
 from fleetdns.core.changes import Change
 from fleetdns.core.observed import ObservedProfiles
@@ -86,7 +86,26 @@ class Applier:
         elif base is None:
             await self._create_empty_first(call, endpoints, results)
         else:
-            await self.apply_singly(one_by_one(changes, base), results)
+            await self._take_apart(call, changes, base, results)
+
+    async def _take_apart(self, call: PutProfile, changes: tuple[Change, ...], base: Profile, results: Results) -> None:
+        """What hands a target over stays one write if Azure takes that at all: in between nobody serves the target."""
+        pairs = handovers(changes)
+        together = tuple(change for pair in pairs for change in pair)
+        apart = tuple(change for change in changes if change not in together)
+        await self.apply_singly(one_by_one(apart, base), results)
+        if pairs and results.error is None and not (apart and await self._is_taken(call, together, results)):
+            await self.apply_singly(one_after_the_other(pairs, call.ref), results)
+
+    async def _is_taken(self, call: PutProfile, changes: tuple[Change, ...], results: Results) -> bool:
+        """Whether Azure takes these changes in one write; what is no refusal ends it all."""
+        try:
+            await self._carry_out(PutProfile(composed(self._known(call.ref), changes), call.because))
+        except Rejected:
+            return False
+        except FleetDNSError as error:
+            results.error = error
+        return True
 
     async def _create_empty_first(self, call: PutProfile, endpoints: tuple[Change, ...], results: Results) -> None:
         empty = PutProfile(replace(call.profile, endpoints=()), call.because)

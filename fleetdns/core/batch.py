@@ -12,12 +12,12 @@ monitor settings) is made over a fresh read: what is known may be a sweep old.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from fleetdns.core.calls import Call, DeleteEndpoint, PatchProfile, PutEndpoint, PutProfile
 from fleetdns.core.changes import Change, Create, Delete, Patch, subject_name
-from fleetdns.core.trafficmanager import MAX_PRIORITY, Endpoint, Profile
+from fleetdns.core.trafficmanager import MAX_PRIORITY, Endpoint, Profile, ProfileRef
 
 _SHARED_GROUPS = frozenset({"monitorConfig", "tags"})  # hold things of others beside ours
 
@@ -71,6 +71,29 @@ def one_by_one(changes: tuple[Change, ...], observed: Profile) -> Iterator[Call]
         yield _single(change, placed)
 
 
+def handovers(changes: tuple[Change, ...]) -> tuple[tuple[Delete, Create | Patch], ...]:
+    """The endpoints that go so that another may have their target (renamed ones), each with the one that takes it.
+
+    Between the two nobody serves the target, so they are made in one write if Azure takes that at all.
+    """
+    leaving = {c.subject.folded_target: c for c in changes if isinstance(c, Delete) and c.subject.folded_target}
+    return tuple(
+        (leaving[target], change)
+        for change in changes
+        if isinstance(change, Create | Patch) and (target := _claimed(change)) in leaving
+    )
+
+
+def one_after_the_other(pairs: Iterable[tuple[Delete, Create | Patch]], ref: ProfileRef) -> Iterator[Call]:
+    """Handovers as single calls, each endpoint right after the one it takes over from, and with its priority."""
+    for delete, change in pairs:
+        yield DeleteEndpoint(ref, delete.subject, delete.because)
+        if isinstance(change.subject, Endpoint):
+            is_new = isinstance(change, Create)
+            endpoint = replace(change.subject, priority=delete.subject.priority) if is_new else change.subject
+            yield PutEndpoint(ref, endpoint, change.because)
+
+
 def composed(base: Profile, changes: tuple[Change, ...]) -> Profile:
     """`base` with changes made true and all else as it was; new endpoints get free priorities, in order of name."""
     settings = next((c.subject for c in changes if isinstance(c, Patch) and isinstance(c.subject, Profile)), base)
@@ -109,6 +132,14 @@ def _single(change: Change, placed: Profile) -> Call:
         case Create(subject=Endpoint() as endpoint) | Patch(subject=Endpoint() as endpoint):
             return PutEndpoint(placed.ref, placed.endpoint(endpoint.name) or endpoint, change.because)
     raise TypeError(f"not a change of one endpoint: {change!r}")
+
+
+def _claimed(change: Create | Patch) -> str | None:
+    """The folded target that an endpoint is about to get; None where it has it already, or none."""
+    if not isinstance(change.subject, Endpoint) or _is_retyped(change):
+        return None
+    is_claim = isinstance(change, Create) or "targetResourceId" in change.fields
+    return change.subject.folded_target if is_claim else None
 
 
 def _is_retyped(change: Change) -> bool:
