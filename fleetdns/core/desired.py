@@ -6,6 +6,7 @@ hold back the other clusters.
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -60,14 +61,17 @@ class Desired:
     """The profile that ought to be, with the origin of each endpoint and what was left out."""
 
     profile: Profile
-    sources: tuple[Source, ...]
+    sources: tuple[Source, ...]  # sorted by endpoint
     rejections: tuple[Rejection, ...]
     unexported: frozenset[ObjectKey]  # backends whose service nobody exports
     unresolved: frozenset[ObjectKey]  # backends with an export that the import does not know of yet
 
     def source(self, endpoint: str) -> Source | None:
+        """Where an endpoint comes from; None for one that is not desired."""
         folded = endpoint.lower()
-        return next((source for source in self.sources if source.endpoint == folded), None)
+        place = bisect_left(self.sources, folded, key=lambda source: source.endpoint)
+        found = self.sources[place : place + 1]
+        return found[0] if found and found[0].endpoint == folded else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 from fleetdns.api.meta import GROUP, ObjectKey
 
@@ -33,6 +34,7 @@ class EndpointName:
         return f"fleet-{self.uid}#{self.service}#{self.cluster}".lower()
 
 
+@lru_cache(maxsize=4096)  # one look at a profile of 200 endpoints asks for each name hundreds of times
 def parse_endpoint_name(name: str) -> EndpointName | None:
     """The parts of a name that fleetdns gives, whatever the uid in it; None for somebody else's endpoint."""
     match = _ENDPOINT.fullmatch(name.lower())
