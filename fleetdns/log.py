@@ -49,7 +49,7 @@ def configure(level: str, log_format: str | None, stream: TextIO | None = None) 
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]
-    ending: list[Processor] = [structlog.processors.format_exc_info, _without_secrets, renderer]
+    ending: list[Processor] = [structlog.processors.format_exc_info, _without_secrets, _headed, renderer]
     structlog.configure(
         processors=[*facts, *ending],
         wrapper_class=structlog.make_filtering_bound_logger(number),
@@ -79,6 +79,8 @@ def _route_libraries(handler: _Handler, level: int) -> None:
     # Its DEBUG shows whole Secrets, and a kubeconfig may ask for it.
     logging.getLogger("kubernetes_asyncio.client.rest").setLevel(max(level, logging.INFO))
     logging.getLogger("azure").setLevel(level)
+    # Every credential that is tried and not there is a warning of several lines; what they come to is ours to say.
+    logging.getLogger("azure.identity").setLevel(max(level, logging.ERROR))
 
 
 def _renderer(log_format: str, stream: TextIO) -> Processor:
@@ -97,6 +99,12 @@ def _without_secrets(_: WrappedLogger, __: str, facts: EventDict) -> EventDict:
         elif isinstance(value, str):
             facts[key] = _SECRET_TEXT.sub(_REMOVED, value)
     return facts
+
+
+def _headed(_: WrappedLogger, __: str, facts: EventDict) -> EventDict:
+    """When, how grave and what come first: people read JSON lines too."""
+    head = {key: facts.pop(key) for key in ("timestamp", "level", "event") if key in facts}
+    return {**head, **facts}
 
 
 def fanned(first: T, *others: object) -> T:
@@ -159,7 +167,7 @@ class InformerLog(InformerObserver):
         match health.phase:
             case Phase.NOT_SERVED:
                 _log.warning(
-                    f"the hub does not serve {name}: install the CRDs with kubectl apply -f manifests/crds/; "
+                    f"the hub does not serve {name}: install the CRDs with kubectl apply -k manifests/crds; "
                     "fleetdns is not ready until then and keeps looking",
                     kind=name,
                 )
@@ -218,8 +226,8 @@ class ChangeLog:
         if held:
             self._told[key] = held
 
-    def repaired(self, drift: Drift) -> None:
-        subject = {"endpoint": drift.endpoint} if drift.endpoint else {}
+    def repaired(self, key: ObjectKey, drift: Drift) -> None:
+        subject = {"profile": str(key)} | ({"endpoint": drift.endpoint} if drift.endpoint else {})
         _log.warning("changed elsewhere and put back", **subject, fields=list(drift.fields), because=drift.because)
 
     def forgotten(self, key: ObjectKey) -> None:
@@ -232,7 +240,8 @@ class AzureCallLog:
     def called(self, *, operation: str, code: str, seconds: float, correlation_id: str, resource: str) -> None:
         if operation.startswith(("put_", "patch_", "delete_")):
             return
-        write = _log.debug if code.startswith("2") or code == "404" else _log.warning
+        is_expected = code.startswith("2") or code in ("404", "Cancelled")  # cancelled: we are stopping
+        write = _log.debug if is_expected else _log.warning
         write(
             "azure read",
             operation=operation,

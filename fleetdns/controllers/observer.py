@@ -16,8 +16,8 @@ class ReconcileObserver(Protocol):
         """One look at a profile ended with this outcome."""
         ...
 
-    def repaired(self, drift: Drift) -> None:
-        """Somebody's change in Azure was put back."""
+    def repaired(self, key: ObjectKey, drift: Drift) -> None:
+        """Somebody's change to this profile in Azure was put back."""
         ...
 
     def forgotten(self, key: ObjectKey) -> None:

@@ -61,7 +61,7 @@ class Report:
             return
         drifts = _put_back(planned.drifts, reached)
         for drift in drifts:
-            self._observer.repaired(drift)
+            self._observer.repaired(profile.metadata.key, drift)
         is_azure_error = reached.failure is not None and reached.failure.kind != PENDING
         now = self._writer.now
         await self._writer.profile(

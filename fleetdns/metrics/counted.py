@@ -122,7 +122,7 @@ class ReconcileSeries:
         elif outcome.is_observed:
             self._objects.endpoints.pop(key, None)
 
-    def repaired(self, drift: Drift) -> None:
+    def repaired(self, _: ObjectKey, drift: Drift) -> None:
         for field in drift.fields:
             self._repaired.labels(field).inc()
 

@@ -262,7 +262,27 @@ def test_what_a_dry_run_would_do_is_said_once_for_each_change_and_again_when_it_
 
 
 def test_a_repaired_drift_is_a_warning_with_its_fields(lines: Lines) -> None:
-    ChangeLog().repaired(Drift("fleet-a", ("weight",), "weight 7 -> 50"))
+    ChangeLog().repaired(KEY, Drift("fleet-a", ("weight",), "weight 7 -> 50"))
     assert lines.only["level"] == "warning"
+    assert lines.only["profile"] == "work/myatm"
     assert lines.only["fields"] == ["weight"]
     assert lines.only["because"] == "weight 7 -> 50"
+
+
+def test_a_json_line_begins_with_when_how_grave_and_what(lines: Lines) -> None:
+    structlog.get_logger().info("here", count=3)
+    logging.getLogger("azure.core").warning("there")
+    assert [list(line)[:3] for line in lines.all] == [["timestamp", "level", "event"]] * 2
+
+
+def test_credentials_that_are_tried_and_not_there_are_not_told_one_by_one(lines: Lines) -> None:
+    logging.getLogger("azure.identity.aio._internal.decorators").warning("EnvironmentCredential.get_token failed")
+    logging.getLogger("azure.identity.aio._internal.decorators").error("told")
+    assert lines.only["event"] == "told"
+
+
+def test_a_read_that_ends_with_the_process_is_no_warning(lines: Lines) -> None:
+    AzureCallLog().called(
+        operation="list_group", code="Cancelled", seconds=0.1, correlation_id="", resource="/subscriptions/s"
+    )
+    assert lines.only["level"] == "debug"

@@ -59,7 +59,7 @@ class Told:
     def sweep_failed(self, resource_group: str, error: FleetDNSError) -> None:
         self.failures.append((resource_group, error))
 
-    def repaired(self, drift: Drift) -> None:
+    def repaired(self, _: ObjectKey, drift: Drift) -> None:
         self.drifts.append(drift)
 
     def forgotten(self, key: ObjectKey) -> None:

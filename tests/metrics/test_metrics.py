@@ -149,7 +149,7 @@ def observe_everything(metrics: Metrics) -> None:
     metrics.undecodable("profile", "no properties")
     reconciles: ReconcileObserver = metrics.reconcile
     reconciles.reconciled(KEY, outcome(endpoint("a", "Online")))
-    reconciles.repaired(Drift("", ("profile",), "deleted in Azure"))
+    reconciles.repaired(KEY, Drift("", ("profile",), "deleted in Azure"))
     sweeps: SweepObserver = metrics.sweep
     sweeps.swept("fleet-rg", 1)
     informers: InformerObserver = metrics.informer
