@@ -127,7 +127,7 @@ def test_a_version_from_the_future_is_a_504_that_says_when_to_come_back(hub: Hub
         pytest.param(
             {"match": "Exact", "resource_version": "0"},
             422,
-            'ListOptions.meta.k8s.io "" is invalid: resourceVersionMatch: Forbidden: resourceVersionMatch "Exact" is '
+            'ListOptions.meta.k8s.io "" is invalid: resourceVersionMatch: Forbidden: resourceVersionMatch "exact" is '
             'forbidden for resourceVersion "0"',
             id="nothing is exactly zero",
         ),

@@ -125,12 +125,11 @@ def track(
 ) -> dict[str, Any]:
     """`new` with managedFields that say what this write took over; `old` is what it replaces, None on a create.
 
-    managedFields that `new` brings along count, so that they can be edited; an empty list, or one empty entry, starts
-    them afresh. An object without any is not tracked until somebody applies to it.
+    managedFields that `new` brings along count, so that they can be edited; one empty entry starts them afresh. An
+    object without any is not tracked until somebody applies to it.
     """
     sent = None if subresource else new.get("metadata", {}).get("managedFields")
-    cleared = sent is not None and (not sent or sent == [{}])
-    managed = {} if cleared else (decoded_managers(sent) or managers_of(old))
+    managed = {} if sent == [{}] else (decoded_managers(sent) or managers_of(old))
     after = _bare(new)
     if old is not None and not managed:
         return after

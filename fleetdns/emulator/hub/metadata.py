@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import random
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
-from fleetdns.emulator.hub.fields import FieldError, forbidden, invalid, required, too_long
+from fleetdns.emulator.hub.fields import OMITTED, FieldError, forbidden, invalid, required, too_long
 from fleetdns.emulator.hub.labels import LABEL, NOT_A_LABEL, NOT_A_SUBDOMAIN, SUBDOMAIN, key_errors, value_errors
 from fleetdns.emulator.hub.resources import Served
 from fleetdns.emulator.hub.status import Object, bad_request
@@ -51,7 +51,7 @@ def shaped_metadata(served: Served, obj: Object) -> tuple[Object, list[str]]:
 
 
 def _check_shape(served: Served, name: str, value: Any) -> None:
-    field = f"ObjectMeta.metadata.{name}"
+    field = f"ObjectMeta.{name}"
     if name in _STRINGS or name in _TIMES:
         if not isinstance(value, str):
             raise _mistyped(served, value, field, "string" if name in _STRINGS else "v1.Time")
@@ -69,7 +69,7 @@ def _check_shape(served: Served, name: str, value: Any) -> None:
 
 
 def _check_list(served: Served, name: str, value: Any) -> None:
-    field = f"ObjectMeta.metadata.{name}"
+    field = f"ObjectMeta.{name}"
     item, word = (str, "string") if name == "finalizers" else (dict, f"v1.{name[0].upper()}{name[1:-1]}")
     if not isinstance(value, list):
         raise _mistyped(served, value, field, f"[]{word}")
@@ -120,12 +120,17 @@ def metadata_errors(served: Served, metadata: Object) -> Iterator[FieldError]:
     yield from _owner_errors(metadata.get("ownerReferences", ()))
 
 
-def _owner_errors(owners: Iterable[Object]) -> Iterator[FieldError]:
-    for index, owner in enumerate(owners):
+def _owner_errors(owners: Sequence[Object]) -> Iterator[FieldError]:
+    for owner in owners:
         for name in ("apiVersion", "kind", "name", "uid"):
             if not owner.get(name):
-                what = "version" if name == "apiVersion" else name
-                yield invalid(f"metadata.ownerReferences[{index}].{name}", "", f"{what} must not be empty")
+                what = "version must not be empty" if name == "apiVersion" else "must not be empty"
+                yield invalid(f"metadata.ownerReferences.{name}", "", what)
+    in_charge = [owner for owner in owners if owner.get("controller") is True]
+    if len(in_charge) > 1:
+        first, second = (f"{owner.get('kind')}/{owner.get('name')}" for owner in in_charge[:2])
+        rule = 'Only one reference can have Controller set to true. Found "true" in references for'
+        yield invalid("metadata.ownerReferences", OMITTED, f"{rule} {first} and {second}")
 
 
 def _name_errors(served: Served, name: str) -> Iterator[FieldError]:
@@ -135,7 +140,7 @@ def _name_errors(served: Served, name: str) -> Iterator[FieldError]:
     is_label = (served.group, served.plural) in _LABEL_NAMED
     limit, pattern, sentence = (63, LABEL, NOT_A_LABEL) if is_label else (253, SUBDOMAIN, NOT_A_SUBDOMAIN)
     if len(name) > limit:
-        yield invalid("metadata.name", name, f"must be no more than {limit} bytes")
+        yield invalid("metadata.name", name, f"must be no more than {limit} {'bytes' if is_label else 'characters'}")
     if not re.fullmatch(pattern, name):
         yield invalid("metadata.name", name, sentence)
 
@@ -147,13 +152,14 @@ def _finalizer_errors(served: Served, finalizer: str) -> Iterator[FieldError]:
         yield invalid("metadata.finalizers", finalizer, why)
 
 
-def finalizer_warnings(metadata: Object, *, is_new: bool) -> Iterator[str]:
+def finalizer_warnings(metadata: Object) -> Iterator[str]:
     """Accepted, but somebody else may use the same word."""
-    advice = "prefer a domain-qualified finalizer name" + (" including a path (/)" if is_new else "")
     for finalizer in metadata.get("finalizers", ()):
         if "/" not in finalizer and finalizer not in ("orphan", "foregroundDeletion"):
-            why = "to avoid accidental conflicts with other finalizer writers"
-            yield f'metadata.finalizers: "{finalizer}": {advice} {why}'
+            yield (
+                f'metadata.finalizers: "{finalizer}": prefer a domain-qualified finalizer name to avoid accidental '
+                "conflicts with other finalizer writers"
+            )
 
 
 def change_errors(old: Object, new: Object) -> Iterator[FieldError]:

@@ -111,7 +111,8 @@ def _patched(live: Object, body: Any, content_type: str) -> Any:
         match content_type:
             case "application/json-patch+json":
                 if not isinstance(body, list):
-                    raise status.bad_request("json: cannot unmarshal object into Go value of type jsonpatch.Patch")
+                    why = "json: cannot unmarshal object into Go value of type []handlers.jsonPatchOp"
+                    raise status.bad_request(f"error decoding patch: {why}")
                 return json_patch(live, body)
             case "application/merge-patch+json":
                 _refuse_lists(body)
@@ -125,4 +126,6 @@ def _patched(live: Object, body: Any, content_type: str) -> Any:
 
 def _refuse_lists(body: Any) -> None:
     if not isinstance(body, dict):
-        raise status.bad_request("json: cannot unmarshal array into Go value of type map[string]interface {}")
+        raise status.bad_request(
+            "error decoding patch: json: cannot unmarshal array into Go value of type map[string]interface {}"
+        )

@@ -120,7 +120,7 @@ def _refuse_contradictions(options: ListOptions) -> None:
     if not options.resource_version:
         refuse("resourceVersionMatch", "resourceVersionMatch is forbidden unless resourceVersion is provided")
     if options.match == "Exact" and options.resource_version == "0":
-        refuse("resourceVersionMatch", 'resourceVersionMatch "Exact" is forbidden for resourceVersion "0"')
+        refuse("resourceVersionMatch", 'resourceVersionMatch "exact" is forbidden for resourceVersion "0"')
 
 
 def _position(store: Store, options: ListOptions) -> Position:
@@ -141,7 +141,7 @@ def _position(store: Store, options: ListOptions) -> Position:
 def _list_version(text: str) -> int:
     if not text.isascii() or not text.isdigit():
         why = f'Invalid value: "{text}": strconv.ParseUint: parsing "{text}": invalid syntax'
-        raise status.bad_request(f"resourceVersion: {why}")
+        raise status.bad_request(f"invalid resource version: resourceVersion: {why}")
     return int(text)
 
 
@@ -168,7 +168,9 @@ def _read_token(token: str) -> tuple[int, Key]:
         revision, start = body["rv"], body["start"]
         namespace, _, name = start.removesuffix("\0").partition("/")
     except (ValueError, KeyError, TypeError, AttributeError, binascii.Error) as error:
-        raise status.bad_request(f"continue key is not valid: {error}") from error
+        raise status.bad_request(f"invalid continue token: continue key is not valid: {error}") from error
     if body.get("v") != "meta.k8s.io/v1" or not isinstance(revision, int):
-        raise status.bad_request("continue key is not valid: server does not recognize this encoded version")
+        raise status.bad_request(
+            "invalid continue token: continue key is not valid: server does not recognize this encoded version"
+        )
     return revision, Key(namespace, name)

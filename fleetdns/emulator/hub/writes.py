@@ -79,7 +79,7 @@ class Writes:
         if existing is not None:
             deleting = bool(existing["metadata"].get("deletionTimestamp"))
             raise status.already_exists(served.group, served.plural, key.name, deleting=deleting)
-        for text in finalizer_warnings(new["metadata"], is_new=True) if served.custom else ():
+        for text in finalizer_warnings(new["metadata"]) if served.custom else ():
             options.warn(text)
         if not tracked:
             new = self.track(served, None, new, options, "")
@@ -118,7 +118,7 @@ class Writes:
             new["metadata"] = new["metadata"] | {"managedFields": sent.get("managedFields", [])}
         self._refuse_invalid(served, new, old, subresource, options, sent)
         if not subresource and served.custom and sent.get("finalizers") != old["metadata"].get("finalizers"):
-            for text in finalizer_warnings(sent, is_new=False):
+            for text in finalizer_warnings(sent):
                 options.warn(text)
         if not tracked:
             new = self.track(served, old, new, options, subresource)
@@ -229,7 +229,8 @@ class Writes:
         errors = list(metadata_errors(served, new["metadata"]))
         if served.schema is not None:
             before = None if old is None else _judged(served, old)
-            judgement = served.schema.judge(_judged(served, new), before, subresource=subresource)
+            hidden = any(error.blocks_rules for error in errors)
+            judgement = served.schema.judge(_judged(served, new), before, subresource=subresource, hidden=hidden)
             _refuse_mistyped(served, judgement.errors)
             errors += judgement.errors
             for tolerated in judgement.warnings:

@@ -56,12 +56,13 @@ def test_updates_of_one_manager_to_object_and_status_are_kept_apart() -> None:
     assert entries[1] == ("status", {"f:status": {".": {}, "f:phase": {}}})
 
 
-@pytest.mark.parametrize("sent", [[], [{}]])
-def test_managers_can_be_wiped(sent: Any) -> None:
+def test_an_empty_list_of_managers_changes_nothing_and_one_empty_entry_wipes_them() -> None:
     live = updated(None, shop({"port": 80}), "one")
 
-    new = updated(live, shop({"port": 81}, managedFields=sent), "two")
+    same = updated(live, shop({"port": 80}, managedFields=[]), "two")
+    new = updated(live, shop({"port": 81}, managedFields=[{}]), "two")
 
+    assert same["metadata"]["managedFields"] == live["metadata"]["managedFields"]
     assert "managedFields" not in new["metadata"]
     assert "managedFields" not in updated(new, shop({"port": 82}), "three")["metadata"]
 
