@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from tests.contract.client import API, APPLY
 from tests.contract.samples import GROUP, PROFILES, SHOP, condition, profile
 
@@ -123,6 +125,58 @@ async def test_managed_fields_cannot_be_applied(api: API) -> None:
     body["metadata"]["managedFields"] = []
     reply = await api.apply(SHOP, body, manager="one")
     assert (reply.code, reply.body["message"]) == (400, "metadata.managedFields must be nil")
+
+
+@pytest.mark.parametrize(
+    ("spec", "why"),
+    [
+        pytest.param(
+            {"monitorConfig": {"port": "80"}},
+            ".spec.monitorConfig.port: expected numeric (int or float), got string",
+            id="a text for a number",
+        ),
+        pytest.param(
+            {"resourceGroup": 5},
+            ".spec.resourceGroup: expected string, got &value.valueUnstructured{Value:5}",
+            id="a number for a text",
+        ),
+        pytest.param({"monitorConfig": "x"}, ".spec.monitorConfig: expected map, got &{x}", id="a text for an object"),
+        pytest.param(
+            {"monitorConfig": {"customHeaders": [None]}},
+            ".spec.monitorConfig.customHeaders: element 0: associative list with keys may not have a null element",
+            id="null for an item",
+        ),
+    ],
+)
+async def test_a_value_of_another_type_cannot_be_applied(api: API, spec: dict[str, Any], why: str) -> None:
+    reply = await api.apply(SHOP, profile(**spec), manager="one")
+    assert (reply.code, reply.body["message"]) == (
+        500,
+        f"failed to create typed patch object (/shop; {GROUP}/v1beta1, Kind=TrafficManagerProfile): {why}",
+    )
+
+
+async def test_a_null_that_is_applied_is_refused(api: API) -> None:
+    reply = await api.apply(SHOP, profile(resourceGroup=None), manager="one")
+    assert (reply.code, reply.causes[0]) == (
+        422,
+        ("spec.resourceGroup", 'Invalid value: "null": spec.resourceGroup in body must be of type string: "null"'),
+    )
+
+
+async def test_who_only_claims_what_is_there_is_recorded_without_a_time(api: API) -> None:
+    await api.apply(SHOP, profile(deletionPolicy="Retain"), manager="one")
+    await api.apply(SHOP, profile(deletionPolicy="Retain"), manager="two")
+    entries = (await api.get(SHOP)).body["metadata"]["managedFields"]
+    assert [(entry["manager"], "time" in entry) for entry in entries] == [("two", False), ("one", True)]
+
+
+async def test_one_empty_entry_wipes_the_managers_an_empty_list_does_not(api: API) -> None:
+    await api.apply(SHOP, profile(deletionPolicy="Retain"), manager="one")
+    kept = await api.merge(SHOP, {"metadata": {"managedFields": []}})
+    assert len(kept.body["metadata"]["managedFields"]) == 1
+    wiped = await api.merge(SHOP, {"metadata": {"managedFields": [{}]}})
+    assert "managedFields" not in wiped.body["metadata"]
 
 
 async def test_every_writer_is_recorded_with_its_fields(api: API) -> None:

@@ -86,7 +86,10 @@ async def test_while_it_goes_status_can_be_written(api: API) -> None:
 async def test_a_finalizer_without_a_domain_is_warned_of(api: API) -> None:
     reply = await held(api, "plain")
     assert reply.code == 201
-    assert reply.headers["Warning"].startswith('299 - "metadata.finalizers: \\"plain\\": prefer a domain-qualified')
+    assert reply.headers["Warning"] == (
+        '299 - "metadata.finalizers: \\"plain\\": prefer a domain-qualified finalizer name to avoid accidental '
+        'conflicts with other finalizer writers"'
+    )
 
 
 class TestPreconditions:

@@ -99,6 +99,19 @@ class TestCreate:
         reply = await api.create(PROFILES, profile() | sent)
         assert (reply.code, reply.body["message"]) == (code, message)
 
+    @pytest.mark.parametrize("kind", ["Shop", "TrafficManagerBackend"])
+    async def test_another_kind_is_refused_by_its_own_name(self, api: API, kind: str) -> None:
+        reply = await api.create(PROFILES, profile() | {"kind": kind})
+        assert (reply.code, reply.body["details"]["kind"]) == (422, kind)
+        assert reply.causes == [("kind", f'Invalid value: "{kind}": must be TrafficManagerProfile')]
+
+    async def test_only_one_owner_is_in_control(self, api: API) -> None:
+        body = profile()
+        owner = {"apiVersion": "v1", "kind": "ConfigMap", "uid": "u", "controller": True}
+        body["metadata"]["ownerReferences"] = [owner | {"name": "a"}, owner | {"name": "b"}]
+        reply = await api.create(PROFILES, body)
+        assert (reply.code, [field for field, _ in reply.causes]) == (422, ["metadata.ownerReferences"])
+
     async def test_a_missing_namespace_is_named(self, api: API) -> None:
         reply = await api.create(PROFILES.replace("{ns}", "{ns}-nowhere"), profile())
         assert (reply.code, reply.body["message"]) == (404, f'namespaces "{api.namespace}-nowhere" not found')
