@@ -64,6 +64,7 @@ class Sweep:
         self._since = clock()  # when everything was listed, or asked for first
         self._heard: dict[str, float] = {}  # folded group -> when it last answered a sweep
         self._silent: set[str] = set()  # folded groups whose profiles were told so
+        self._closed_until = clock()  # before that Azure does not want to be asked, whatever the group
 
     async def first(self) -> None:
         """List everything once, so that nothing is made twice; a failure is remembered and tried again by run()."""
@@ -90,8 +91,14 @@ class Sweep:
 
     async def once(self) -> None:
         """One sweep over every resource group in use."""
-        for group, identities in self._by_group().items():
-            await self._sweep_group(group, identities)
+        groups = self._by_group()
+        for group, identities in groups.items():
+            if self._clock() < self._closed_until:
+                self._note_silence(group, identities)
+            else:
+                await self._sweep_group(group, identities)
+        used = (identity.ref for identities in groups.values() for identity in identities)
+        self._index.observed.prune(used, before=self._clock() - self._patience)
 
     def _pause(self, attempt: int) -> float:
         """Seconds until the first listing is tried again."""
@@ -137,7 +144,7 @@ class Sweep:
             self._observer.sweep_failed(group, error)
             self._note_silence(group, identities)
             if isinstance(error, Throttled):
-                await asyncio.sleep(error.retry_after)
+                self._closed_until = self._clock() + error.retry_after
             return
         self._observer.swept(group, len(changed))
         self._heard[group] = now

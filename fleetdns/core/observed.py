@@ -90,11 +90,16 @@ class ObservedProfiles:
         self._written[ref.folded] = ended
         self._forget(ref.folded)
 
-    def forget(self, ref: ProfileRef) -> None:
-        """The profile is nobody's concern any more."""
-        self._forget(ref.folded)
-        self._written.pop(ref.folded, None)
-        self._heard.pop(ref.folded, None)
+    def prune(self, used: Iterable[ProfileRef], *, before: float) -> None:
+        """Forget profiles that are not there and that nobody stands for, if nothing was heard or written since."""
+        kept = {ref.folded for ref in used}
+        for folded in self._heard.keys() | self._written.keys():
+            known = self._known.get(folded)
+            last = max(self._heard.get(folded, 0.0), self._written.get(folded, 0.0))
+            if folded not in kept and last < before and (known is None or known.profile is None):
+                self._forget(folded)
+                self._written.pop(folded, None)
+                self._heard.pop(folded, None)
 
     def _keep(self, ref: ProfileRef, observation: Observation) -> None:
         self._forget(ref.folded)

@@ -6,9 +6,15 @@ import asyncio
 
 import pytest
 
+from fleetdns.api.meta import ObjectKey
+from fleetdns.controllers.caches import BACKEND_INDEXES, EXPORT_INDEXES, Caches
+from fleetdns.controllers.index import AzureIndex
+from fleetdns.controllers.sweep import Sweep
+from fleetdns.core.trafficmanager import ProfileRef
 from fleetdns.errors import Throttled, Transient
-from tests.controllers.world import World, condition
-from tests.core.builders import make_backend, make_export, make_naming, make_profile
+from fleetdns.runtime.store import Store
+from tests.controllers.world import NoJitter, Told, World, condition
+from tests.core.builders import RESOURCE_GROUP, SUBSCRIPTION, make_backend, make_export, make_naming, make_profile
 
 pytestmark = pytest.mark.looptime
 
@@ -125,3 +131,44 @@ async def test_a_throttled_sweep_waits_as_long_as_it_was_told() -> None:
 
         first, second, *_ = world.azure.times("list_group", since=before)
         assert second - first >= 100
+
+
+async def test_a_long_pause_that_one_group_is_asked_for_is_kept_for_all_and_told_everywhere() -> None:
+    world = World()
+    async with world.running():
+        keys = [ObjectKey("work", name) for name in ("one", "two")]
+        world.hub.apply(*(make_profile(key.name, resource_group=key.name) for key in keys))
+        await asyncio.sleep(5)
+        world.azure.fail("list_group", Throttled("TooManyRequests", "", retry_after=1000.0))
+        before = len(world.azure.calls)
+        await asyncio.sleep(400)
+        assert world.azure.operations(since=before) == ["list_group"]
+        assert [world.programmed(key) for key in keys] == [("Unknown", "Pending")] * 2
+        await asyncio.sleep(800)
+
+        assert [world.programmed(key) for key in keys] == [("True", "Programmed")] * 2
+
+
+async def test_what_was_known_of_profiles_that_are_gone_is_forgotten() -> None:
+    world, told, clock = World(), Told(), asyncio.get_running_loop().time
+    index = AzureIndex(world.azure, clock=clock)
+    caches = Caches(Store(), Store(BACKEND_INDEXES), Store(), Store(EXPORT_INDEXES))
+    sweep = Sweep(
+        caches,
+        index,
+        naming=world.settings.naming,
+        enqueue=lambda key: None,
+        observer=told,
+        interval=60.0,
+        patience=180.0,
+        clock=clock,
+        random=NoJitter(1),
+    )
+    gone = ProfileRef(SUBSCRIPTION, RESOURCE_GROUP, "gone")
+    await index.read(gone)
+    await sweep.once()
+    assert index.known(gone) is not None  # a list that is under way may still bring it
+    await asyncio.sleep(200)
+    await sweep.once()
+
+    assert index.known(gone) is None

@@ -116,6 +116,18 @@ def test_names_are_kept_without_case() -> None:
     assert observed.get(replace(REF, name=REF.name.upper(), resource_group=REF.resource_group.upper())) is not None
 
 
+def test_what_is_known_of_a_profile_is_forgotten_when_it_is_gone_unused_and_old() -> None:
+    used, there, gone, recent = refs = [replace(REF, name=name) for name in ("used", "there", "gone", "recent")]
+    observed = ObservedProfiles()
+    observed.read(there, version(1, ref=there), source=GET, started=1.0)
+    for ref in (used, gone):
+        observed.read(ref, None, source=GET, started=1.0)
+    observed.lost(recent, ended=6.0)
+    observed.read(recent, None, source=GET, started=6.0)
+    observed.prune([replace(used, name="USED")], before=5.0)
+    assert [ref.name for ref in refs if observed.heard(ref) is None] == ["gone"]
+
+
 REFS = [replace(REF, name=f"fleet-{n}") for n in range(3)]
 PROFILES = st.one_of(st.none(), st.tuples(st.integers(1, 3), st.sampled_from(["work/a", "work/b", None])))
 
@@ -157,11 +169,13 @@ class AgainstAnOracle(RuleBasedStateMachine):
         self.answers[ref.folded] = []
         self.observed.lost(ref, ended=self.clock)
 
-    @rule(ref=st.sampled_from(REFS))
-    def forget(self, ref: ProfileRef) -> None:
-        self.barrier.pop(ref.folded, None)
-        self.answers[ref.folded] = []
-        self.observed.forget(ref)
+    @rule(used=st.sets(st.sampled_from(REFS)))
+    def prune(self, used: set[ProfileRef]) -> None:
+        for ref in set(REFS) - used:
+            if self.truth(ref) in (None, (None,)):
+                self.barrier.pop(ref.folded, None)
+                self.answers[ref.folded] = []
+        self.observed.prune(used, before=self.clock + 1)
 
     def truth(self, ref: ProfileRef) -> tuple[Profile | None] | None:
         """The profile in a tuple; None when nothing is known. The last of the newest answers past the barrier."""
