@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 import msgspec
 
@@ -28,6 +29,7 @@ from fleetdns.core.aggregate import Unreadable
 
 _MANAGED = frozenset({CONFLICT})
 _CLUSTER_SET_IP = "ClusterSetIP"
+_LATEST = datetime.max.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,9 +120,18 @@ def _leaving(exports: Iterable[InternalServiceExport]) -> tuple[InternalServiceE
     return tuple(e for e in exports if e.metadata.is_deleting and EXPORT_FINALIZER in e.metadata.finalizers)
 
 
-def _seniority(export: InternalServiceExport) -> tuple[str, str, ObjectKey]:
-    since = export.spec.service_reference.exported_since or export.metadata.creation_timestamp or "~"
-    return (since, export.cluster, export.metadata.key)
+def _seniority(export: InternalServiceExport) -> tuple[datetime, str, ObjectKey]:
+    since = export.spec.service_reference.exported_since or export.metadata.creation_timestamp or ""
+    return (_instant(since), export.cluster, export.metadata.key)
+
+
+def _instant(text: str) -> datetime:
+    """An RFC 3339 time in whatever zone; what is none counts as the latest."""
+    try:
+        instant = datetime.fromisoformat(text)
+    except ValueError:
+        return _LATEST
+    return instant if instant.tzinfo else instant.replace(tzinfo=UTC)
 
 
 def _ports(export: InternalServiceExport) -> frozenset[ServicePort]:

@@ -45,6 +45,24 @@ def losers(resolution: Resolution) -> list[str]:
         pytest.param([export("a", YOUNG, (81,)), export("b", OLDEST)], ["b"], ["a"], id="the oldest wins"),
         pytest.param([export("b", OLD, (81,)), export("a", OLD)], ["a"], ["b"], id="of the same age the first by name"),
         pytest.param(
+            [export("a", "2026-01-01T00:00:00Z", (81,)), export("b", "2026-01-01T01:59:59+02:00")],
+            ["b"],
+            ["a"],
+            id="the oldest by the clock, not by the digits of another zone",
+        ),
+        pytest.param(
+            [export("b", "2026-01-01T00:00:00Z", (81,)), export("a", "2026-01-01T00:00:00.5Z")],
+            ["b"],
+            ["a"],
+            id="the oldest by fractions of a second",
+        ),
+        pytest.param(
+            [export("b", "2026-01-01T00:00:00", (81,)), export("a", "yesterday")],
+            ["b"],
+            ["a"],
+            id="a time that is none is the youngest",
+        ),
+        pytest.param(
             [export("a", OLD, (80, 81)), export("b", YOUNG, (81, 80))], ["a", "b"], [], id="ports compare as a set"
         ),
         pytest.param(
