@@ -15,6 +15,7 @@ from contextlib import AsyncExitStack
 
 import structlog
 
+from fleetdns import __version__
 from fleetdns.azure.connection import open_traffic_manager
 from fleetdns.azure.trafficmanager import AzureTrafficManager
 from fleetdns.controllers.hub import HubController, Observers
@@ -22,7 +23,7 @@ from fleetdns.controllers.informers import Informers
 from fleetdns.core.identity import Naming
 from fleetdns.core.plan import Settings as PlanSettings
 from fleetdns.core.zones import ZONES
-from fleetdns.errors import FleetDNSError
+from fleetdns.errors import FleetDNSError, Forbidden
 from fleetdns.health import Health, serve
 from fleetdns.kube.config import load
 from fleetdns.kube.events import EventPublisher
@@ -47,6 +48,13 @@ async def run(settings: Settings, *, stop: asyncio.Event) -> None:
     metrics, health, chance = Metrics(), Health(), random.Random()
     async with AsyncExitStack() as stack:
         await stack.enter_async_context(serve(settings, metrics=metrics, health=health))
+        _log.info(
+            "starting",
+            version=__version__,
+            hub=connection.host,
+            azure=settings.arm_endpoint or settings.azure_cloud,
+            subscription=settings.subscription_id,
+        )
         transport = await stack.enter_async_context(Transport(connection, observer=metrics.kubernetes(connection.host)))
         azure = await stack.enter_async_context(
             open_traffic_manager(
@@ -121,7 +129,10 @@ async def _found_hub_id(transport: Transport, chance: random.Random) -> str:
         except FleetDNSError as error:
             delay = _LOOK_AGAIN.delay(attempt, chance)
             _log.warning(
-                "the hub's id is not known yet; grant get on namespace kube-system, or give --hub-id",
+                "the hub does not let fleetdns read namespace kube-system: check its credentials, grant get, or give "
+                "--hub-id; it keeps asking"
+                if isinstance(error, Forbidden)
+                else "the hub has not answered yet; fleetdns is not ready until then and keeps asking",
                 code=error.code,
                 error=error.sentence,
                 retry_in=round(delay, 1),

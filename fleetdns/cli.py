@@ -65,14 +65,14 @@ def _add_run(commands: Subparsers) -> None:
 
 def _add_demo(commands: Subparsers) -> None:
     text = "embedded hub, Azure and DNS on loopback, the real controller against them, and a narrated scenario"
-    demo = commands.add_parser("demo", help=text, description=f"{text.capitalize()}.")
+    demo = commands.add_parser("demo", help=text, description=_sentence(text))
     demo.add_argument("--once", action="store_true", help="end after the scenario instead of leaving everything up")
     demo.set_defaults(execute=_demo)
 
 
 def _add_emulate(commands: Subparsers) -> None:
     text = "one embedded server alone, on loopback, until Ctrl-C"
-    servers = commands.add_parser("emulate", help=text, description=f"{text.capitalize()}.").add_subparsers(
+    servers = commands.add_parser("emulate", help=text, description=_sentence(text)).add_subparsers(
         title="servers", metavar="SERVER", required=True
     )
     hub = _add_server(servers, "hub", "a Kubernetes API server over https, with a token and without CRDs")
@@ -87,11 +87,15 @@ def _add_emulate(commands: Subparsers) -> None:
 
 
 def _add_server(servers: Subparsers, name: str, text: str) -> Parser:
-    server = servers.add_parser(name, help=text, description=f"{text[0].upper()}{text[1:]}.")
+    server = servers.add_parser(name, help=text, description=_sentence(text))
     # No variables here: FLEETDNS_PORT is what Kubernetes itself sets in pods beside a Service called fleetdns, and
     # FLEETDNS_KUBECONFIG names the file that `run` reads, which an emulator must not replace.
     server.add_argument("--port", type=_port, default=0, metavar="N", help="default: a free one")
     return server
+
+
+def _sentence(text: str) -> str:
+    return f"{text[0].upper()}{text[1:]}."
 
 
 def _port(text: str) -> int:

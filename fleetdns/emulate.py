@@ -6,6 +6,7 @@ The servers are imported where they are started: they need packages that the con
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
 import sys
 import tempfile
@@ -18,6 +19,7 @@ from fleetdns.errors import UsageError
 from fleetdns.settings.values import Unusable, web_address
 
 _OPTIONAL = frozenset({"cel_expr_python", "cryptography", "dns"})  # the extra `emulators`
+_FIRST_PROBE = 5.0  # seconds until an endpoint counts as Online; nobody is probed in truth
 _OUR_CONTEXT = "fleetdns-hub"  # in every kubeconfig that an emulated hub writes
 
 
@@ -61,11 +63,12 @@ def emulate_azure(*, port: int, strict_public_ips: bool) -> int:
     """Traffic Manager; with `strict_public_ips` a target must have been registered. Returns the exit code."""
     with needing_emulators():
         from fleetdns.emulator.azure.server import AzureServer, steady_clock
-        from fleetdns.emulator.azure.service import TrafficManagerService
+        from fleetdns.emulator.azure.service import Behaviour, TrafficManagerService
 
     @asynccontextmanager
     async def serving() -> AsyncIterator[str]:
-        server = AzureServer(TrafficManagerService(clock=steady_clock(), strict_public_ips=strict_public_ips))
+        behaviour = Behaviour(strict_public_ips=strict_public_ips, probe_delay=_FIRST_PROBE)
+        server = AzureServer(TrafficManagerService(clock=steady_clock(), behaviour=behaviour))
         with _listening(port):
             await server.start(port=port)
         try:
@@ -128,7 +131,8 @@ def _listening(port: int) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise UsageError(f"--port is {port}, which cannot be had ({error.strerror}); give another one") from error
+        reason = os.strerror(error.errno) if error.errno else error.strerror  # asyncio's own text repeats the address
+        raise UsageError(f"--port is {port}, which cannot be had ({reason}); give another one") from error
 
 
 @contextmanager

@@ -7,6 +7,7 @@ and nobody asked us to stop.
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import NamedTuple
@@ -132,8 +133,9 @@ async def _site(stack: AsyncExitStack, address: Address | None, flag: str, app: 
     try:
         await web.TCPSite(runner, address.host or None, address.port).start()
     except OSError as error:
+        reason = os.strerror(error.errno) if error.errno else error.strerror  # asyncio's own text repeats the address
         raise UsageError(
-            f"{flag} is {address.host}:{address.port}, which cannot be had ({error.strerror}); give another address"
+            f"{flag} is {address.host}:{address.port}, which cannot be had ({reason}); give another address"
         ) from error
     port: int = runner.addresses[0][1]
     return port

@@ -89,6 +89,19 @@ def test_every_command_has_help(command: str, capsys: pytest.CaptureFixture[str]
     assert f"usage: fleetdns {command}" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize(
+    ("command", "says"),
+    [
+        pytest.param("demo", "Embedded hub, Azure and DNS on loopback", id="demo"),
+        pytest.param("emulate", "One embedded server alone, on loopback, until Ctrl-C.", id="emulate"),
+    ],
+)
+def test_help_spells_names_as_they_are(command: str, says: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        cli.main([command, "--help"])
+    assert says in " ".join(capsys.readouterr().out.split())
+
+
 def test_help_of_run_lists_every_flag_with_its_variable(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         cli.main(["run", "--help"])

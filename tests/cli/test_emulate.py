@@ -67,6 +67,16 @@ def test_azure_answers_where_its_export_line_says(monkeypatch: pytest.MonkeyPatc
     assert emulated(["azure", "--strict-public-ips"], look, monkeypatch).seen == 0
 
 
+def test_azure_lets_new_endpoints_become_online(monkeypatch: pytest.MonkeyPatch) -> None:
+    def look(text: str) -> float | None:
+        url = f"{exported(text, 'FLEETDNS_ARM_ENDPOINT')}/_emulator/behaviour"
+        with urllib.request.urlopen(url, timeout=5) as answer:  # noqa: S310 - the emulator's own address
+            delay: float | None = json.load(answer)["probe_delay"]
+            return delay
+
+    assert emulated(["azure"], look, monkeypatch).seen == 5.0
+
+
 def test_hub_writes_the_kubeconfig_that_its_export_line_names(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     file = tmp_path / "hub.yaml"
 
@@ -118,7 +128,7 @@ def test_dns_starts_before_its_traffic_manager_answers(monkeypatch: pytest.Monke
 def test_a_port_in_use_is_a_sentence() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        with pytest.raises(UsageError, match=f"--port is {port}"):
+        with pytest.raises(UsageError, match=rf"--port is {port}, which cannot be had \(Address already in use\);"):
             emulate.emulate_azure(port=port, strict_public_ips=False)
 
 

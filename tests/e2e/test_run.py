@@ -11,6 +11,7 @@ import socket
 import sys
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import aiohttp
@@ -112,9 +113,24 @@ async def test_missing_crds_are_one_sentence_each_not_ready_and_looked_for_until
         assert "caches" in body
         await install(world)
         await running.becomes_ready()
-        missing = [line for line in await running.lines() if "not served" in line and "trafficmanagerprofiles" in line]
-        assert len(missing) <= 1
+        lines = await running.lines()
+        missing = [line for line in lines if "the hub does not serve trafficmanagerprofiles" in line]
+        assert len(missing) == 1
         assert not any("Traceback" in line for line in lines)
+        assert await running.stop() == 0
+
+
+async def test_a_hub_that_does_not_answer_is_asked_again_and_said_so(world: World, tmp_path: Path) -> None:
+    named = json.loads(world.kubeconfig.read_text())
+    named["clusters"][0]["cluster"]["server"] = f"https://127.0.0.1:{_free_ports(1)[0]}"
+    elsewhere = tmp_path / "kubeconfig"
+    elsewhere.write_text(json.dumps(named))
+    async with process(replace(world, kubeconfig=elsewhere), tmp_path) as running:
+        lines = await running.says("the hub has not answered yet")
+        assert not any("kube-system" in line for line in lines)
+        status, body = await running.probe("/readyz")
+        assert status == 503
+        assert "[-]hub failed" in body
         assert await running.stop() == 0
 
 
