@@ -146,14 +146,19 @@ def _endpoint_change(desired: Endpoint | None, observed: Endpoint | None) -> Cha
 
 
 def _because(differing: list[tuple[str, object, object]]) -> str:
-    return ", ".join(f"{name} {_shown(observed)} -> {_shown(desired)}" for name, desired, observed in differing)
+    return ", ".join(f"{name} {_turned(_shown(observed), _shown(desired))}" for name, desired, observed in differing)
+
+
+def _turned(before: str, after: str) -> str:
+    return f"{before} -> {after}" if before != after else f"{before} -> {after} with other values"
 
 
 def _shown(value: object) -> str:
+    """Of headers the names only: a value may be a key, and logs and events are read by more people than the spec."""
     if value is None or value == ():
         return "nothing"
     if isinstance(value, tuple):
-        return "{" + ", ".join(f"{name}: {text}" for name, text in value) + "}"
+        return "{" + ", ".join(name for name, _ in value) + "}"
     return str(value)
 
 

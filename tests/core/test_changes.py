@@ -207,4 +207,12 @@ def test_a_change_says_from_what_to_what() -> None:
     )
     assert change.because == "dnsConfig.ttl 60 -> 5"
     (change,) = diff(DESIRED, with_monitor(headers=(("X", "1"),)))
-    assert change.because == "monitorConfig.customHeaders {x: 1} -> nothing"
+    assert change.because == "monitorConfig.customHeaders {x} -> nothing"
+
+
+def test_a_change_keeps_the_value_of_a_header_to_itself() -> None:
+    """It may be a key to the service, and events and logs are read by more people than the spec."""
+    observed = with_monitor(headers=(("X-Api-Key", "old-secret"), ("Host", "a")))
+    desired = replace(DESIRED, monitor=replace(DESIRED.monitor, headers=(("X-Api-Key", "new-secret"), ("Host", "a"))))
+    (change,) = diff(desired, observed)
+    assert change.because == "monitorConfig.customHeaders {host, x-api-key} -> {host, x-api-key} with other values"
