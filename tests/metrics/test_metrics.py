@@ -298,6 +298,16 @@ def test_attempts_that_fail_count_into_the_time_of_a_change(metrics: Metrics, cl
     assert change_seconds(metrics) == (1, 63)
 
 
+def test_a_profile_deleted_in_azure_is_no_change_of_the_one_that_comes_after_it(metrics: Metrics, clock: Clock) -> None:
+    azure_call(metrics, "delete_profile", "200")
+    metrics.reconcile.forgotten(KEY)
+    metrics.controller.reconciled(run())
+    clock.now += 600
+    metrics.reconcile.reconciled(KEY, outcome())
+    metrics.controller.reconciled(run())
+    assert change_seconds(metrics) == (0, 0)
+
+
 def test_a_reconcile_that_writes_nothing_is_no_change(metrics: Metrics) -> None:
     azure_call(metrics, "get_profile", "200")
     metrics.reconcile.reconciled(KEY, outcome())
