@@ -15,20 +15,26 @@ from fleetdns.demo.world import World, controller, embedded, install
 
 
 def run(*, once: bool) -> int:
-    """Tell the story. 0: every step came true; 1: one did not. Without `once`, everything stays up until Ctrl-C."""
+    """Tell the story. 0: every step came true; 1: one did not. Without `once`, everything stays up until Ctrl-C.
+
+    Ctrl-C or SIGTERM in the middle of it end it with 0, too: stopped as asked.
+    """
     narrator = Narrator()
     try:
         asyncio.run(_run(narrator, once=once))
     except StepFailed as failed:
         narrator.say(f"\nFAILED: {failed}")
         return 1
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, asyncio.CancelledError):
         return 0
     return 0
 
 
 async def _run(narrator: Narrator, *, once: bool) -> None:
     started = time.monotonic()
+    told = asyncio.current_task()
+    if told is not None:  # as Ctrl-C does: nothing is left behind
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, told.cancel)
     async with embedded() as world:
         narrator.say("fleetdns demo: API server, Traffic Manager and name server on loopback, and the real controller")
         await install(world)
@@ -45,6 +51,11 @@ async def _run(narrator: Narrator, *, once: bool) -> None:
 
 
 async def _stay(world: World, story: Story, narrator: Narrator) -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop.set)
+    narrator.say("\nOnce more, for you to look around in:")
     await world.members.leave("aks-4")
     await story.rollout()
     narrator.say(
@@ -53,10 +64,7 @@ async def _stay(world: World, story: Story, narrator: Narrator) -> None:
         f"  kubectl get tmp -n {NAMESPACE}\n"
         f"  kubectl get tmb,internalsvcexport -A\n"
         f"  dig @127.0.0.1 -p {world.dns_port} {DNS_NAME}\n"
+        f"  curl {world.azure_url}/_emulator/profiles\n"
         f"  tail -f {world.log_file}"
     )
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, stop.set)
     await stop.wait()

@@ -35,6 +35,13 @@ class Narrator:
     def applied(self, what: str) -> None:
         self._print(f"      applied   {what}")
 
+    def deleted(self, what: str) -> None:
+        self._print(f"      deleted   {what}")
+
+    def by_hand(self, what: str) -> None:
+        """What somebody else does in Azure."""
+        self._print(f"      by hand   {what}")
+
     def calls(self, calls: Iterable[str]) -> None:
         """The writes and reads that Azure saw since the last step."""
         self._print(f"      azure     {_counted(calls) or 'no call'}")

@@ -81,8 +81,9 @@ class Sight:
             if call.operation != "profiles.list":
                 counts[call.operation] = counts.get(call.operation, 0) + 1
         within = all(number <= at_most.get(operation, 0) for operation, number in counts.items())
-        allowed = ", ".join(f"{number} {operation}" for operation, number in at_most.items()) or "nothing"
-        self._tell.check(f"that is at most {allowed}", holds=within, seen=counts)
+        allowed = " and ".join(f"{number} {_call(operation)}" for operation, number in at_most.items())
+        claim = f"no more than {allowed} (a sweep's LIST aside)" if allowed else "no call was needed"
+        self._tell.check(claim, holds=within, seen=counts)
 
 
 def is_(kind: str, status: str = "True") -> Claim:
@@ -123,5 +124,9 @@ def weights_in(backend: Manifest) -> dict[str, int]:
 
 
 def _shown(call: Call) -> str:
-    verb, resource = call.operation.split(".")[1].upper(), call.operation.split(".")[0].removesuffix("s")
-    return f"{verb} {resource} -> {call.status}"
+    return f"{_call(call.operation)} -> {call.status}"
+
+
+def _call(operation: str) -> str:
+    resource, _, verb = operation.partition(".")
+    return f"{verb.upper()} {resource.removesuffix('s')}"

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -28,7 +31,23 @@ def test_the_demo_tells_its_whole_story_and_ends_with_0() -> None:
     assert "weight put back (weight 777 -> 45)" in done.stdout
 
 
-async def test_a_step_that_does_not_come_true_ends_the_demo_with_1_and_is_named(
+def test_sigterm_in_the_middle_of_the_story_leaves_nothing_behind(tmp_path: Path) -> None:
+    with subprocess.Popen(
+        [sys.executable, "-m", "fleetdns", "demo"],
+        stdout=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "TMPDIR": str(tmp_path)},
+    ) as process:
+        assert process.stdout is not None
+        while "true" not in process.stdout.readline():
+            assert process.poll() is None
+        assert list(tmp_path.iterdir()) != []
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(timeout=20) == 0
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_step_that_does_not_come_true_ends_the_demo_with_1_and_is_named(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     async def impossible(self: Story) -> None:
@@ -41,8 +60,7 @@ async def test_a_step_that_does_not_come_true_ends_the_demo_with_1_and_is_named(
         return "down"
 
     monkeypatch.setattr(Story, "whole", impossible)
-    # In a thread: the demo makes an event loop of its own.
-    assert await asyncio.to_thread(demo.run, once=True) == 1
+    assert demo.run(once=True) == 1
     told = capsys.readouterr().out
     assert "FAILED: step 1 (Water runs uphill): not true that water is up" in told
     assert "seen: down" in told
