@@ -72,7 +72,7 @@ class Deletion:
         """Delete this object's Azure profile; None when there is none that is its own."""
         identity = self._located(profile)
         if isinstance(identity, Identity) and identity.is_new:
-            await self._index.see_group(identity.ref)
+            await self._index.see_group(identity.ref, profile_tag(profile.metadata.key))
             identity = self._located(profile)
         if isinstance(identity, Unidentified):
             return None

@@ -56,12 +56,16 @@ class AzureIndex:
         self.observed.listed(listing.profiles, expected=(), started=started)
         self._is_whole = True
 
-    async def see_group(self, ref: ProfileRef) -> None:
-        """Before anything new is made at `ref`: what its group holds was seen once. Raises what keeps it from that."""
+    async def see_group(self, ref: ProfileRef, tag: str) -> None:
+        """Before anything new is made at `ref` for the object that `tag` names: what its group holds was seen once, and
+        what a lost write may have left for it is seen again. Raises what keeps it from that.
+        """
         if not self._is_listed:
             raise self._list_error or Transient("NotListedYet", "the profiles in Azure are still being listed")
         if not self._is_whole and (ref.subscription.lower(), ref.resource_group.lower()) not in self._groups:
             await self.list_group(ref.subscription, ref.resource_group)
+        for lost in self.observed.unsure(tag):
+            await self.read(lost)
 
     def listing_ended(self, error: FleetDNSError | None) -> None:
         """The first listing came to an end: everything was seen, or `error` says why not."""

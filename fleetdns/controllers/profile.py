@@ -117,7 +117,7 @@ class ProfileReconciler:
             await self._index.read(adopted)
         identity = self._identity(profile)
         if isinstance(identity, Identity) and identity.is_new:
-            await self._index.see_group(identity.ref)
+            await self._index.see_group(identity.ref, profile_tag(profile.metadata.key))
 
     def _identity(self, profile: TrafficManagerProfile) -> Identity | Unidentified:
         naming = self._settings.naming

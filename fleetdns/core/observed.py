@@ -36,6 +36,7 @@ class ObservedProfiles:
         self._known: dict[str, Observation] = {}  # by ProfileRef.folded
         self._written: dict[str, float] = {}  # when our last write of that profile ended
         self._heard: dict[str, float] = {}  # when Azure last told of it; outlives what it told
+        self._unsure: dict[str, tuple[ProfileRef, str | None]] = {}  # by folded ref: lost, with the tag last seen there
         self._by_tag: dict[str, set[str]] = {}  # Fleet's tag -> folded refs; only of profiles that are in _known
 
     def get(self, ref: ProfileRef) -> Observation | None:
@@ -49,6 +50,10 @@ class ObservedProfiles:
         """Every profile known whose tag says it was made for this namespace/name, sorted by resource id."""
         observations = (self._known[folded] for folded in sorted(self._by_tag.get(tag, ())))
         return tuple(observation.profile for observation in observations if observation.profile is not None)
+
+    def unsure(self, tag: str) -> tuple[ProfileRef, ...]:
+        """The profiles that a lost write has made unknown and that may be tagged so, sorted by resource id."""
+        return tuple(ref for _, (ref, seen) in sorted(self._unsure.items()) if seen in (None, tag))
 
     def known_in(self, resource_group: str, subscription: str) -> tuple[ProfileRef, ...]:
         """The profiles believed to be in one resource group."""
@@ -87,6 +92,9 @@ class ObservedProfiles:
 
     def lost(self, ref: ProfileRef, *, ended: float) -> None:
         """A write was sent and its outcome is unknown: forget, so that the next reconcile reads."""
+        before = self._known.get(ref.folded)
+        if before is not None or ref.folded not in self._unsure:
+            self._unsure[ref.folded] = (ref, before.profile.tag(PROFILE_TAG) if before and before.profile else None)
         self._written[ref.folded] = ended
         self._forget(ref.folded)
 
@@ -98,12 +106,14 @@ class ObservedProfiles:
             last = max(self._heard.get(folded, 0.0), self._written.get(folded, 0.0))
             if folded not in kept and last < before and (known is None or known.profile is None):
                 self._forget(folded)
+                self._unsure.pop(folded, None)
                 self._written.pop(folded, None)
                 self._heard.pop(folded, None)
 
     def _keep(self, ref: ProfileRef, observation: Observation) -> None:
         self._forget(ref.folded)
         self._known[ref.folded] = observation
+        self._unsure.pop(ref.folded, None)
         self._heard[ref.folded] = observation.started
         tag = observation.profile.tag(PROFILE_TAG) if observation.profile else None
         if tag is not None:

@@ -55,6 +55,26 @@ async def test_an_object_recreated_after_its_finalizer_was_forced_off_adopts_its
         assert world.programmed() == ("True", "Programmed")
 
 
+@pytest.mark.parametrize("verb", ["put_endpoint", "put_profile"])
+async def test_an_object_recreated_after_a_write_was_lost_still_adopts_its_old_profile(verb: str) -> None:
+    world = World()
+    async with world.running():
+        if verb == "put_endpoint":
+            world.hub.apply(make_profile(), make_backend(), make_export("a"))
+            await asyncio.sleep(5)
+        world.azure.fail(verb, Transient("ConnectionBroken", "the connection broke"), is_after_commit=True)
+        world.hub.apply(make_profile(), make_backend(weight=7), make_export("a"))
+        await asyncio.sleep(0.6)
+        ref = world.azure.only.ref
+        world.hub.remove(TrafficManagerProfile, PROFILE_KEY)
+        world.hub.apply(make_profile(uid=UID, relative_name="another"))
+        await asyncio.sleep(10)
+
+        assert world.azure.only.ref == ref
+        assert world.profile_status().resource_id == ref.resource_id
+        assert world.programmed() == ("True", "Programmed")
+
+
 async def test_a_hub_restored_without_status_finds_its_profiles_in_whatever_group_they_are() -> None:
     world = World()
     async with world.running():

@@ -1,4 +1,4 @@
-"""What must be true when nothing fails any more and everybody had time: Azure is as the oracle says, status is as Azure."""
+"""What must be true when nothing fails any more Azure is as the oracle says, status as Azure."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def _stuck(fleet: Fleet, hub: HubState) -> Iterator[str]:
 
 def _orphans(hub: HubState, azure: dict[Key, Any], promises: Promises) -> Iterator[str]:
     for key, profile in azure.items():
-        if key not in hub.profiles and profile["id"].lower() not in promises.may_stay:
+        if key not in hub.profiles and profile["name"] not in promises.may_stay:
             yield f"Azure holds {profile['name']}, and {'/'.join(key)} is gone"
 
 

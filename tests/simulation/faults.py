@@ -81,6 +81,8 @@ class Faults:
             after_commit=kind in ("drop", "server-error") and self._random.random() < 0.5,
             until=_now() + lasts,
         )
+        if fault.retry_after == 1:
+            self._promises.azure_hurries(_now() + lasts)
         self._add(fault)
 
     async def _azure_hesitates(self) -> None:
@@ -177,6 +179,8 @@ class Faults:
             delay=self._random.choice((0.0, 0.0, 2.0, 12.0)) if status == 0 else 0.0,
             writes_only=self._random.random() < 0.7,
         )
+        if fault.retry_after is not None:
+            self._promises.azure_hurries(_now() + lasts)  # a status refused so is computed again, from Azure on
         self._note(f"the hub fails: {fault}")
         transport.faults.append(fault)
 

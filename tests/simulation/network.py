@@ -32,13 +32,18 @@ class Network:
 
         travelling = asyncio.ensure_future(travel())
         self._travelling.append(travelling)
-        travelling.add_done_callback(self._travelling.remove)
+        travelling.add_done_callback(self._arrived)
         try:
             return await asyncio.shield(travelling)
         except asyncio.CancelledError:
             if is_lost_with_sender:
                 travelling.cancel()
             raise
+
+    def _arrived(self, travelling: asyncio.Future[Any]) -> None:
+        self._travelling.remove(travelling)
+        if not travelling.cancelled():
+            travelling.exception()  # whoever sent it may be gone
 
     def note(self, text: str) -> None:
         """Record something at the present moment."""

@@ -234,8 +234,8 @@ class People:
 
     def _strip_and_delete(self, plural: str, key: Key) -> None:
         """By force: its finalizers go without anybody's work."""
-        if plural == PROFILES:
-            self._promises.let_stay(key)
+        if plural == PROFILES and (there := found(self._fleet, plural, key)):
+            self._promises.let_stay(key, uid=there["metadata"]["uid"])
         self._delete(plural, key)
         if found(self._fleet, plural, key):
             self._fleet.hub.patch(GROUP, VERSIONS[plural], plural, *key, {"metadata": {"finalizers": None}})

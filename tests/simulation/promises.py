@@ -1,6 +1,6 @@
 """The promises that hold at every moment, whatever breaks: watched at Azure's door and at the hub's.
 
-Nobody can avoid a race of a few seconds between reading and writing; what is judged lies further back (`_RACE`, `_LAG`).
+Nobody can avoid a race of a few seconds between reading and writing: what is judged lies further back.
 """
 
 from __future__ import annotations
@@ -21,9 +21,11 @@ _LAG = 45.0  # seconds that a change on the hub may take to be minded by every r
 _SLOW = 60.0  # seconds more while Azure answers slowly
 _STALL = 90.0  # seconds until a silent watch is noticed and made good
 _RACE = 2.0  # seconds between reading and writing while nothing is slow
+_APART = 60.0  # seconds that single calls may take after Azure refused them in one write
 _WRITES = ("PUT", "PATCH", "DELETE")
 _CLEANUP = f"{GROUP}/traffic-manager-%s-cleanup"
-MOST_CALLS = 120  # a minute, for five profiles and a busy user
+MOST_CALLS = 120  # a minute, for four profiles and a busy user
+_ASKED_FOR = 400  # a minute, where Azure itself says "again in a second" to every call
 
 View = dict[str, dict[str, Any]]  # Azure's profiles by folded id
 
@@ -58,17 +60,20 @@ class Promises:
 
     def __init__(self) -> None:
         self.broken: list[str] = []
-        self.may_stay: set[str] = set()  # ids of profiles that outlive their object, and may
+        self.may_stay: set[str] = set()  # names of profiles that may outlive their object
         self.most_calls = 0
         self.claimed_elsewhere: set[str] = set()  # targets (folded) that Azure refuses
         self._moments: list[_Moment] = []
         self._hub_disturbed: list[_Span] = []
         self._slow: list[_Span] = []
+        self._hurried: list[_Span] = []
         self._hand = _ByHand()
         self._created: set[str] = set()
         self._retained: set[str] = set()  # uids
         self._calls: deque[float] = deque()
         self._before: dict[str, Any] | None = None
+        self._since: dict[tuple[str, str], float] = {}  # (profile id, endpoint) -> when it came into Azure
+        self._refused: dict[str, float] = {}  # profile id -> when Azure last refused to write it as a whole
 
     def at_door_of(self, service: TrafficManagerService) -> Promises:
         """The same, in front of Azure."""
@@ -101,6 +106,10 @@ class Promises:
     def azure_slow(self, until: float) -> None:
         self._slow.append(_Span(_now(), until))
 
+    def azure_hurries(self, until: float) -> None:
+        """Azure refuses and asks for another try after a second."""
+        self._hurried.append(_Span(_now(), until))
+
     def by_hand(self, method: str, path: str, body: object = None) -> None:
         """A change of Azure by somebody else; raises what the service says to it."""
         self.look()
@@ -126,6 +135,8 @@ class Promises:
         if request.method in _WRITES:
             self._mind_pause(request)
         response = self._service.handle(request)
+        if request.method == "PUT" and response.status == 400:
+            self._refused[request.path.lower()] = _now()
         self.look()
         return response
 
@@ -147,7 +158,10 @@ class Promises:
             self._break(f"two profiles in Azure for one object: {sorted(tagged)}")
 
     def _look(self) -> View:
-        return {profile["id"].lower(): profile for profile in self._service.profiles()}
+        view = {profile["id"].lower(): profile for profile in self._service.profiles()}
+        held = {(id_, e["name"].lower()) for id_, p in view.items() for e in p["properties"]["endpoints"]}
+        self._since = {pair: self._since.get(pair, _now()) for pair in held}
+        return view
 
     def _count(self) -> None:
         self._calls.append(_now())
@@ -155,8 +169,12 @@ class Promises:
             self._calls.popleft()
         if len(self._calls) > self.most_calls:
             self.most_calls = len(self._calls)
-            if self.most_calls == MOST_CALLS + 1:
-                self._break(f"more than {MOST_CALLS} Azure calls in a minute")
+        bound = _ASKED_FOR if self._is_hurried() else MOST_CALLS
+        if len(self._calls) == bound + 1:
+            self._break(f"more than {bound} Azure calls in a minute")
+
+    def _is_hurried(self) -> bool:
+        return any(span.end + 60 > _now() for span in self._hurried)
 
     def _mind_pause(self, request: Request) -> None:
         moments = self._window()
@@ -193,7 +211,8 @@ class Promises:
         lost = served - left
         for moment in self._window():
             lost &= moment.claims.get(key, frozenset())
-        if lost:
+        is_apart = _now() - self._refused.get(before["id"].lower(), -1000.0) < _APART
+        if len(lost) > (1 if is_apart and after else 0):
             self._break(f"{before['name']} ({'/'.join(key)}) lost what nobody took away: {sorted(lost)}")
 
     def _mind_finalizers(self, before: dict[str, Any] | None, after: dict[str, Any] | None) -> None:
@@ -235,11 +254,12 @@ class Promises:
     def _mind_departure(self, at: Address, before: dict[str, Any]) -> None:
         self.hub_changed()
         if at.plural == PROFILES and before["metadata"]["uid"] in self._retained:
-            self.let_stay((str(at.namespace), at.name))
+            self.let_stay((str(at.namespace), at.name), uid=before["metadata"]["uid"])
 
-    def let_stay(self, key: Key) -> None:
-        """What Azure holds for an object may outlive it."""
-        self.may_stay |= {id_ for id_, profile in self._look().items() if object_of(profile) == key}
+    def let_stay(self, key: Key, *, uid: str) -> None:
+        """What Azure holds for an object, or is about to, may outlive it."""
+        self.may_stay |= {profile["name"] for profile in self._look().values() if object_of(profile) == key}
+        self.may_stay.add(f"fleet-{uid}")
 
     def _mind_profile_status(self, before: dict[str, Any], after: dict[str, Any]) -> None:
         old, new = before.get("status", {}), after.get("status", {})
@@ -258,6 +278,7 @@ class Promises:
             for p in self._look().values()
             if object_of(p) == key
             for e in p["properties"]["endpoints"]
+            if self._since.get((p["id"].lower(), e["name"].lower()), 0.0) < _now() - _LAG - _SLOW
         }
         if (old - new) & held:
             name = before["metadata"]["name"]
@@ -303,7 +324,7 @@ def _things(profile: dict[str, Any] | None) -> dict[str, Any]:
     for endpoint in profile["properties"]["endpoints"]:
         properties = endpoint["properties"]
         if not is_ours(endpoint):
-            kept = ("target", "targetResourceId", "weight", "priority", "endpointStatus")
+            kept = ("targetResourceId", "weight", "priority", "endpointStatus")
             things[f"endpoint {endpoint['name']}"] = {name: properties.get(name) for name in kept}
         elif properties["endpointStatus"] == "Disabled":
             things[f"brake {target_of(endpoint)}"] = "Disabled"

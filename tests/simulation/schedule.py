@@ -1,4 +1,4 @@
-"""A seed is a schedule: people's deeds and faults in some order, then quiet, then an hour in which nothing may happen."""
+"""A seed is a schedule: people's deeds and faults in some order, then quiet, then an hour without a change."""
 
 from __future__ import annotations
 

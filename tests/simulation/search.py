@@ -1,4 +1,4 @@
-"""Runs many seeds and shows the trace of each that breaks a promise: `python -m tests.simulation.search --seeds 2000`."""
+"""Runs many seeds and shows the trace of those that fail: `python -m tests.simulation.search --seeds 2000`."""
 
 from __future__ import annotations
 
