@@ -261,8 +261,16 @@ def _monitor(config: MonitorConfig) -> Monitor:
         interval=interval,
         timeout=(10 if interval == 30 else 9) if config.timeout_in_seconds is None else config.timeout_in_seconds,
         tolerated_failures=3 if config.tolerated_number_of_failures is None else config.tolerated_number_of_failures,
-        headers=tuple(sorted((header.name, header.value) for header in config.custom_headers)),
+        headers=_headers(config),
     )
+
+
+def _headers(config: MonitorConfig) -> tuple[tuple[str, str], ...]:
+    """HTTP ignores case in the names of headers, the list on the hub does not: of several the first one counts."""
+    found: dict[str, tuple[str, str]] = {}
+    for header in config.custom_headers:
+        found.setdefault(header.name.lower(), (header.name, header.value))
+    return tuple(sorted(found.values()))
 
 
 def _tags(key: ObjectKey, naming: Naming) -> tuple[tuple[str, str], ...]:

@@ -197,6 +197,11 @@ def test_an_endpoint_is_named_after_its_backend_service_and_cluster() -> None:
             Monitor("HTTP", 80, "/", 30, 10, 3, headers=(("Host", "a"), ("X-B", "2"))),
             id="headers are sorted",
         ),
+        pytest.param(
+            MonitorConfig(custom_headers=(CustomHeader("Host", "a"), CustomHeader("host", "b"))),
+            Monitor("HTTP", 80, "/", 30, 10, 3, headers=(("Host", "a"),)),
+            id="a header that differs in case alone is the same one, which Azure takes once",
+        ),
     ],
 )
 def test_probes(config: MonitorConfig, monitor: Monitor) -> None:
