@@ -22,7 +22,9 @@ def costs() -> dict[str, Counter[str]]:
         pytest.param("one more cluster", {"profiles.get": 1, "profiles.put": 1}, id="a join is two calls"),
         pytest.param("one cluster less", {"profiles.get": 1, "profiles.put": 1}, id="a leave is two calls"),
         pytest.param("weight of the backend", {"profiles.get": 1, "profiles.put": 1}, id="ten weights are two calls"),
-        pytest.param("monitor setting", {"profiles.patch": 1}, id="a monitor setting is one PATCH"),
+        pytest.param(
+            "monitor setting", {"profiles.get": 1, "profiles.patch": 1}, id="a setting is one PATCH and one read"
+        ),
         pytest.param("profile deleted", {"profiles.get": 1, "profiles.delete": 1}, id="a deletion looks once more"),
     ],
 )
