@@ -45,7 +45,7 @@ def refusal(request: web.BaseRequest, error: StatusError) -> web.Response:
     if isinstance(error, PageNotFound):
         return text_page("404 page not found\n", code=404)
     headers = {"Retry-After": str(error.retry_after)} if error.retry_after is not None else {}
-    return answer(request, error.status(), code=error.code, headers=headers)
+    return answer(request, error.status(), code=error.code, headers=headers, warnings=error.warnings)
 
 
 def text_page(text: str, *, code: int = 200) -> web.Response:

@@ -168,7 +168,7 @@ def change_errors(old: Object, new: Object) -> Iterator[FieldError]:
     A real server checks a custom object's metadata twice, and says everything twice.
     """
     if old.get("deletionTimestamp"):
-        added = [item for item in new.get("finalizers", ()) if item not in old.get("finalizers", ())]
+        added = sorted(set(new.get("finalizers", ())) - set(old.get("finalizers", ())))
         if added:
             found = ", ".join(f'"{item}"' for item in added)
             rule = "no new finalizers can be added if the object is being deleted"

@@ -17,7 +17,8 @@ class StatusError(Exception):
     """A request the hub refuses.
 
     code is the HTTP status, reason Kubernetes' word for it, details the JSON object of that name
-    (None leaves it out), retry_after the seconds to wait, metadata the ListMeta of the Status.
+    (None leaves it out), retry_after the seconds to wait, metadata the ListMeta of the Status, warnings what the
+    request was warned of before it was refused.
     """
 
     def __init__(
@@ -37,6 +38,7 @@ class StatusError(Exception):
         self.details = details
         self.retry_after = retry_after
         self.metadata = metadata or {}
+        self.warnings: tuple[str, ...] = ()
 
     def status(self) -> Object:
         """The Status object as it stands in an answer's body or in an ERROR event."""

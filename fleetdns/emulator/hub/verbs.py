@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from aiohttp import web
 
@@ -124,7 +126,8 @@ class Verbs:
         document = await _document(request, custom=served.custom)
         warnings = _warnings(served)
         options = _write_options(request, "CreateOptions", document, warnings)
-        outcome = self._hub.create_with(served, path.namespace, document.value, options)
+        with _telling(warnings):
+            outcome = self._hub.create_with(served, path.namespace, document.value, options)
         return self._shown(request, served, form, outcome, warnings)
 
     async def _update(self, request: web.BaseRequest, served: Served, path: ResourcePath) -> web.StreamResponse:
@@ -132,7 +135,10 @@ class Verbs:
         document = await _document(request, custom=served.custom)
         warnings = _warnings(served)
         options = _write_options(request, "UpdateOptions", document, warnings)
-        outcome = self._hub.update_with(served, path.namespace, path.name, document.value, path.subresource, options)
+        with _telling(warnings):
+            outcome = self._hub.update_with(
+                served, path.namespace, path.name, document.value, path.subresource, options
+            )
         return self._shown(request, served, form, outcome, warnings)
 
     async def _patch(self, request: web.BaseRequest, served: Served, path: ResourcePath) -> web.StreamResponse:
@@ -143,9 +149,10 @@ class Verbs:
         document = read_document(await body_of(request), media_type)
         warnings = _warnings(served)
         options = _write_options(request, "PatchOptions", document, warnings, apply=media_type == APPLY)
-        outcome = self._hub.patch_with(
-            served, path.namespace, path.name, document.value, media_type, path.subresource, options
-        )
+        with _telling(warnings):
+            outcome = self._hub.patch_with(
+                served, path.namespace, path.name, document.value, media_type, path.subresource, options
+            )
         return self._shown(request, served, form, outcome, warnings)
 
     async def _delete(self, request: web.BaseRequest, served: Served, path: ResourcePath) -> web.StreamResponse:
@@ -237,6 +244,16 @@ def _media_type(request: web.BaseRequest) -> str:
 
 def _warnings(served: Served) -> list[str]:
     return [served.deprecation] if served.deprecation else []
+
+
+@contextmanager
+def _telling(warnings: list[str]) -> Iterator[None]:
+    """What was warned of so far is told with a refusal too."""
+    try:
+        yield
+    except StatusError as error:
+        error.warnings = tuple(warnings)
+        raise
 
 
 def _event_line(kind: str, raw: bytes) -> bytes:
