@@ -56,7 +56,7 @@ class AzureTrafficManager:
     """Fulfils the controllers' TrafficManager.
 
     `before_write(seconds)` runs right before each write that may take so long, and may raise to prevent it.
-    `on_undecodable(name, because)` hears of each profile of a list that is there and is left out of the result.
+    `on_undecodable(name, because)` hears of each profile that Azure told of and that is not understood.
     """
 
     def __init__(
@@ -80,7 +80,7 @@ class AzureTrafficManager:
     async def get(self, ref: ProfileRef) -> Profile | None:
         path = f"{_group_path(ref.subscription, ref.resource_group)}/{quote(ref.name, safe='')}"
         body = await self._read("get_profile", ref.resource_id, ref.subscription, path, self._timeouts.profile)
-        return None if body is None else _understood(lambda: decode_profile(body, ref))
+        return None if body is None else self._understood(ref.name, lambda: decode_profile(body, ref))
 
     async def list_group(self, subscription: str, resource_group: str) -> Listing:
         return await self._list(
@@ -99,7 +99,7 @@ class AzureTrafficManager:
             lambda: profiles.create_or_update(ref.resource_group, ref.name, body, **_RAW),
             call.because,
         )
-        return _understood(lambda: decode_profile(answer, ref))
+        return self._understood(ref.name, lambda: decode_profile(answer, ref))
 
     async def patch_profile(self, call: PatchProfile) -> Profile:
         ref = call.ref
@@ -110,7 +110,7 @@ class AzureTrafficManager:
             lambda: profiles.update(ref.resource_group, ref.name, body, **_RAW),
             call.because,
         )
-        return _understood(lambda: decode_profile(answer, ref))
+        return self._understood(ref.name, lambda: decode_profile(answer, ref))
 
     async def delete_profile(self, call: DeleteProfile) -> None:
         ref = call.ref
@@ -132,7 +132,7 @@ class AzureTrafficManager:
             ),
             call.because,
         )
-        return _understood(lambda: decode_endpoint(answer))
+        return self._understood(ref.name, lambda: decode_endpoint(answer))
 
     async def delete_endpoint(self, call: DeleteEndpoint) -> None:
         ref, endpoint = call.ref, call.endpoint
@@ -150,7 +150,7 @@ class AzureTrafficManager:
         answer = await self._run(
             exchange, _sent(lambda: profiles.check_traffic_manager_name_availability_v2(question, **_RAW))
         )
-        return _understood(lambda: decode_availability(answer or b""))
+        return self._understood(relative_name, lambda: decode_availability(answer or b""))
 
     async def _list(
         self, operation: Operation, resource: str, subscription: str, *, resource_group: str | None = None
@@ -185,6 +185,14 @@ class AzureTrafficManager:
         for name, because in page.undecodable:
             self._tell(name, because)
         return page
+
+    def _understood(self, name: str, decode: Callable[[], _T]) -> _T:
+        """What one answer says. `name`: the profile that it is about, for whoever reads the log."""
+        try:
+            return decode()
+        except Undecodable as problem:
+            self._tell(name, problem.because)
+            raise undecodable(problem.because) from problem
 
     def _tell(self, name: str, because: str) -> None:
         if self._on_undecodable is not None:
@@ -245,13 +253,6 @@ _RAW: Mapping[str, Any] = {
 def _sent(operation: Callable[[], Awaitable[Any]]) -> Send:
     """The operation as what it gives when it runs with _RAW: the answer as it came."""
     return cast("Callable[[], Awaitable[AsyncHttpResponse]]", operation)
-
-
-def _understood(decode: Callable[[], _T]) -> _T:
-    try:
-        return decode()
-    except Undecodable as problem:
-        raise undecodable(problem.because) from problem
 
 
 def _group_path(subscription: str, resource_group: str | None) -> str:

@@ -310,6 +310,22 @@ async def test_a_profile_nobody_understands_is_told_each_time_and_logged_once(
     assert capsys.readouterr().out.count("profile not understood") == 1
 
 
+@pytest.mark.parametrize("body", [b"", b'{"id": ', b"[]"], ids=["empty", "cut", "of another kind"])
+async def test_an_answer_nobody_understands_is_told_by_its_name_each_time_and_logged_once(
+    scripted: ScriptedServer, opened: Open, capsys: pytest.CaptureFixture[str], body: bytes
+) -> None:
+    told: list[str] = []
+    scripted.answers = [Answer(200, body)]
+    manager = await opened(scripted.url, on_undecodable=lambda name, _: told.append(name))
+    for _ in range(2):
+        with pytest.raises(Transient):
+            await manager.get(REF)
+    assert capsys.readouterr().out.count("profile not understood") == 1
+    with pytest.raises(Transient):
+        await manager.put_endpoint(put_endpoint(endpoint()))
+    assert told == [REF.name] * 3
+
+
 async def test_a_list_of_megabytes_comes_through_gzip(scripted: ScriptedServer, manager: AzureTrafficManager) -> None:
     body = {"value": [profile_body(f"p{number}", endpoints=[endpoint_body()] * 2) for number in range(900)]}
     raw = json.dumps(body).encode()
