@@ -61,7 +61,7 @@ class Deletion:
                 raise
             except FleetDNSError as error:
                 failure = failure_of(error)
-                await self._wait(profile, f"Azure answered {failure}", failure)
+                await self._wait(profile, f"the last try gave {failure}", failure)
                 raise
             told = Event(NORMAL, "Deleted", f"{ref.name} is no longer in Azure" if ref else "nothing was in Azure")
         await self._tell_backends(aggregate, "being deleted")

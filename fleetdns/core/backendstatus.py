@@ -161,7 +161,9 @@ def _accepted(backend: TrafficManagerBackend, outcome: Outcome, rejected: tuple[
 def _without_profile(backend: TrafficManagerBackend, failure: Failure) -> Condition:
     name = backend.spec.profile.name
     if failure.kind == PENDING:
-        message = f"TrafficManagerProfile {name} waits to be written; fleetdns keeps trying. Azure answered {failure}"
+        message = (
+            f"TrafficManagerProfile {name} waits to be written; fleetdns keeps trying. The last try gave {failure}"
+        )
         return Condition(ACCEPTED, UNKNOWN, PENDING_REASON, message)
     if failure.kind == NAME_TAKEN:
         return Condition(
@@ -197,7 +199,7 @@ def _waits(held: Held) -> bool:
 
 def _waiting_message(outcome: Outcome) -> str:
     if outcome.failure is not None:
-        return f"a change waits to be written to Azure; fleetdns keeps trying. Azure answered {outcome.failure}"
+        return f"a change waits to be written to Azure; fleetdns keeps trying. The last try gave {outcome.failure}"
     reasons = sorted({held.message for held in outcome.held if _waits(held)})
     return (
         f"a change waits to be written to Azure: {reasons[0]}" if reasons else "a change waits to be written to Azure"

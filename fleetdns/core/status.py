@@ -115,7 +115,7 @@ def _not_programmed(outcome: Outcome) -> Condition:
     if failure is None:
         return Condition(PROGRAMMED, UNKNOWN, PENDING_REASON, "a change waits to be written to Azure")
     if failure.kind == PENDING:
-        message = f"a change waits to be written to Azure; fleetdns keeps trying. Azure answered {failure}"
+        message = f"a change waits to be written to Azure; fleetdns keeps trying. The last try gave {failure}"
         return Condition(PROGRAMMED, UNKNOWN, PENDING_REASON, message)
     return Condition(PROGRAMMED, FALSE, INVALID, f"Azure refused: {failure}")
 
