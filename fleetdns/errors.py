@@ -20,6 +20,10 @@ class Conflict(FleetDNSError):
     """Two changes met. Read again and repeat soon; nobody needs to hear of it."""
 
 
+class NotLeading(Conflict):
+    """Another replica may lead before this write would have ended, so it was not sent."""
+
+
 class Throttled(FleetDNSError):
     """The other side asks for a pause. Repeat after `retry_after` seconds, not before."""
 
@@ -37,7 +41,15 @@ class NameTaken(FleetDNSError):
 
 
 class Rejected(FleetDNSError):
-    """The request itself is refused. Repeat slowly: some causes heal by themselves, none at once."""
+    """The request itself is refused. Repeat slowly: some causes heal by themselves, none at once.
+
+    `is_content`: something in what was sent is not taken, so that less of it might be; a lock or a subscription that is
+    not registered refuses everything alike.
+    """
+
+    def __init__(self, code: str, sentence: str, *, is_content: bool = True) -> None:
+        super().__init__(code, sentence)
+        self.is_content = is_content
 
 
 class Forbidden(FleetDNSError):

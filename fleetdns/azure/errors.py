@@ -51,6 +51,7 @@ UNDECODABLE_ANSWER = "UndecodableAnswer"
 _ABSENCE_IS_AN_ANSWER = frozenset({"get_profile", "list_group", "delete_profile", "delete_endpoint"})
 _DELETES = frozenset({"delete_profile", "delete_endpoint"})
 _NEEDS_THE_PROFILE = frozenset({"patch_profile", "put_endpoint"})
+_CONTENT = frozenset({400, 413, 422})  # refusals of what was sent, not of sending anything
 _DEFAULT_PAUSE = 20.0  # seconds; Traffic Manager counts calls over this long
 _LONGEST_PAUSE = 3600.0  # seconds; ARM's longest window: more than that is a broken clock, not a wish
 _LONGEST_SENTENCE = 512
@@ -99,7 +100,7 @@ def classify(
         case 408:
             return Transient(code, sentence)
         case _ if 400 <= status < 500:
-            return Rejected(code, sentence)
+            return Rejected(code, sentence, is_content=status in _CONTENT)
     return Transient(code, sentence)
 
 

@@ -15,7 +15,7 @@ from fleetdns.core.calls import Call, DeleteEndpoint, DeleteProfile, PatchProfil
 from fleetdns.core.changes import Change
 from fleetdns.core.observed import ObservedProfiles
 from fleetdns.core.trafficmanager import Endpoint, Profile, ProfileRef
-from fleetdns.errors import Conflict, FleetDNSError, Forbidden, NameTaken, Rejected, Transient
+from fleetdns.errors import Conflict, FleetDNSError, Forbidden, NameTaken, NotLeading, Rejected, Transient
 
 
 @dataclass(slots=True)
@@ -81,7 +81,7 @@ class Applier:
         self, call: Call, error: Rejected, changes: tuple[Change, ...], base: Profile | None, results: Results
     ) -> None:
         endpoints = tuple(change for change in changes if isinstance(change.subject, Endpoint))
-        if not isinstance(call, PutProfile) or not endpoints:
+        if not error.is_content or not isinstance(call, PutProfile) or not endpoints:
             _refuse(call, error, results)
         elif base is None:
             await self._create_empty_first(call, endpoints, results)
@@ -121,7 +121,7 @@ class Applier:
         """One call; the profile as it is known afterwards."""
         try:
             profile = await self._write(call)
-        except (Rejected, Forbidden):
+        except (Rejected, Forbidden, NotLeading):
             raise
         except FleetDNSError:
             # Throttled and Conflict say that nothing was written, Transient does not know; what is known may be
@@ -159,7 +159,8 @@ class Applier:
 
     async def _explained(self, call: Call, error: FleetDNSError, *, is_new: bool) -> FleetDNSError:
         """A 409 on creating a profile means two things; the name check tells which."""
-        if not (is_new and isinstance(call, PutProfile) and isinstance(error, Conflict)):
+        is_answer = isinstance(error, Conflict) and not isinstance(error, NotLeading)
+        if not (is_new and isinstance(call, PutProfile) and is_answer):
             return error
         name = call.profile.relative_name
         try:

@@ -170,3 +170,18 @@ def test_a_sentence_is_one_line_short_enough_for_a_condition() -> None:
     assert text.startswith("a b c c")
     assert len(text) <= 512
     assert text.endswith("…")
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "is_content"),
+    [
+        pytest.param(400, "BadRequest", True, id="an endpoint that is not taken"),
+        pytest.param(403, "LinkedAuthorizationFailed", True, id="a target that may not be read"),
+        pytest.param(409, "ScopeLocked", False, id="a lock"),
+        pytest.param(409, "MissingSubscriptionRegistration", False, id="a subscription that is not registered"),
+    ],
+)
+def test_a_refusal_tells_whether_less_might_be_taken(status: int, code: str, is_content: bool) -> None:
+    error = classify(status, code, "No.", retry_after=None, operation="put_profile")
+    assert isinstance(error, Rejected)
+    assert error.is_content is is_content

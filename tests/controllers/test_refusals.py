@@ -324,3 +324,20 @@ async def test_renamed_endpoints_that_azure_takes_singly_only_are_never_all_gone
         assert world.weights() == {"a": 33, "b": 33, "c": 33}
         assert sorted(e.priority or 0 for e in world.azure.only.endpoints) == [1, 2, 3]
         assert world.accepted() == ("True", "Accepted")
+
+
+async def test_a_refusal_that_is_not_about_the_endpoints_is_not_met_with_one_call_for_each_of_them() -> None:
+    world = World()
+    async with world.running():
+        roll_out(world, *(f"member-{number}" for number in range(20)))
+        await asyncio.sleep(5)
+        before = len(world.azure.calls)
+        locked = Rejected("ScopeLocked", "The scope is locked.", is_content=False)
+        world.azure.fail("put_profile", locked, times=2)
+        world.hub.apply(make_backend(weight=7))
+        await asyncio.sleep(5)
+        assert world.azure.writes(since=before) == ["put_profile"]
+        assert world.accepted() == ("False", "Invalid")
+        await asyncio.sleep(150)
+        assert set(world.weights().values()) == {1}
+        assert world.accepted() == ("True", "Accepted")
