@@ -1,6 +1,7 @@
 """One real API server for a whole test run.
 
-A conftest imports `real_server` and `pytest_collection_finish`; a test that uses the server carries the mark `realapi`.
+A conftest imports `binaries`, `real_server` and `pytest_collection_finish`; a test that uses the server carries the
+mark `realapi`.
 """
 
 from __future__ import annotations
@@ -10,11 +11,11 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.apiserver.build import ensure
+from tests.apiserver.build import Binaries, ensure
 from tests.apiserver.server import RealAPIServer
 from tests.apiserver.toolchain import Unavailable
 
-__all__ = ["pytest_collection_finish", "real_server"]
+__all__ = ["binaries", "pytest_collection_finish", "real_server"]
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
@@ -32,12 +33,19 @@ def pytest_collection_finish(session: pytest.Session) -> None:
 
 
 @pytest.fixture(scope="session")
-def real_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealAPIServer]:
-    """Ready, with nothing in it but what a new cluster has."""
+def binaries() -> Binaries:
+    """etcd and kube-apiserver; the test fails with one sentence where there are none."""
+    why = ""
     try:
-        binaries = ensure(os.environ)
+        return ensure(os.environ)
     except Unavailable as error:
-        pytest.fail(str(error), pytrace=False)
+        why = str(error)
+    pytest.fail(why, pytrace=False)
+
+
+@pytest.fixture(scope="session")
+def real_server(binaries: Binaries, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealAPIServer]:
+    """Ready, with nothing in it but what a new cluster has."""
     server = RealAPIServer(binaries, tmp_path_factory.mktemp("apiserver"))
     server.start()
     yield server

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import http.client
-import os
 import ssl
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.apiserver.build import ensure
+from tests.apiserver.build import Binaries
 from tests.apiserver.server import RealAPIServer
 
 pytestmark = pytest.mark.realapi
@@ -18,9 +17,9 @@ NAMESPACE = '{"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "kep
 
 
 @pytest.fixture
-def server(tmp_path: Path) -> Iterator[RealAPIServer]:
+def server(binaries: Binaries, tmp_path: Path) -> Iterator[RealAPIServer]:
     """A server of this test's own."""
-    own = RealAPIServer(ensure(os.environ), tmp_path)
+    own = RealAPIServer(binaries, tmp_path)
     own.start()
     yield own
     own.stop()

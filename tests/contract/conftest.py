@@ -9,12 +9,12 @@ from collections.abc import AsyncIterator
 import pytest
 
 from fleetdns.emulator.hub.server import HubServer
-from tests.apiserver.fixtures import pytest_collection_finish, real_server
+from tests.apiserver.fixtures import binaries, pytest_collection_finish, real_server
 from tests.apiserver.server import RealAPIServer
 from tests.contract.client import API, Endpoint, connected, until_served
 from tests.contract.samples import BETA, DEFINITIONS, GROUP, definitions
 
-__all__ = ["pytest_collection_finish", "real_server"]
+__all__ = ["binaries", "pytest_collection_finish", "real_server"]
 
 _NAMES = (f"contract-{number}" for number in itertools.count(1))
 

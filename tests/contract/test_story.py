@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import io
-import os
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -13,7 +12,7 @@ import pytest
 from fleetdns.demo.narrator import Narrator
 from fleetdns.demo.story import Story
 from fleetdns.demo.world import World, around, controller, install
-from tests.apiserver.build import ensure
+from tests.apiserver.build import Binaries
 from tests.apiserver.server import RealAPIServer
 from tests.contract.client import connected, until_served
 from tests.contract.samples import ALPHA, GROUP, definitions
@@ -22,9 +21,9 @@ pytestmark = pytest.mark.realapi
 
 
 @pytest.fixture
-async def server(tmp_path: Path) -> AsyncIterator[RealAPIServer]:
+async def server(binaries: Binaries, tmp_path: Path) -> AsyncIterator[RealAPIServer]:
     """One of its own: the controller would take the other tests' objects for its work."""
-    own = RealAPIServer(ensure(os.environ), tmp_path)
+    own = RealAPIServer(binaries, tmp_path)
     await asyncio.to_thread(own.start)
     yield own
     own.stop()
