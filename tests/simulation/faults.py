@@ -136,20 +136,20 @@ class Faults:
 
     async def _target_is_refused(self) -> None:
         address = public_ip(self._random.choice(SERVICES), self._random.choice(CLUSTERS))
-        if address.lower() in self._promises.claimed_elsewhere:
+        if address.lower() in self._promises.refused_targets:
             self._heal(address)
             return
         self._note(f"azure refuses {address}")
         self._fleet.azure.set_public_ip(address, None)
-        self._promises.claimed_elsewhere.add(address.lower())
+        self._promises.refused_targets.add(address.lower())
         self._promises.hub_changed()
 
     def _heal(self, address: str) -> None:
-        if address.lower() in self._promises.claimed_elsewhere:
+        if address.lower() in self._promises.refused_targets:
             self._note(f"azure takes {address} again")
             name = address.rsplit("/", 1)[1]
             self._fleet.azure.set_public_ip(address, f"{name}-again.eastus.cloudapp.azure.com")
-            self._promises.claimed_elsewhere.discard(address.lower())
+            self._promises.refused_targets.discard(address.lower())
             self._promises.hub_changed()
 
     async def _name_is_taken(self) -> None:

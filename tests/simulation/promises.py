@@ -62,7 +62,7 @@ class Promises:
         self.broken: list[str] = []
         self.may_stay: set[str] = set()  # names of profiles that may outlive their object
         self.most_calls = 0
-        self.claimed_elsewhere: set[str] = set()  # targets (folded) that Azure refuses
+        self.refused_targets: set[str] = set()  # targets (folded) that Azure refuses
         self._moments: list[_Moment] = []
         self._hub_disturbed: list[_Span] = []
         self._slow: list[_Span] = []
@@ -92,7 +92,7 @@ class Promises:
     def hub_changed(self) -> None:
         """Somebody changed the hub, or which targets Azure takes."""
         state = hub_state(self._fleet)
-        asked = {key: targets - self.claimed_elsewhere for key, targets in oracle.claims(state).items()}
+        asked = {key: targets - self.refused_targets for key, targets in oracle.claims(state).items()}
         blocked = self._foreign_targets()
         asked = {key: targets - blocked.get(key, frozenset()) for key, targets in asked.items()}
         paused = frozenset(key for key, o in state.profiles.items() if is_marked(o, "fleetdns.io/paused"))
@@ -272,7 +272,11 @@ class Promises:
         owner = found(self._fleet, PROFILES, key)
         if owner is None or is_going(owner):
             return
-        old, new = ({e["name"] for e in o.get("status", {}).get("endpoints", ())} for o in (before, after))
+        uid = before["metadata"]["uid"]  # an object made anew may be told what was true of the one before it
+        old, new = (
+            {e["name"] for e in o.get("status", {}).get("endpoints", ()) if e["name"][6:42] == uid}
+            for o in (before, after)
+        )
         held = {
             e["name"].lower()
             for p in self._look().values()
@@ -282,7 +286,8 @@ class Promises:
         }
         if (old - new) & held:
             name = before["metadata"]["name"]
-            self._break(f"status of backend {name} forgot what Azure holds: {sorted((old - new) & held)}")
+            forgotten = sorted((old - new) & held)
+            self._break(f"status of backend {name} forgot what Azure holds: {forgotten}; it says {sorted(new)}")
 
     # ---- how far back a promise reaches
 
