@@ -70,4 +70,4 @@ def free_port() -> int:
 def _end_with_parent() -> None:
     """Whatever ends the tests, their servers do not stay behind. Only Linux can promise that."""
     if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
