@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import os
 import random
 import signal
 import socket
@@ -37,10 +38,15 @@ class Process:
     def has_ended(self) -> bool:
         return self._running is None or self._running.poll() is not None
 
-    def signal(self, number: signal.Signals) -> None:
-        """SIGSTOP makes a half-open peer of it, SIGCONT wakes it."""
+    def freeze(self) -> None:
+        """Stop it in its tracks, its connections open; it has stopped when this returns."""
         if self._running is not None:
-            self._running.send_signal(number)
+            self._running.send_signal(signal.SIGSTOP)
+            os.waitid(os.P_PID, self._running.pid, os.WSTOPPED | os.WEXITED | os.WNOWAIT)
+
+    def thaw(self) -> None:
+        if self._running is not None:
+            self._running.send_signal(signal.SIGCONT)
 
     def kill(self) -> None:
         """End it at once, as a crash does. Killing twice is harmless."""

@@ -14,7 +14,6 @@ import ssl
 import time
 from collections.abc import Iterable
 from pathlib import Path
-from signal import SIGCONT, SIGSTOP
 
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -73,10 +72,10 @@ class RealAPIServer:
 
     def pause(self) -> None:
         """kube-apiserver answers nothing any more, while its connections stay open."""
-        self.apiserver.signal(SIGSTOP)
+        self.apiserver.freeze()
 
     def resume(self) -> None:
-        self.apiserver.signal(SIGCONT)
+        self.apiserver.thaw()
 
     def stop(self) -> None:
         """End both. Stopping twice is harmless."""
