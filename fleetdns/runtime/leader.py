@@ -253,6 +253,8 @@ class Elector:
     def _fail(self, problem: str) -> bool:
         # The write may have happened: what is stored now has to be read.
         self._held = None
+        # While nobody looked it may have been there, and have gone once more.
+        self._missing_since = None
         if problem != self._problem:
             self._problem = problem
             self._observer.failing(problem)

@@ -13,8 +13,8 @@ from tests.simulation.clock import run
 LENGTH = 600.0
 LONGEST_CALL = 20.0
 FAULTS: tuple[Fault | None, ...] = ("refuse", "lose answer", "hang", "land late", None, None)
-# Whoever never saw a lease may make one at once. That somebody deletes it by hand while its holder is cut off, and
-# starts a new replica in the same moment, is beyond what a lease can tell.
+# Whoever never saw a lease may make one at once. That somebody deletes it by hand and starts a new replica in the same
+# half minute, or deletes it twice between two looks of another, is beyond what a lease can tell.
 UNSEEN = TIMING.duration + LONGEST_CALL
 
 
@@ -81,8 +81,10 @@ class Schedule:
 
     async def heal(self) -> None:
         """From now on nothing goes wrong; whoever has lost is started again."""
-        for place, writer in enumerate(self.writers):
+        for writer in self.writers:
             writer.replica.door.fault = None
+        await asyncio.sleep(UNSEEN)
+        for place, writer in enumerate(self.writers):
             if "lost" in writer.replica.notes.words:
                 await self._replace(place)
 
@@ -97,8 +99,8 @@ class Schedule:
             writer.replica.door.late = self._random.uniform(1.0, 60.0)
             writer.replica.door.fault = self._random.choice(FAULTS)
         elif kind < 0.65:
-            if any(each.replica.elector.holder is None for each in self.writers):
-                return  # it may not have seen a lease yet
+            if now < self._no_start_until or any(each.replica.elector.holder is None for each in self.writers):
+                return
             self.server.delete()
             self._no_start_until = now + UNSEEN
         elif now >= self._no_start_until:
