@@ -1,7 +1,8 @@
 """The composition root of `fleetdns run`: settings become connections, caches, queues and workers, and end in order.
 
 Serving comes first, so that probes and metrics answer while the hub or Azure cannot be reached; work begins when the
-hub's id is known and every cache has synced. On `stop`: not ready, finish the reconciles in hand, close.
+hub's id is known, every cache has synced and this replica leads. On `stop`: not ready, finish the reconciles in hand,
+let the next replica lead, close.
 """
 
 from __future__ import annotations
@@ -12,11 +13,14 @@ import socket
 import time
 from collections.abc import Callable
 from contextlib import AsyncExitStack
+from dataclasses import replace
+from typing import NoReturn
 
 import structlog
 
 from fleetdns import __version__
 from fleetdns.azure.connection import open_traffic_manager
+from fleetdns.azure.trafficmanager import DEFAULT_TIMEOUTS as AZURE_TIMEOUTS
 from fleetdns.azure.trafficmanager import AzureTrafficManager
 from fleetdns.controllers.hub import HubController, Observers
 from fleetdns.controllers.informers import Informers
@@ -29,8 +33,10 @@ from fleetdns.kube.config import load
 from fleetdns.kube.events import EventPublisher
 from fleetdns.kube.hubid import hub_id
 from fleetdns.kube.sources import HubSources
+from fleetdns.kube.transport import DEFAULT_TIMEOUTS as HUB_TIMEOUTS
 from fleetdns.kube.transport import Transport
 from fleetdns.kube.writer import HubWriter
+from fleetdns.leadership import Leadership, leadership
 from fleetdns.log import AzureCallLog, ChangeLog, ControllerLog, InformerLog, SweepLog, fanned
 from fleetdns.metrics import Metrics
 from fleetdns.runtime.backoff import Backoff
@@ -55,26 +61,51 @@ async def run(settings: Settings, *, stop: asyncio.Event) -> None:
             azure=settings.arm_endpoint or settings.azure_cloud,
             subscription=settings.subscription_id,
         )
-        transport = await stack.enter_async_context(Transport(connection, observer=metrics.kubernetes(connection.host)))
+        longest = _longest_calls(settings)
+        transport = await stack.enter_async_context(
+            Transport(
+                connection,
+                observer=metrics.kubernetes(connection.host),
+                timeouts=replace(HUB_TIMEOUTS, write=min(HUB_TIMEOUTS.write, longest / 2)),
+            )
+        )
+        leading = leadership(settings, transport, metrics=metrics, random=chance)
         azure = await stack.enter_async_context(
             open_traffic_manager(
                 cloud=settings.azure_cloud,
                 arm_endpoint=settings.arm_endpoint,
                 managed_identity_client_id=settings.managed_identity_client_id,
                 observer=fanned(metrics.azure, AzureCallLog()),
+                before_write=leading.before_write,
                 on_undecodable=metrics.undecodable,
+                timeouts=replace(
+                    AZURE_TIMEOUTS,
+                    endpoint=min(AZURE_TIMEOUTS.endpoint, longest / 2),
+                    profile=min(AZURE_TIMEOUTS.profile, longest),
+                ),
             )
         )
-        starting = asyncio.create_task(_assembled(settings, transport, azure, metrics=metrics, chance=chance))
+        starting = asyncio.create_task(_assembled(settings, transport, azure, leading, metrics=metrics, chance=chance))
         health.readiness({"hub": lambda: None if starting.done() else "the hub cluster has not answered yet"})
         if await _ended_before(starting, stop):
             controller = starting.result()
-            health.readiness(_checks(controller))
-            await _drained(controller, stop=stop, health=health)
+            health.readiness(_checks(controller, leading))
+            await _drained(controller, leading, stop=stop, health=health)
+
+
+def _longest_calls(settings: Settings) -> float:
+    """Seconds that a write may take at most, so that a lease renewed in time always has room for one."""
+    return settings.lease_duration * 2 / 3
 
 
 async def _assembled(
-    settings: Settings, transport: Transport, azure: AzureTrafficManager, *, metrics: Metrics, chance: random.Random
+    settings: Settings,
+    transport: Transport,
+    azure: AzureTrafficManager,
+    leading: Leadership,
+    *,
+    metrics: Metrics,
+    chance: random.Random,
 ) -> HubController:
     """The controller with everything wired; waits for the hub's id as long as it takes."""
     naming = Naming(
@@ -98,6 +129,7 @@ async def _assembled(
             transport,
             events=EventPublisher(transport, instance=socket.gethostname()),
             written=informers.written,
+            before_write=leading.before_write,
         ),
         settings=PlanSettings(naming, settings.weight_rounding, settings.dry_run),
         observers=Observers(
@@ -141,17 +173,22 @@ async def _found_hub_id(transport: Transport, chance: random.Random) -> str:
             await asyncio.sleep(delay)
 
 
-def _checks(controller: HubController) -> dict[str, Callable[[], str | None]]:
-    """Readiness: the work has begun, and every cache is still true."""
+def _checks(controller: HubController, leading: Leadership) -> dict[str, Callable[[], str | None]]:
+    """Readiness: every cache is true, and the work has begun, or another replica does it and this one could follow."""
     clock = asyncio.get_running_loop().time
 
     def stale() -> str | None:
         names = [informer.name for informer in controller.informers.all if not informer.is_fresh(clock())]
         return f"not in step with the hub: {', '.join(names)}" if names else None
 
+    def working() -> str | None:
+        is_content = controller.is_working or leading.is_waiting
+        return None if is_content else "waiting for the caches and for Azure's first answer"
+
     return {
         "caches": stale,
-        "workers": lambda: None if controller.is_working else "waiting for the caches and for Azure's first answer",
+        "leader-election": lambda: leading.problem,
+        "workers": working,
     }
 
 
@@ -167,22 +204,39 @@ async def _ended_before(task: asyncio.Task[HubController], stop: asyncio.Event) 
     return not task.cancelling()
 
 
-async def _drained(controller: HubController, *, stop: asyncio.Event, health: Health) -> None:
-    """Run until `stop`, then finish what is in hand; an end that nobody asked for rises."""
-    running = asyncio.create_task(controller.run(), name="controller")
+async def _drained(controller: HubController, leading: Leadership, *, stop: asyncio.Event, health: Health) -> None:
+    """Run until `stop` or until another may lead, then finish what is in hand; an end that nobody asked for rises."""
+    running = asyncio.create_task(controller.run(leading.acquire), name="controller")
+    keeping = asyncio.create_task(leading.keep(), name="leadership")
     health.must_run(running)
     stopping = asyncio.create_task(stop.wait())
     try:
-        await asyncio.wait((running, stopping), return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait((running, keeping, stopping), return_when=asyncio.FIRST_COMPLETED)
         health.begin_shutdown()
-        if not running.done():
-            async with asyncio.timeout(_DRAIN):
-                await controller.stop()
-    except TimeoutError:
-        _log.warning("the reconciles in hand did not finish in time; what they left is done by the next start")
+        if not running.done() and not keeping.done():
+            await _finished(controller, keeping, leading)
     finally:
         stopping.cancel()
         running.cancel()
         await asyncio.wait((running,))
-    if not running.cancelled() and (error := running.exception()) is not None:
-        raise error
+        keeping.cancel()
+        await asyncio.wait((keeping,))
+    if running.cancelled() or running.exception() is None:
+        # Whatever was sent has ended by now: the fence has seen to it. After a crash nobody knows that.
+        await leading.release()
+    for task in (keeping, running):
+        if not task.cancelled() and (error := task.exception()) is not None:
+            raise error
+
+
+async def _finished(controller: HubController, keeping: asyncio.Task[NoReturn], leading: Leadership) -> None:
+    """Finish the reconciles in hand, for a while, and as long as this replica leads."""
+    leading.end_within(_DRAIN)
+    draining = asyncio.create_task(controller.stop())
+    try:
+        await asyncio.wait((draining, keeping), timeout=_DRAIN, return_when=asyncio.FIRST_COMPLETED)
+        if not draining.done():
+            _log.warning("the reconciles in hand did not finish in time; what they left is done by the next start")
+    finally:
+        draining.cancel()
+        await asyncio.wait((draining,))

@@ -112,11 +112,16 @@ class HubController:
         """Workers have started: every cache has synced and Azure was asked once."""
         return self._is_working
 
-    async def run(self) -> None:
-        """Work until cancelled, or until `stop` has drained the workers."""
+    async def run(self, may_work: Callable[[], Awaitable[None]] | None = None) -> None:
+        """Work until cancelled, or until `stop` has drained the workers.
+
+        `may_work` is awaited once every cache is whole; until it returns nobody is written to, and Azure is not asked.
+        """
         async with asyncio.TaskGroup() as group:
             keeping = group.create_task(self.informers.run(), name="informers")
             await self.informers.wait_synced()
+            if may_work is not None:
+                await may_work()
             # Absence in a cache that is not whole, or in an Azure nobody asked, must never remove or double anything.
             await self._sweep.first()
             self._subscribe()

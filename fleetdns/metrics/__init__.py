@@ -34,6 +34,7 @@ from fleetdns.metrics.counted import (
     ReconcileSeries,
     SweepSeries,
 )
+from fleetdns.metrics.leadership import LeaderSeries, status_gauge
 from fleetdns.metrics.live import Live, Objects
 from fleetdns.runtime.informer import Informer
 from fleetdns.runtime.workqueue import WorkQueue
@@ -67,6 +68,7 @@ class Metrics:
             "Profiles in Azure's answers that are not understood.",
             registry=registry,
         )
+        self._leading = status_gauge(registry)
         self.queue = QueueSeries(registry)
         self.controller = ControllerSeries(registry, changes)
         self.informer = InformerSeries(registry)
@@ -77,6 +79,10 @@ class Metrics:
     def kubernetes(self, server: str) -> HubCalls:
         """The observer of requests to the API server at this address."""
         return HubCalls(self._requests, urlsplit(server).netloc or server)
+
+    def leadership(self, lease: str) -> LeaderSeries:
+        """The observer of the election for the Lease of this name."""
+        return LeaderSeries(self._leading, lease)
 
     def undecodable(self, profile: str, because: str) -> None:
         """Azure told of a profile that is not understood."""

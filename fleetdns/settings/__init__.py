@@ -50,6 +50,10 @@ class Settings:
     sweep_interval: float
     workers: int
     resolve_exports: bool
+    leader_elect: bool
+    leader_election_namespace: str | None
+    lease_duration: int  # whole seconds, as a Lease holds them
+    lease_renew_interval: float
     metrics_bind_address: Address | None
     health_probe_bind_address: Address | None
     log_level: str
@@ -83,6 +87,10 @@ def settings_from(flags: Mapping[str, str | None], environment: Mapping[str, str
         sweep_interval=read("sweep-interval", seconds(5, 3600)),
         workers=read("workers", whole_number(1, 64)),
         resolve_exports=read("resolve-exports", boolean),
+        leader_elect=read("leader-elect", boolean),
+        leader_election_namespace=read.optional("leader-election-namespace", namespace),
+        lease_duration=read("lease-duration", whole_number(6, 300)),
+        lease_renew_interval=read("lease-renew-interval", seconds(0.5, 50)),
         metrics_bind_address=read("metrics-bind-address", address),
         health_probe_bind_address=read("health-probe-bind-address", address),
         log_level=read("log-level", one_of("debug", "info", "warning", "error")),
@@ -91,6 +99,7 @@ def settings_from(flags: Mapping[str, str | None], environment: Mapping[str, str
         managed_identity_client_id=environment.get("AZURE_CLIENT_ID") or None,
     )
     _check_addresses(settings)
+    _check_lease(settings)
     return settings
 
 
@@ -99,4 +108,12 @@ def _check_addresses(settings: Settings) -> None:
     if metrics and metrics == probes and metrics.port:
         raise UsageError(
             f"--metrics-bind-address and --health-probe-bind-address are both port {metrics.port}; give two ports"
+        )
+
+
+def _check_lease(settings: Settings) -> None:
+    if settings.lease_renew_interval * 6 > settings.lease_duration:
+        raise UsageError(
+            f"--lease-renew-interval is {settings.lease_renew_interval:g}; give at most a sixth of --lease-duration, "
+            "or writes would wait for the next renewal"
         )

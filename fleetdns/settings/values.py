@@ -176,10 +176,10 @@ def whole_number(lowest: int, highest: int) -> Callable[[str], int]:
     return parse
 
 
-def seconds(lowest: int, highest: int) -> Callable[[str], float]:
+def seconds(lowest: float, highest: float) -> Callable[[str], float]:
     def parse(text: str) -> float:
         if not re.fullmatch(r"[0-9]{1,9}(\.[0-9]+)?", text) or not lowest <= float(text) <= highest:
-            raise Unusable(f"give a number of seconds from {lowest} to {highest}, without a unit")
+            raise Unusable(f"give a number of seconds from {lowest:g} to {highest:g}, without a unit")
         return float(text)
 
     return parse

@@ -45,7 +45,7 @@ def fleetdns(*arguments: str, **variables: str) -> subprocess.CompletedProcess[s
             "--arm-endpoint",
             id="plain http off loopback",
         ),
-        pytest.param(("run", "--leader-elect"), "--leader-elect", id="a flag that is not there yet"),
+        pytest.param(("run", "--lead-the-way"), "--lead-the-way", id="a flag that is not there"),
         pytest.param(("emulate",), "SERVER", id="no server named"),
         pytest.param(("emulate", "azure", "--port=65536"), "--port", id="a port that is too high"),
         pytest.param(("emulate", "azure", "--port=x"), "--port", id="a port that is a word"),

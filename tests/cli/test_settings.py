@@ -35,6 +35,10 @@ def test_defaults_are_those_of_the_contract() -> None:
         sweep_interval=60.0,
         workers=8,
         resolve_exports=True,
+        leader_elect=True,
+        leader_election_namespace=None,
+        lease_duration=30,
+        lease_renew_interval=5.0,
         metrics_bind_address=Address("", 8080),
         health_probe_bind_address=Address("", 8081),
         log_level="info",
@@ -67,6 +71,10 @@ GOOD: tuple[tuple[str, str, object], ...] = (
     ("workers", "1", 1),
     ("workers", "64", 64),
     ("resolve-exports", "False", False),
+    ("leader-elect", "false", False),
+    ("leader-election-namespace", "fleetdns-system", "fleetdns-system"),
+    ("lease-duration", "300", 300),
+    ("lease-renew-interval", "0.5", 0.5),
     ("metrics-bind-address", "0", None),
     ("metrics-bind-address", ":0", Address("", 0)),
     ("metrics-bind-address", "127.0.0.1:9000", Address("127.0.0.1", 9000)),
@@ -145,6 +153,12 @@ BAD: tuple[tuple[str, str, str], ...] = (
     ("workers", "-1", "fewer than no workers"),
     ("workers", "2.5", "half a worker"),
     ("workers", "9" * 5000, "more digits than Python takes"),
+    ("leader-elect", "maybe", "a word that is no decision"),
+    ("leader-election-namespace", "a,b", "two namespaces for one lease"),
+    ("lease-duration", "5", "a lease that is too short"),
+    ("lease-duration", "7.5", "a lease that no Lease can hold"),
+    ("lease-duration", "301", "a lease that is too long"),
+    ("lease-renew-interval", "0.4", "renewals too close together"),
     ("resolve-exports", "yes", "a word that is no boolean"),
     ("dry-run", "1", "a number that is no boolean"),
     ("metrics-bind-address", "8080", "a port without its colon"),
@@ -177,6 +191,12 @@ def test_a_missing_subscription_is_asked_for_by_flag_and_variable() -> None:
         parse((), {})
     assert "--subscription-id" in str(error.value)
     assert "FLEETDNS_SUBSCRIPTION_ID" in str(error.value)
+
+
+def test_a_lease_must_leave_time_for_writes_between_renewals() -> None:
+    with pytest.raises(UsageError, match="--lease-renew-interval is 5; give at most a sixth"):
+        settings("--lease-duration=29")
+    assert settings("--lease-duration=60", "--lease-renew-interval=10").lease_renew_interval == 10
 
 
 def test_two_servers_on_one_port_are_refused() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from random import Random
@@ -132,6 +132,7 @@ class World:
         resolves_exports: bool = True,
         sweep_interval: float = SWEEP,
         namespace: str | None = None,
+        may_work: Callable[[], Awaitable[None]] | None = None,
     ) -> AsyncIterator[Process]:
         """A controller that runs until the block ends, and then dies without a word. A bug in it fails the test."""
         told = Told()
@@ -154,7 +155,7 @@ class World:
             wall_clock=lambda: EPOCH + loop.time(),
             random=random,
         )
-        task = asyncio.create_task(controller.run())
+        task = asyncio.create_task(controller.run(may_work))
         try:
             yield Process(controller, told)
         finally:

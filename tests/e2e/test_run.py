@@ -2,110 +2,25 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
-import os
 import re
 import signal
-import socket
-import sys
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
-import aiohttp
 import pytest
 
-from fleetdns.demo.members import SUBSCRIPTION
 from fleetdns.demo.world import World, embedded, install, manifests
 from fleetdns.emulator.azure.service import Fault
 from tests.e2e.eventually import eventually
+from tests.e2e.process import free_ports, process
 
 pytestmark = pytest.mark.e2e
 
 
-class Process:
-    """A running controller and what it says."""
-
-    def __init__(self, process: asyncio.subprocess.Process, log: Path, *, metrics: int, probes: int) -> None:
-        self._process = process
-        self._log = log
-        self._metrics = metrics
-        self._probes = probes
-
-    async def probe(self, path: str) -> tuple[int, str]:
-        """Status and body of a probe; 0 while nobody listens."""
-        return await _get(f"http://127.0.0.1:{self._probes}{path}")
-
-    async def metrics(self) -> str:
-        return (await _get(f"http://127.0.0.1:{self._metrics}/metrics"))[1]
-
-    async def becomes_ready(self) -> None:
-        await eventually(lambda: self.probe("/readyz"), lambda seen: seen[0] == 200)
-
-    async def says(self, text: str) -> list[str]:
-        """The log's messages, once one of them has `text`."""
-        return await eventually(self.lines, lambda seen: any(text in line for line in seen))
-
-    async def lines(self) -> list[str]:
-        return self._log.read_text().splitlines()
-
-    async def stop(self, number: signal.Signals = signal.SIGTERM) -> int:
-        """The exit code after one signal."""
-        if self._process.returncode is None:
-            self._process.send_signal(number)
-        async with asyncio.timeout(30):
-            return await self._process.wait()
-
-
-async def _get(url: str) -> tuple[int, str]:
-    async with aiohttp.ClientSession() as session:
-        try:
-            async with session.get(url) as answer:
-                return answer.status, await answer.text()
-        except aiohttp.ClientConnectionError:
-            return 0, ""
-
-
-def _free_ports(number: int) -> list[int]:
-    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(number)]
-    ports = [found.getsockname()[1] for found in sockets]
-    for found in sockets:
-        found.close()
-    return ports
-
-
-@asynccontextmanager
-async def process(world: World, folder: Path) -> AsyncIterator[Process]:
-    """`fleetdns run` on a world, with flags from both sides: the command line and the environment."""
-    metrics, probes = _free_ports(2)
-    log = folder / "log"
-    with log.open("w") as stream:
-        started = await asyncio.create_subprocess_exec(
-            sys.executable,
-            *("-m", "fleetdns", "run", f"--kubeconfig={world.kubeconfig}", "--resource-group=fleet-dns"),
-            *(f"--metrics-bind-address=127.0.0.1:{metrics}", f"--health-probe-bind-address=127.0.0.1:{probes}"),
-            env={
-                "PATH": os.environ["PATH"],
-                "FLEETDNS_SUBSCRIPTION_ID": SUBSCRIPTION,
-                "FLEETDNS_ARM_ENDPOINT": world.azure_url,
-                "FLEETDNS_LOG_FORMAT": "json",
-            },
-            stderr=stream,
-            stdout=stream,
-        )
-        running = Process(started, log, metrics=metrics, probes=probes)
-        try:
-            yield running
-        finally:
-            if started.returncode is None:
-                started.kill()
-                await started.wait()
-
-
 async def test_missing_crds_are_one_sentence_each_not_ready_and_looked_for_until_they_come(tmp_path: Path) -> None:
-    async with embedded() as world, process(world, tmp_path) as running:
+    async with embedded() as world, process(world, tmp_path / "log") as running:
         lines = await running.says("trafficmanagerprofiles")
         assert (await running.probe("/healthz"))[0] == 200
         status, body = await running.probe("/readyz")
@@ -122,10 +37,10 @@ async def test_missing_crds_are_one_sentence_each_not_ready_and_looked_for_until
 
 async def test_a_hub_that_does_not_answer_is_asked_again_and_said_so(world: World, tmp_path: Path) -> None:
     named = json.loads(world.kubeconfig.read_text())
-    named["clusters"][0]["cluster"]["server"] = f"https://127.0.0.1:{_free_ports(1)[0]}"
+    named["clusters"][0]["cluster"]["server"] = f"https://127.0.0.1:{free_ports(1)[0]}"
     elsewhere = tmp_path / "kubeconfig"
     elsewhere.write_text(json.dumps(named))
-    async with process(replace(world, kubeconfig=elsewhere), tmp_path) as running:
+    async with process(replace(world, kubeconfig=elsewhere), tmp_path / "log") as running:
         lines = await running.says("the hub has not answered yet")
         assert not any("kube-system" in line for line in lines)
         status, body = await running.probe("/readyz")
@@ -135,7 +50,7 @@ async def test_a_hub_that_does_not_answer_is_asked_again_and_said_so(world: Worl
 
 
 async def test_a_rollout_shows_in_the_metrics_and_a_deleted_object_leaves_them(world: World, tmp_path: Path) -> None:
-    async with process(world, tmp_path) as running:
+    async with process(world, tmp_path / "log") as running:
         await running.becomes_ready()
         await world.members.join("aks-1", weight=1)
         for file in ("profile.yaml", "backend.yaml"):
@@ -153,7 +68,7 @@ async def test_a_rollout_shows_in_the_metrics_and_a_deleted_object_leaves_them(w
 
 
 async def test_sigterm_finishes_the_call_in_hand(world: World, tmp_path: Path) -> None:
-    async with process(world, tmp_path) as running:
+    async with process(world, tmp_path / "log") as running:
         await running.becomes_ready()
         world.azure.add_fault(Fault(kind="slow", delay=1.5, operation="profiles.put"))
         for file in ("profile.yaml", "backend.yaml"):

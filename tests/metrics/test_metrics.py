@@ -313,3 +313,20 @@ def test_a_reconcile_that_writes_nothing_is_no_change(metrics: Metrics) -> None:
     metrics.reconcile.reconciled(KEY, outcome())
     metrics.controller.reconciled(run(duration=1))
     assert change_seconds(metrics) == (0, 0)
+
+
+def test_the_election_shows_whether_this_replica_leads() -> None:
+    metrics = Metrics()
+    series = metrics.leadership("fleetdns")
+
+    def status() -> float | None:
+        return metrics.registry.get_sample_value("leader_election_master_status", {"name": "fleetdns"})
+
+    assert status() == 0
+    series.leading()
+    assert status() == 1
+    series.lost("the lease was not renewed")
+    assert status() == 0
+    series.leading()
+    series.released()
+    assert status() == 0
