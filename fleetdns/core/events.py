@@ -25,14 +25,14 @@ class Event:
 
 
 def turned(kind: str, old: Iterable[Condition], new: Iterable[Condition], *, is_azure_error: bool) -> tuple[Event, ...]:
-    """One condition's change: becoming true is worth telling, and so is another reason for being false."""
+    """One condition's change: becoming true is worth telling, and so is what Azure refuses; the rest is status."""
     before, after = find(old, kind), find(new, kind)
     if after is None or (before is not None and _facts(before) == _facts(after)):
         return ()
     if after.status == TRUE:
         return (Event(NORMAL, kind, after.message),)
-    if after.status == FALSE:
-        return (Event(WARNING, AZURE_API_ERROR if is_azure_error else after.reason, after.message),)
+    if after.status == FALSE and is_azure_error:
+        return (Event(WARNING, AZURE_API_ERROR, after.message),)
     return ()
 
 
