@@ -13,7 +13,7 @@ PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo $$p; break; }; done)
 SOURCES := fleetdns tests
 
-.PHONY: help demo test test-unit check lint type bench fmt lock clean
+.PHONY: help demo test test-realapi test-unit check lint type bench fmt lock clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 12
@@ -37,8 +37,12 @@ $(VENV)/.dev: requirements/dev.txt $(VENV)/.demo
 demo: $(VENV)/.demo ## run the whole story on embedded servers; ends by itself
 	@$(BIN)/python -m fleetdns demo --once
 
-test: $(VENV)/.dev ## all tests
-	@$(BIN)/python -m pytest -n 2 --dist loadfile -q
+test: $(VENV)/.dev ## all tests but those that need a real kube-apiserver
+	@$(BIN)/python -m pytest -n 2 --dist loadfile -q -m "not realapi"
+
+test-realapi: $(VENV)/.dev ## the contract suite on the embedded hub and on a real kube-apiserver, built from Go modules
+	@$(BIN)/python -m tests.apiserver.build
+	@$(BIN)/python -m pytest -n 2 --dist loadfile -q tests/contract tests/apiserver
 
 test-unit: $(VENV)/.dev ## the quick tests: no server, no process
 	@$(BIN)/python -m pytest -q tests/core tests/api tests/runtime tests/controllers
