@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from random import Random
 from typing import Any
 
@@ -72,11 +73,17 @@ class People:
             self.remove_namespace: 1,
             self.bring_namespace_back: 2,
         }
-        deed = self._random.choices(list(deeds), list(deeds.values()))[0]
+        self._do(self._random.choices(list(deeds), list(deeds.values()))[0])
+
+    def edit(self) -> None:
+        """Something that is written over what Azure holds."""
+        self._do(self._random.choice((self.edit_profile, self.edit_backend, self.edit_backend, self.offer)))
+
+    def _do(self, deed: Callable[[], None]) -> None:
         try:
             deed()
         except StatusError as error:
-            self._fleet.network.note(f"people {deed.__name__}: refused, {error.reason}")
+            self._fleet.network.note(f"people {getattr(deed, '__name__', deed)}: refused, {error.reason}")
         self._promises.hub_changed()
 
     def edit_profile(self) -> None:

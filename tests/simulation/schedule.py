@@ -16,6 +16,7 @@ from tests.simulation.promises import Promises
 
 _QUIET = 900.0  # seconds after the last fault until everything has to be true
 _HOUR = 3600.0
+_HOMEWARD = 1.0  # seconds in which whatever was sent arrives
 _PAUSES = (0.05, 0.5, 3.0, 15.0, 60.0)
 _NAMESPACES = 5.0  # seconds between two looks at namespaces that are going
 
@@ -71,6 +72,7 @@ class _Schedule:
         promises.broken += [f"not converged: {problem}" for problem in converged.problems(fleet, promises)]
         await self._stay_calm(promises)
         await fleet.process.stop()
+        await asyncio.sleep(_HOMEWARD)
         promises.broken += [f"a bug: {bug}" for bug in fleet.process.bugs.found]
         return Story(self._seed, tuple(promises.broken), tuple(fleet.network.trace), promises.most_calls)
 
@@ -82,6 +84,10 @@ class _Schedule:
                 self._people.act()
             else:
                 await self._faults.act()
+                if self._random.random() < 0.3:
+                    # Before a sweep can have told the controller: what it knows of Azure is old now.
+                    await asyncio.sleep(3.0 + 5.0 * self._random.random())
+                    self._people.edit()
             await asyncio.sleep(self._random.choice(_PAUSES) * self._random.random())
 
     async def _keep_namespaces(self) -> None:
