@@ -35,7 +35,7 @@ def main() -> int:
                 failed += 1
                 _show(story, with_trace=failed <= _SHOWN and not given.quiet)
     spent = time.monotonic() - started
-    print(f"{given.seeds} seeds, {failed} failed, {spent:.0f} s; at most {most} Azure calls in a minute")
+    print(f"{len(seeds)} seeds, {failed} failed, {spent:.0f} s; at most {most} Azure calls in a minute")
     return 1 if failed else 0
 
 
