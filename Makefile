@@ -12,6 +12,9 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo $$p; break; }; done)
 SOURCES := fleetdns tests
+# Lock files name versions and hashes, never where they came from.
+COMPILE := $(BIN)/pip-compile --quiet --generate-hashes --strip-extras --allow-unsafe --no-header \
+	--no-emit-index-url --no-emit-find-links --no-emit-trusted-host
 
 .PHONY: help demo test test-realapi test-unit check lint type bench fmt lock clean
 
@@ -67,10 +70,9 @@ fmt: $(VENV)/.dev ## format and sort imports
 
 lock: $(VENV)/.dev ## make the requirement files anew from pyproject.toml
 	@$(PIP) pip-tools
-	@for set in run: demo:emulators "dev:emulators dev"; do \
-		$(BIN)/pip-compile --quiet --generate-hashes --strip-extras --allow-unsafe --no-header --no-emit-index-url \
-			--no-emit-find-links --no-emit-trusted-host $$(printf -- '--extra %s ' $${set#*:} | sed 's/--extra $$//') \
-			--output-file requirements/$${set%%:*}.txt pyproject.toml; done
+	@$(COMPILE) --output-file requirements/run.txt pyproject.toml
+	@$(COMPILE) --extra emulators --output-file requirements/demo.txt pyproject.toml
+	@$(COMPILE) --extra emulators --extra dev --output-file requirements/dev.txt pyproject.toml
 
 clean: ## remove what the other targets made
 	@rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache dist

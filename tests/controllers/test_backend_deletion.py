@@ -10,7 +10,6 @@ import pytest
 from fleetdns.api.backend import TrafficManagerBackend
 from fleetdns.api.meta import ObjectKey
 from fleetdns.api.profile import TrafficManagerProfile
-from fleetdns.controllers.ports import HubObject
 from fleetdns.core.naming import HUB_TAG
 from fleetdns.errors import Transient
 from tests.controllers.world import PROFILE_KEY, World
@@ -33,10 +32,6 @@ def roll_out(world: World, *, deletion_policy: str | None = None) -> None:
     world.hub.apply(make_profile(deletion_policy=deletion_policy), make_backend(), make_export("a"), make_export("b"))
 
 
-def is_there(world: World, kind: type[HubObject], key: ObjectKey) -> bool:
-    return world.hub.holds(kind, key)
-
-
 async def test_a_backend_of_a_profile_that_somebody_else_took_over_can_go() -> None:
     world = World()
     async with world.running():
@@ -49,7 +44,7 @@ async def test_a_backend_of_a_profile_that_somebody_else_took_over_can_go() -> N
         await asyncio.sleep(5)
 
         assert world.azure.only == azure
-        assert not is_there(world, TrafficManagerBackend, BACKEND_KEY)
+        assert not world.hub.holds(TrafficManagerBackend, BACKEND_KEY)
 
 
 async def test_a_backend_without_an_endpoint_bears_no_finalizer() -> None:
@@ -74,7 +69,7 @@ async def test_a_deleted_backend_takes_its_own_endpoints_and_no_others() -> None
         world.hub.delete(TrafficManagerBackend, BACKEND_KEY)
         await asyncio.sleep(5)
 
-        assert not is_there(world, TrafficManagerBackend, BACKEND_KEY)
+        assert not world.hub.holds(TrafficManagerBackend, BACKEND_KEY)
         assert world.weights() == {"a": 100, "by-hand": 7}
         assert world.accepted("api") == ("True", "Accepted")
 
@@ -87,12 +82,12 @@ async def test_a_backend_is_not_released_before_azure_has_let_its_endpoints_go()
         world.azure.down = UNAVAILABLE
         world.hub.delete(TrafficManagerBackend, BACKEND_KEY)
         await asyncio.sleep(100)
-        assert is_there(world, TrafficManagerBackend, BACKEND_KEY)
+        assert world.hub.holds(TrafficManagerBackend, BACKEND_KEY)
         world.azure.heal()
         await asyncio.sleep(100)
 
         assert world.azure.only.endpoints == ()
-        assert not is_there(world, TrafficManagerBackend, BACKEND_KEY)
+        assert not world.hub.holds(TrafficManagerBackend, BACKEND_KEY)
 
 
 async def test_a_backend_is_not_released_by_a_process_that_has_not_heard_of_azure_yet() -> None:
@@ -104,12 +99,12 @@ async def test_a_backend_is_not_released_by_a_process_that_has_not_heard_of_azur
     world.hub.delete(TrafficManagerBackend, BACKEND_KEY)
     async with world.running():
         await asyncio.sleep(30)
-        assert is_there(world, TrafficManagerBackend, BACKEND_KEY)
+        assert world.hub.holds(TrafficManagerBackend, BACKEND_KEY)
         world.azure.heal()
         await asyncio.sleep(60)
 
         assert world.azure.only.endpoints == ()
-        assert not is_there(world, TrafficManagerBackend, BACKEND_KEY)
+        assert not world.hub.holds(TrafficManagerBackend, BACKEND_KEY)
 
 
 async def test_backend_and_profile_deleted_together_leave_nothing() -> None:
@@ -122,8 +117,8 @@ async def test_backend_and_profile_deleted_together_leave_nothing() -> None:
         await asyncio.sleep(5)
 
         assert world.azure.profiles == {}
-        assert not is_there(world, TrafficManagerProfile, PROFILE_KEY)
-        assert not is_there(world, TrafficManagerBackend, BACKEND_KEY)
+        assert not world.hub.holds(TrafficManagerProfile, PROFILE_KEY)
+        assert not world.hub.holds(TrafficManagerBackend, BACKEND_KEY)
 
 
 async def test_a_backend_whose_finalizer_was_lost_in_a_restore_gets_it_back() -> None:

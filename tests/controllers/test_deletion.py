@@ -10,7 +10,6 @@ import pytest
 from fleetdns.api.backend import TrafficManagerBackend
 from fleetdns.api.meta import ObjectKey
 from fleetdns.api.profile import PAUSED, RETAIN, TrafficManagerProfile
-from fleetdns.controllers.ports import HubObject
 from fleetdns.core.naming import HUB_TAG
 from fleetdns.core.trafficmanager import Profile
 from fleetdns.errors import Conflict, Transient
@@ -35,10 +34,6 @@ def roll_out(world: World, *, deletion_policy: str | None = None) -> None:
     world.hub.apply(make_profile(deletion_policy=deletion_policy), make_backend(), make_export("a"), make_export("b"))
 
 
-def is_there(world: World, kind: type[HubObject], key: ObjectKey) -> bool:
-    return world.hub.holds(kind, key)
-
-
 async def test_a_deleted_profile_takes_its_azure_profile_along_and_its_backends_stay_and_are_told() -> None:
     world = World()
     async with world.running() as process:
@@ -50,7 +45,7 @@ async def test_a_deleted_profile_takes_its_azure_profile_along_and_its_backends_
 
         assert world.azure.profiles == {}
         assert world.azure.operations(since=before) == ["get", "delete_profile"]
-        assert not is_there(world, TrafficManagerProfile, PROFILE_KEY)
+        assert not world.hub.holds(TrafficManagerProfile, PROFILE_KEY)
         assert world.accepted() == ("False", "Invalid")
         assert world.backend_status().endpoints == ()
         assert world.reasons().count("Deleted") == 1
@@ -82,7 +77,7 @@ async def test_a_retained_profile_stays_in_azure_whole() -> None:
 
         assert world.azure.only == azure
         assert world.azure.writes(since=before) == []
-        assert not is_there(world, TrafficManagerProfile, PROFILE_KEY)
+        assert not world.hub.holds(TrafficManagerProfile, PROFILE_KEY)
 
 
 async def test_a_paused_profile_waits_with_its_deletion_until_the_pause_ends() -> None:
@@ -94,13 +89,13 @@ async def test_a_paused_profile_waits_with_its_deletion_until_the_pause_ends() -
         world.hub.delete(TrafficManagerProfile, PROFILE_KEY)
         await asyncio.sleep(100)
         assert len(world.azure.only.endpoints) == 2
-        assert is_there(world, TrafficManagerProfile, PROFILE_KEY)
+        assert world.hub.holds(TrafficManagerProfile, PROFILE_KEY)
         assert "paused" in condition(world.profile_status().conditions, "Programmed").message
         world.hub.apply(make_profile())
         await asyncio.sleep(5)
 
         assert world.azure.profiles == {}
-        assert not is_there(world, TrafficManagerProfile, PROFILE_KEY)
+        assert not world.hub.holds(TrafficManagerProfile, PROFILE_KEY)
 
 
 @pytest.mark.parametrize("is_after_commit", [False, True], ids=["before it took effect", "after it took effect"])
@@ -116,7 +111,7 @@ async def test_a_deletion_that_azure_fails_is_told_and_repeated(is_after_commit:
         await asyncio.sleep(5)
 
         assert world.azure.profiles == {}
-        assert not is_there(world, TrafficManagerProfile, PROFILE_KEY)
+        assert not world.hub.holds(TrafficManagerProfile, PROFILE_KEY)
 
 
 async def test_a_deletion_that_meets_another_change_is_repeated_in_silence() -> None:
@@ -129,7 +124,7 @@ async def test_a_deletion_that_meets_another_change_is_repeated_in_silence() -> 
         world.hub.delete(TrafficManagerProfile, PROFILE_KEY)
         await asyncio.sleep(5)
 
-        assert not is_there(world, TrafficManagerProfile, PROFILE_KEY)
+        assert not world.hub.holds(TrafficManagerProfile, PROFILE_KEY)
         assert "patch_status trafficmanagerprofiles work/myatm" not in world.hub.writes[writes:]
 
 
@@ -142,7 +137,7 @@ async def test_a_profile_that_is_gone_from_azure_already_can_be_deleted() -> Non
         world.hub.delete(TrafficManagerProfile, PROFILE_KEY)
         await asyncio.sleep(5)
 
-        assert not is_there(world, TrafficManagerProfile, PROFILE_KEY)
+        assert not world.hub.holds(TrafficManagerProfile, PROFILE_KEY)
 
 
 async def test_a_deletion_leaves_an_azure_profile_that_another_hub_has_taken_over() -> None:
@@ -162,7 +157,7 @@ async def test_a_deletion_leaves_an_azure_profile_that_another_hub_has_taken_ove
         await asyncio.sleep(5)
 
         assert len(world.azure.profiles) == 1
-        assert not is_there(world, TrafficManagerProfile, PROFILE_KEY)
+        assert not world.hub.holds(TrafficManagerProfile, PROFILE_KEY)
 
 
 @pytest.mark.parametrize("groups", ["forbidden_groups", "read_only_groups"])
@@ -177,8 +172,8 @@ async def test_an_object_in_a_forbidden_resource_group_can_be_deleted(groups: st
         world.hub.delete(TrafficManagerBackend, BACKEND_KEY)
         await asyncio.sleep(150)
 
-        assert not is_there(world, TrafficManagerProfile, PROFILE_KEY)
-        assert not is_there(world, TrafficManagerBackend, BACKEND_KEY)
+        assert not world.hub.holds(TrafficManagerProfile, PROFILE_KEY)
+        assert not world.hub.holds(TrafficManagerBackend, BACKEND_KEY)
 
 
 async def test_nothing_that_was_never_written_bears_a_finalizer() -> None:
@@ -204,8 +199,8 @@ async def test_objects_deleted_while_nobody_ran_are_let_go_at_the_next_start() -
         await asyncio.sleep(5)
 
         assert world.azure.profiles == {}
-        assert not is_there(world, TrafficManagerProfile, PROFILE_KEY)
-        assert not is_there(world, TrafficManagerBackend, BACKEND_KEY)
+        assert not world.hub.holds(TrafficManagerProfile, PROFILE_KEY)
+        assert not world.hub.holds(TrafficManagerBackend, BACKEND_KEY)
 
 
 async def test_an_adopted_profile_deleted_without_a_status_is_still_deleted_in_azure() -> None:
@@ -224,7 +219,7 @@ async def test_an_adopted_profile_deleted_without_a_status_is_still_deleted_in_a
         await asyncio.sleep(30)
 
         assert world.azure.profiles == {}
-        assert not is_there(world, TrafficManagerProfile, PROFILE_KEY)
+        assert not world.hub.holds(TrafficManagerProfile, PROFILE_KEY)
 
 
 async def test_nothing_is_made_for_an_object_whose_deletion_is_not_known_yet() -> None:
