@@ -57,11 +57,12 @@ async def test_a_rollout_shows_in_the_metrics_and_a_deleted_object_leaves_them(w
             await world.cluster.apply_text((manifests() / "samples" / file).read_text())
         await running.says('"put_profile"')
         shown = re.compile(r'fleetdns_endpoints\{.*profile="myatm".*\} 1\.0')
-        text = await eventually(running.metrics, lambda seen: shown.search(seen) is not None)
+        # The status is written, and seen by the cache, after Azure's answer was counted.
+        told = re.compile(r'fleet_networking_traffic_manager_profile_status_last_timestamp_seconds\{[^}]*"myatm"')
+        text = await eventually(running.metrics, lambda seen: bool(shown.search(seen) and told.search(seen)))
         assert 'fleetdns_azure_requests_total{code="201",operation="put_profile"} 1.0' in text
         assert "workqueue_depth{" in text
         assert re.search(r'rest_client_requests_total\{code="20[01]",host="127\.0\.0\.1:\d+",method="GET"\}', text)
-        assert re.search(r'fleet_networking_traffic_manager_profile_status_last_timestamp_seconds\{[^}]*"myatm"', text)
         await world.cluster.delete("trafficmanagerprofiles", "work", "myatm")
         await eventually(running.metrics, lambda seen: 'profile="myatm"' not in seen)
         assert await running.stop(signal.SIGINT) == 0
