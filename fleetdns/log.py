@@ -204,7 +204,8 @@ class SweepLog:
 
     def swept(self, resource_group: str, changed: int) -> None:
         write = _log.info if changed else _log.debug
-        write("swept", resource_group=resource_group, changed=changed)
+        where = {"resource_group": resource_group} if resource_group else {}
+        write("swept", **where, changed=changed)
 
     def sweep_failed(self, resource_group: str, error: FleetDNSError) -> None:
         where = {"resource_group": resource_group} if resource_group else {}

@@ -28,7 +28,7 @@ class SweepObserver(Protocol):
     """Told how sweeps go."""
 
     def swept(self, resource_group: str, changed: int) -> None:
-        """A resource group was listed; so many profiles were not as known."""
+        """A resource group ("": everything, at the start) was listed; so many profiles were not as known."""
         ...
 
     def sweep_failed(self, resource_group: str, error: FleetDNSError) -> None:
@@ -75,6 +75,7 @@ class Sweep:
             self._index.listing_ended(error)
         else:
             self._since = self._clock()
+            self._observer.swept("", 0)
             self._index.listing_ended(None)
 
     async def run(self) -> None:

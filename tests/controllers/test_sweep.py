@@ -117,7 +117,7 @@ async def test_a_sweep_is_one_list_for_each_resource_group_in_use() -> None:
         await asyncio.sleep(60)
 
         assert world.azure.operations(since=before) == ["list_group"] * 3
-        assert sorted(process.told.sweeps) == [("one", 0), ("three", 0), ("two", 0)]
+        assert sorted(process.told.sweeps) == [("", 0), ("one", 0), ("three", 0), ("two", 0)]
 
 
 async def test_a_throttled_sweep_waits_as_long_as_it_was_told() -> None:
