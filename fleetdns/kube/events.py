@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -27,6 +27,7 @@ _REMEMBERED = 4096  # events
 _LONGEST_MESSAGE = 1024  # characters; the API server refuses more
 _LONGEST_NAME = 253
 _PATIENCE = 3.0  # seconds for an event: nobody waits long for one
+_NAMESPACE_LEAVES = "NamespaceTerminating"
 
 _log = structlog.get_logger(__name__)
 
@@ -52,6 +53,7 @@ class EventPublisher:
         self._instance = instance
         self._now = now
         self._told: OrderedDict[tuple[str, ...], _Told] = OrderedDict()
+        self._denied: set[str] = set()  # the verbs that were last refused for want of a right
 
     async def publish(self, obj: HubStruct, event: Event) -> None:
         """Write it, or count it where it was told of the same object within ten minutes. Never raises."""
@@ -70,14 +72,14 @@ class EventPublisher:
             return
         key = ObjectKey(obj.metadata.namespace, _name(obj.metadata.name, now))
         body = _body(obj, event, message, key=key, instance=self._instance, now=now)
-        await self._transport.create(collection(EVENTS, key.namespace), msgspec.json.encode(body))
+        await self._sent("create", self._transport.create(collection(EVENTS, key.namespace), msgspec.json.encode(body)))
         self._remember(same, _Told(key, 1, now))
 
     async def _counted(self, told: _Told, now: datetime) -> bool:
         """Count an event once more; False when it is not there any more."""
         patch = {"count": told.count + 1, "lastTimestamp": _time(now)}
         try:
-            await self._transport.patch(item(EVENTS, told.key), msgspec.json.encode(patch))
+            await self._sent("patch", self._transport.patch(item(EVENTS, told.key), msgspec.json.encode(patch)))
         except Refused as error:
             if error.status == 404:
                 return False
@@ -85,11 +87,27 @@ class EventPublisher:
         told.count, told.at = told.count + 1, now
         return True
 
+    async def _sent(self, verb: str, request: Awaitable[bytes]) -> None:
+        """A right that is missing is said once: nothing else would show that nobody is told of anything."""
+        try:
+            await request
+        except Refused as error:
+            if _is_denied(error) and verb not in self._denied:
+                self._denied.add(verb)
+                _log.warning(f"the hub does not let fleetdns {verb} events: check its ClusterRole", error=str(error))
+            raise
+        self._denied.discard(verb)
+
     def _remember(self, same: tuple[str, ...], told: _Told) -> None:
         self._told[same] = told
         self._told.move_to_end(same)
         if len(self._told) > _REMEMBERED:
             self._told.popitem(last=False)
+
+
+def _is_denied(error: Refused) -> bool:
+    """The API server says 403 as well when the object's namespace is being deleted, which nobody can mend."""
+    return error.status == 403 and error.is_kubernetes and _NAMESPACE_LEAVES not in error.causes
 
 
 def _body(
