@@ -24,12 +24,14 @@ from fleetdns.azure.trafficmanager import DEFAULT_TIMEOUTS as AZURE_TIMEOUTS
 from fleetdns.azure.trafficmanager import AzureTrafficManager
 from fleetdns.controllers.hub import HubController, Observers
 from fleetdns.controllers.informers import Informers
+from fleetdns.core.guard import Limits
 from fleetdns.core.identity import Naming
 from fleetdns.core.plan import Settings as PlanSettings
 from fleetdns.core.zones import ZONES
 from fleetdns.errors import FleetDNSError, Forbidden
-from fleetdns.health import Health, serve
+from fleetdns.health import Health, out_of_step, serve
 from fleetdns.kube.config import load
+from fleetdns.kube.definitions import HubDefinitions
 from fleetdns.kube.events import EventPublisher
 from fleetdns.kube.hubid import hub_id
 from fleetdns.kube.sources import HubSources
@@ -131,7 +133,13 @@ async def _assembled(
             written=informers.written,
             before_write=leading.before_write,
         ),
-        settings=PlanSettings(naming, settings.weight_rounding, settings.dry_run),
+        definitions=HubDefinitions(transport),
+        settings=PlanSettings(
+            naming,
+            settings.weight_rounding,
+            settings.dry_run,
+            Limits(settings.max_removal_percent, settings.sweep_interval),
+        ),
         observers=Observers(
             controller=fanned(metrics.controller, ControllerLog()),
             reconcile=fanned(metrics.reconcile, ChangeLog()),
@@ -177,16 +185,12 @@ def _checks(controller: HubController, leading: Leadership) -> dict[str, Callabl
     """Readiness: every cache is true, and the work has begun, or another replica does it and this one could follow."""
     clock = asyncio.get_running_loop().time
 
-    def stale() -> str | None:
-        names = [informer.name for informer in controller.informers.all if not informer.is_fresh(clock())]
-        return f"not in step with the hub: {', '.join(names)}" if names else None
-
     def working() -> str | None:
         is_content = controller.is_working or leading.is_waiting
         return None if is_content else "waiting for the caches and for Azure's first answer"
 
     return {
-        "caches": stale,
+        "caches": lambda: out_of_step(controller.informers.all, clock()),
         "leader-election": lambda: leading.problem,
         "workers": working,
     }

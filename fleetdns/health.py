@@ -10,13 +10,14 @@ import asyncio
 import os
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from aiohttp import web
 from prometheus_client.aiohttp import make_aiohttp_handler
 
 from fleetdns.errors import UsageError
 from fleetdns.metrics import Metrics
+from fleetdns.runtime import observer
 from fleetdns.settings import Address, Settings
 
 _TICK = 1.0  # seconds
@@ -73,6 +74,32 @@ class Health:
         """What readiness depends on."""
         stopping = Finding("shutdown", "fleetdns is stopping" if self._is_stopping else None)
         return (*self.live(), stopping, *(Finding(name, check()) for name, check in self._checks.items()))
+
+
+class Cache(Protocol):
+    """What readiness asks of a cache of one kind."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def health(self) -> observer.Health: ...
+
+    def is_fresh(self, now: float, /) -> bool: ...
+
+
+def out_of_step(caches: Iterable[Cache], now: float) -> str | None:
+    """Which caches may not hold what the hub holds, and why; None: all of them do. `now`: the loop's time.
+
+    A watch that failed counts from its failure on: what happens on the hub until the next one is not known here.
+    """
+    kinds: dict[str, list[str]] = {}  # by the reason that they share
+    for cache in caches:
+        error = cache.health.error
+        if error is not None or not cache.is_fresh(now):
+            because = "not watched yet" if cache.health.heard_at is None else "not heard of lately"
+            kinds.setdefault(because if error is None else str(error), []).append(cache.name)
+    reasons = "; ".join(f"{', '.join(names)} ({because})" for because, names in kinds.items())
+    return f"not in step with the hub: {reasons}" if reasons else None
 
 
 class Ports(NamedTuple):

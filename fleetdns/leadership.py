@@ -51,9 +51,11 @@ class Leadership:
 
     @property
     def problem(self) -> str | None:
-        """What keeps this replica from being a candidate; None: nothing, or it leads."""
-        elector = self._elector
-        return elector.problem if elector is not None and not elector.is_leading else None
+        """What keeps this replica from taking the lease, or from renewing it; None: nothing.
+
+        A leader says so too: while it cannot renew, the hub does not answer it, and its lease is running out.
+        """
+        return self._elector.problem if self._elector is not None else None
 
     async def acquire(self) -> None:
         """Returns once this replica may work."""

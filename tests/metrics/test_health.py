@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import socket
+from dataclasses import dataclass
 
 import aiohttp
 import pytest
 
 from fleetdns.errors import UsageError
-from fleetdns.health import Finding, Health, serve
+from fleetdns.health import Finding, Health, out_of_step, serve
 from fleetdns.metrics import Metrics
+from fleetdns.runtime import observer
+from fleetdns.runtime.listwatch import Denied, Unavailable
+from fleetdns.runtime.observer import Phase
 from fleetdns.settings import Settings, parse
 
 
@@ -76,6 +80,39 @@ async def test_ready_when_every_check_is_content() -> None:
     assert problems(health.ready()) == ["caches"]
     missing.clear()
     assert problems(health.ready()) == []
+
+
+WATCHING = observer.Health(phase=Phase.WATCHING, heard_at=0.0)
+
+
+@dataclass(frozen=True)
+class Cache:
+    """A cache whose watch was heard at 0, unless it says otherwise."""
+
+    name: str
+    health: observer.Health = WATCHING
+
+    def is_fresh(self, now: float) -> bool:
+        return self.health.heard_at is not None and now - self.health.heard_at < 100
+
+
+def test_caches_are_in_step_while_their_watches_are_heard() -> None:
+    caches = (Cache("profiles"), Cache("backends"))
+    assert out_of_step(caches, 99) is None
+    assert out_of_step(caches, 101) == "not in step with the hub: profiles, backends (not heard of lately)"
+
+
+def test_a_watch_that_failed_is_out_of_step_at_once_and_says_why() -> None:
+    lost = observer.Health(phase=Phase.RETRYING, heard_at=0.0, error=Unavailable("it broke"), failing_since=1.0)
+    denied = observer.Health(phase=Phase.RETRYING, heard_at=0.0, error=Denied("no right"), failing_since=1.0)
+    caches = (Cache("profiles", lost), Cache("backends"), Cache("imports", denied), Cache("exports", lost))
+    said = "not in step with the hub: profiles, exports (it broke); imports (no right)"
+    assert out_of_step(caches, 1) == said
+
+
+def test_a_cache_that_was_never_watched_is_not_in_step() -> None:
+    caches = (Cache("profiles", observer.Health()),)
+    assert out_of_step(caches, 0) == "not in step with the hub: profiles (not watched yet)"
 
 
 async def test_probes_list_every_check_and_answer_503_for_one_that_failed() -> None:
