@@ -17,6 +17,14 @@ PLURAL = "customresourcedefinitions"
 RESOURCE = f"{PLURAL}.{GROUP}"
 CLEANUP = "customresourcecleanup.apiextensions.k8s.io"
 
+# The stages of a deletion: what the condition Terminating is then, and the sentence that goes with its reason.
+PENDING, IN_PROGRESS, COMPLETED = "InstanceDeletionPending", "InstanceDeletionInProgress", "InstanceDeletionCompleted"
+_STAGES = {
+    PENDING: ("True", "CustomResourceDefinition marked for deletion; CustomResource deletion will begin soon"),
+    IN_PROGRESS: ("True", "CustomResource deletion is in progress"),
+    COMPLETED: ("False", "removed all instances"),
+}
+
 _AGE = Column("Age", "date", ".metadata.creationTimestamp", "How long ago the object was created.")
 
 
@@ -24,10 +32,15 @@ def served_kinds(crd: Object) -> tuple[Served, ...]:
     """The kinds that live while this definition is established, one per served version. Raises SchemaInvalid."""
     spec = crd["spec"]
     storage = next(version for version in spec["versions"] if version.get("storage"))
-    return tuple(_served(spec, version, storage) for version in spec["versions"] if version.get("served"))
+    terminating = _is_terminating(crd)
+    return tuple(
+        _served(spec, version, storage, terminating=terminating)
+        for version in spec["versions"]
+        if version.get("served")
+    )
 
 
-def _served(spec: Object, version: Object, storage: Object) -> Served:
+def _served(spec: Object, version: Object, storage: Object, *, terminating: bool) -> Served:
     names = spec["names"]
     schema = version["schema"]["openAPIV3Schema"]
     deprecation = None
@@ -53,6 +66,7 @@ def _served(spec: Object, version: Object, storage: Object) -> Served:
         selectable=tuple(field["jsonPath"].lstrip(".") for field in version.get("selectableFields") or ()),
         deprecation=deprecation,
         converts=schema != storage["schema"]["openAPIV3Schema"],
+        terminating=terminating,
     )
 
 
@@ -183,9 +197,6 @@ def established_status(crd: Object, *, now: str) -> Object:
         _condition("NamesAccepted", "NoConflicts", "no conflicts found", now),
         _condition("Established", "InitialNamesAccepted", "the initial names have been accepted", now),
     ]
-    if crd["metadata"].get("deletionTimestamp"):
-        message = "CustomResource deletion is in progress"
-        fresh.append(_condition("Terminating", "InstanceDeletionInProgress", message, now))
     for condition in fresh:
         conditions.setdefault(condition["type"], condition)
     return {
@@ -193,6 +204,26 @@ def established_status(crd: Object, *, now: str) -> Object:
         "conditions": list(conditions.values()),
         "storedVersions": stored if storage in stored else [*stored, storage],
     }
+
+
+def terminating_status(crd: Object, reason: str, *, now: str) -> Object:
+    """The status with this stage of the deletion, a word of _STAGES; its time is that of the last turn."""
+    status, old = crd.get("status") or {}, {}
+    value, message = _STAGES[reason]
+    conditions = []
+    for condition in status.get("conditions") or ():
+        if condition["type"] == "Terminating":
+            old = condition
+        else:
+            conditions.append(condition)
+    since = old["lastTransitionTime"] if old.get("status") == value else now
+    found = _condition("Terminating", reason, message, since) | {"status": value}
+    return status | {"conditions": [*conditions, found]}
+
+
+def _is_terminating(crd: Object) -> bool:
+    conditions = (crd.get("status") or {}).get("conditions") or ()
+    return any((condition["type"], condition["status"]) == ("Terminating", "True") for condition in conditions)
 
 
 def _condition(kind: str, reason: str, message: str, now: str) -> Object:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from fleetdns.emulator.hub import crds
 from fleetdns.emulator.hub.registry import Registry
 from fleetdns.emulator.hub.resources import Served
+from fleetdns.emulator.hub.status import Object
 from fleetdns.emulator.hub.store import Key, Store
 
 
@@ -25,18 +26,14 @@ class Definitions:
         self._registry = registry
         self._now = now
         self._delete = delete
-        self._terminating: set[str] = set()
+        self._shapes: dict[str, Object] = {}  # the spec of each definition whose kinds are live
 
     def stored(self, served: Served, key: Key) -> None:
         """React to a change that has just been stored."""
         if served.resource == crds.RESOURCE:
             self._definition_stored(key)
-        elif served.custom and self.is_terminating(served):
-            self._settle(Key("", served.resource))
-
-    def is_terminating(self, served: Served) -> bool:
-        """The definition of this kind is being deleted: nothing new may be made."""
-        return served.resource in self._terminating
+        elif served.terminating:
+            self._finish(Key("", served.resource))
 
     def _definition_stored(self, key: Key) -> None:
         version = self._store.get(crds.RESOURCE, key)
@@ -44,38 +41,55 @@ class Definitions:
             self._withdraw(key)
             return
         crd = version.decoded()
-        if "deletionTimestamp" in crd["metadata"]:
-            self._terminating.add(key.name)
+        self._serve(key, crd)
+        if "deletionTimestamp" not in crd["metadata"]:
+            self._write_status(key, crd, crds.established_status(crd, now=self._now()))
+        elif crds.CLEANUP in crd["metadata"].get("finalizers", ()):
+            self._write_status(key, crd, crds.terminating_status(crd, crds.IN_PROGRESS, now=self._now()))
             self._clear(key)
-            return
+
+    def _serve(self, key: Key, crd: Object) -> None:
+        """Kinds of another shape are new kinds to whoever watches: the watches end, and start anew."""
         self._registry.define(crd)
-        established = crds.established_status(crd, now=self._now())
-        if established != crd.get("status"):
-            self._store.put(crds.RESOURCE, key, crd | {"status": established})
+        if self._shapes.get(key.name) != crd["spec"]:
+            self._shapes[key.name] = crd["spec"]
+            self._store.reopen(key.name)
+
+    def _write_status(self, key: Key, crd: Object, status: Object) -> None:
+        if status != crd.get("status"):
+            self._write(key, crd | {"status": status})
+
+    def _write(self, key: Key, crd: Object) -> None:
+        self._store.put(crds.RESOURCE, key, crd)
+        self._serve(key, crd)
 
     def _clear(self, key: Key) -> None:
-        kinds = self._registry.defined_by(key.name)
-        for at, _ in list(self._store.scan(key.name, None)) if kinds else ():
-            # Deleting the last one may already have taken the definition along.
-            if self._store.get(key.name, at) is not None:
-                self._delete(kinds[0], at.namespace or None, at.name)
-        self._settle(key)
+        kind = next(iter(self._registry.defined_by(key.name)), None)
+        for at, _ in list(self._store.scan(key.name, None)) if kind else ():
+            # Deleting the last one takes the definition along.
+            if kind and self._store.get(key.name, at) is not None:
+                self._delete(kind, at.namespace or None, at.name)
+        self._finish(key)
 
-    def _settle(self, key: Key) -> None:
-        """The last object of a definition being deleted is gone: so are its kinds, and the definition."""
-        if next(self._store.scan(key.name, None), None) is not None:
-            return
+    def _finish(self, key: Key) -> None:
+        """The last object of a definition being deleted is gone: so is the definition, unless others hold it."""
         version = self._store.get(crds.RESOURCE, key)
-        if version is not None:
-            crd = version.decoded()
-            others = [word for word in crd["metadata"].get("finalizers", ()) if word != crds.CLEANUP]
-            if others:
-                self._store.put(crds.RESOURCE, key, crd | {"metadata": crd["metadata"] | {"finalizers": others}})
-            else:
-                self._store.remove(crds.RESOURCE, key)
+        if version is None or next(self._store.scan(key.name, None), None) is not None:
+            return
+        crd = version.decoded()
+        finalizers = crd["metadata"].get("finalizers", ())
+        if crds.CLEANUP not in finalizers:
+            return
+        others = [word for word in finalizers if word != crds.CLEANUP]
+        if others:
+            status = crds.terminating_status(crd, crds.COMPLETED, now=self._now())
+            self._write(key, crd | {"metadata": crd["metadata"] | {"finalizers": others}, "status": status})
+            return
+        self._store.remove(crds.RESOURCE, key)
         self._withdraw(key)
 
     def _withdraw(self, key: Key) -> None:
-        self._terminating.discard(key.name)
+        """Nobody serves the kind any more; objects that were not deleted are there again if it comes back."""
+        self._shapes.pop(key.name, None)
         self._registry.withdraw(key.name)
-        self._store.drop(key.name)
+        self._store.reopen(key.name)

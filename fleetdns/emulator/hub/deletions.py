@@ -11,6 +11,8 @@ from fleetdns.emulator.hub.status import Object
 from fleetdns.emulator.hub.store import Key, Store
 
 _WAITING_FOR = {"Foreground": "foregroundDeletion", "Orphan": "orphan"}
+# Kinds whose deletion is answered with the object as it was, not with a Status.
+_SHOWN_WHEN_GONE = frozenset((("", "serviceaccounts"), ("", "services")))
 _NEVER_DELETED = ("default", "kube-system", "kube-public")
 
 
@@ -41,13 +43,14 @@ class Deletions:
         if served.resource == "namespaces" and name in _NEVER_DELETED:
             raise status.forbidden("", served.plural, name, "this namespace may not be deleted")
         _check_preconditions(served, obj, options)
-        finalizers = _finalizers(served, obj, options)
-        if not finalizers and not _is_held_by_spec(served, obj):
-            return self._remove(served, key, obj, options)
-        if obj["metadata"].get("deletionTimestamp") and finalizers == obj["metadata"].get("finalizers", []):
-            return obj
-        marked = self._marked(served, obj, finalizers)
-        if options.dry_run:
+        if served.resource == crds.RESOURCE and "deletionTimestamp" not in obj["metadata"]:
+            marked = self._marked_definition(obj)
+        else:
+            finalizers = _finalizers(obj, options)
+            if not finalizers and not _is_held_by_spec(served, obj):
+                return self._remove(served, key, obj, options)
+            marked = self._marked(served, obj, finalizers)
+        if options.dry_run or marked == obj:
             return marked
         written = conversion.write(self._store, served, key, marked)
         self._stored(served, key)
@@ -64,6 +67,8 @@ class Deletions:
         if not options.dry_run:
             self._store.remove(served.resource, key)
             self._stored(served, key)
+        if (served.group, served.plural) in _SHOWN_WHEN_GONE:
+            return obj
         return status.success(status.details_of(served.group, served.plural, key.name, uid=obj["metadata"]["uid"]))
 
     def _marked(self, served: Served, obj: Object, finalizers: list[str]) -> Object:
@@ -71,27 +76,28 @@ class Deletions:
         if not finalizers:
             del metadata["finalizers"]
         if "deletionTimestamp" not in metadata:
-            metadata |= {"deletionTimestamp": self._now(), "deletionGracePeriodSeconds": 0}
+            metadata["deletionTimestamp"] = self._now()
             if "generation" in metadata:
                 metadata["generation"] += 1
-        marked = obj | {"metadata": metadata}
         if served.resource == "namespaces":
-            del metadata["deletionGracePeriodSeconds"]
-            marked["status"] = (obj.get("status") or {}) | {"phase": "Terminating"}
-        if served.resource == crds.RESOURCE:
-            del metadata["deletionGracePeriodSeconds"]
-            marked["status"] = crds.established_status(marked, now=self._now())
-        return marked
+            status = (obj.get("status") or {}) | {"phase": "Terminating"}
+            return obj | {"metadata": metadata, "status": status}
+        return obj | {"metadata": metadata | {"deletionGracePeriodSeconds": 0}}
+
+    def _marked_definition(self, obj: Object) -> Object:
+        """The first DELETE of a definition: whatever was asked for, its objects come first."""
+        finalizers = obj["metadata"].get("finalizers", [])
+        held = finalizers if crds.CLEANUP in finalizers else [*finalizers, crds.CLEANUP]
+        metadata = obj["metadata"] | {"deletionTimestamp": self._now(), "finalizers": held}
+        return obj | {"metadata": metadata, "status": crds.terminating_status(obj, crds.PENDING, now=self._now())}
 
 
-def _finalizers(served: Served, obj: Object, options: DeleteOptions) -> list[str]:
+def _finalizers(obj: Object, options: DeleteOptions) -> list[str]:
     """What will hold the object; who asks for another propagation than before replaces the finalizer of that one."""
     finalizers = list(obj["metadata"].get("finalizers", ()))
     extra = [_WAITING_FOR[options.propagation]] if options.propagation in _WAITING_FOR else []
     if options.propagation:
         finalizers = [finalizer for finalizer in finalizers if finalizer not in _WAITING_FOR.values()]
-    if served.resource == crds.RESOURCE:
-        extra.append(crds.CLEANUP)
     return finalizers + [finalizer for finalizer in extra if finalizer not in finalizers]
 
 
@@ -101,6 +107,8 @@ def _is_held_by_spec(served: Served, obj: Object) -> bool:
 
 
 def _check_preconditions(served: Served, obj: Object, options: DeleteOptions) -> None:
+    if served.resource == crds.RESOURCE:
+        _check_definition(served, obj["metadata"], options)
     metadata = obj["metadata"]
     if options.uid and options.uid != metadata["uid"]:
         why = (
@@ -115,3 +123,14 @@ def _check_preconditions(served: Served, obj: Object, options: DeleteOptions) ->
             f"in record ({version}). The object might have been modified"
         )
         raise status.conflict(served.group, served.kind, metadata["name"], why)
+
+
+def _check_definition(served: Served, metadata: Object, options: DeleteOptions) -> None:
+    """The same preconditions, in the words that definitions have for them."""
+    for field, wanted, real in (
+        ("UID", options.uid, metadata["uid"]),
+        ("ResourceVersion", options.resource_version, metadata["resourceVersion"]),
+    ):
+        if wanted and wanted != real:
+            why = f"Precondition failed: {field} in precondition: {wanted}, {field} in object meta: {real}"
+            raise status.conflict(served.group, served.plural, metadata["name"], why)

@@ -11,6 +11,7 @@ from fleetdns.emulator.hub.status import Object
 AGGREGATED = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList"
 _STATUS_VERBS = ("get", "patch", "update")
 _FINALIZE_VERBS = ("update",)
+_WRITES = ("patch", "create", "update")
 
 # Questions that are asked by creating an object which is answered and never stored.
 REVIEWS = (
@@ -68,7 +69,7 @@ def _aggregated_kind(served: Served) -> Object:
         "responseKind": response,
         "scope": "Namespaced" if served.namespaced else "Cluster",
         "singularResource": served.singular,
-        "verbs": list(served.verbs),
+        "verbs": list(_verbs(served)),
     }
     if served.short_names:
         entry["shortNames"] = list(served.short_names)
@@ -112,7 +113,7 @@ def resource_list(kinds: Iterable[Served], group: str, version: str) -> Object |
         return None
     entries: list[Object] = []
     for served in members:
-        entries.append(_entry(served, "", served.verbs))
+        entries.append(_entry(served, "", _verbs(served)))
         entries += [_entry(served, f"/{name}", _verbs_of(name)) for name in served.subresources]
     group_version = f"{group}/{version}" if group else version
     return {"kind": "APIResourceList", "apiVersion": "v1", "groupVersion": group_version, "resources": entries}
@@ -131,6 +132,11 @@ def _entry(served: Served, suffix: str, verbs: Iterable[str]) -> Object:
     if not suffix and served.categories:
         entry["categories"] = list(served.categories)
     return entry
+
+
+def _verbs(served: Served) -> tuple[str, ...]:
+    """A kind that is being taken away offers no writes, though those to what is there are still accepted."""
+    return tuple(verb for verb in served.verbs if verb not in _WRITES) if served.terminating else served.verbs
 
 
 def _verbs_of(subresource: str) -> tuple[str, ...]:

@@ -22,6 +22,9 @@ _OWNER_FIELDS = frozenset(("apiVersion", "kind", "name", "uid", "controller", "b
 _ANNOTATION_BYTES = 256 * 1024
 _SUFFIX_LETTERS = "bcdfghjklmnpqrstvwxz2456789"
 
+# The finalizers that a DELETE with that propagation adds.
+_PROPAGATION = ("orphan", "foregroundDeletion")
+
 # Kinds whose name becomes a DNS label somewhere.
 _LABEL_NAMED = frozenset((("", "namespaces"), ("", "services")))
 
@@ -115,8 +118,8 @@ def metadata_errors(served: Served, metadata: Object) -> Iterator[FieldError]:
     annotations = metadata.get("annotations", {})
     if sum(len(key.encode()) + len(value.encode()) for key, value in annotations.items()) > _ANNOTATION_BYTES:
         yield too_long("metadata.annotations", _ANNOTATION_BYTES)
-    for finalizer in metadata.get("finalizers", ()):
-        yield from _finalizer_errors(served, finalizer)
+    for index, finalizer in enumerate(metadata.get("finalizers", ())):
+        yield from _finalizer_errors(served, index, finalizer)
     yield from _owner_errors(metadata.get("ownerReferences", ()))
 
 
@@ -145,17 +148,18 @@ def _name_errors(served: Served, name: str) -> Iterator[FieldError]:
         yield invalid("metadata.name", name, sentence)
 
 
-def _finalizer_errors(served: Served, finalizer: str) -> Iterator[FieldError]:
+def _finalizer_errors(served: Served, index: int, finalizer: str) -> Iterator[FieldError]:
     yield from key_errors("metadata.finalizers", finalizer)
-    if not served.custom and "/" not in finalizer and finalizer not in ("orphan", "foregroundDeletion", "kubernetes"):
+    strict = not served.group and served.plural != "events"
+    if strict and "/" not in finalizer and finalizer not in (*_PROPAGATION, "kubernetes"):
         why = "name is neither a standard finalizer name nor is it fully qualified"
-        yield invalid("metadata.finalizers", finalizer, why)
+        yield invalid(f"metadata.finalizers[{index}]", finalizer, why)
 
 
 def finalizer_warnings(metadata: Object) -> Iterator[str]:
     """Accepted, but somebody else may use the same word."""
     for finalizer in metadata.get("finalizers", ()):
-        if "/" not in finalizer and finalizer not in ("orphan", "foregroundDeletion"):
+        if "/" not in finalizer and finalizer not in _PROPAGATION:
             yield (
                 f'metadata.finalizers: "{finalizer}": prefer a domain-qualified finalizer name to avoid accidental '
                 "conflicts with other finalizer writers"

@@ -48,6 +48,8 @@ class Served:
     deprecation: str | None = None
     # Stored objects were made by another version with another schema: default and prune them on the way out.
     converts: bool = False
+    # The definition is being deleted: nothing new may be made, and discovery says so.
+    terminating: bool = False
 
     @property
     def api_version(self) -> str:

@@ -10,7 +10,7 @@ import random
 from collections.abc import Callable
 from typing import Any
 
-from fleetdns.emulator.hub import reads, selectors, status
+from fleetdns.emulator.hub import reads, selectors
 from fleetdns.emulator.hub.definitions import Definitions
 from fleetdns.emulator.hub.deletions import DeleteOptions, Deletions
 from fleetdns.emulator.hub.incoming import Options
@@ -221,9 +221,6 @@ class Hub:
         self.store.compact()
 
     def create_with(self, served: Served, namespace: str | None, body: Any, options: Options) -> Outcome:
-        if served.custom and self._definitions.is_terminating(served):
-            message = "create not allowed while custom resource definition is terminating"
-            raise StatusError(405, "MethodNotAllowed", message, status.details_of(served.group, served.plural))
         return self._writes.create(served, namespace, body, options)
 
     def update_with(

@@ -58,6 +58,7 @@ class Shelf:
     keys: list[Key] = field(default_factory=list)  # sorted; every key that has a history
     histories: dict[Key, list[Version]] = field(default_factory=dict)  # oldest first, never empty
     changes: deque[Change] = field(default_factory=deque)  # oldest first; those not compacted yet
+    opened: int = 0  # the revision since which the resource is served as it is; watches start no earlier
 
 
 class Subscription:
@@ -144,7 +145,7 @@ class Store:
         self, resource: str, namespace: str | None, *, since: int, wake: Callable[[], None]
     ) -> Subscription | None:
         """The changes after revision `since`, past and future; None if some of them are already forgotten."""
-        if since < self.compacted:
+        if since < self.oldest(resource):
             return None
         subscription = Subscription(resource, namespace, since, wake)
         for change in _changes_after(self._shelf(resource).changes, since):
@@ -156,8 +157,13 @@ class Store:
         if subscription in self._subscriptions:
             self._subscriptions.remove(subscription)
 
-    def drop(self, resource: str) -> None:
-        """Nobody serves this resource any more: its watches end."""
+    def oldest(self, resource: str) -> int:
+        """The first revision from which this resource can be watched."""
+        return max(self.compacted, self._shelf(resource).opened)
+
+    def reopen(self, resource: str) -> None:
+        """The resource is served in another way, or no more: its watches end, and none starts from the time before."""
+        self._shelf(resource).opened = self.revision
         for subscription in tuple(self._subscriptions):
             if subscription.resource == resource:
                 self.unsubscribe(subscription)

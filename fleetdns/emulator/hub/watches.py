@@ -102,7 +102,7 @@ class Watch:
             since = version or self._store.revision
         feed = self._store.subscribe(self._served.resource, namespace, since=since, wake=self._wake)
         if feed is None:
-            error = status.expired(f"too old resource version: {version} ({self._store.compacted})")
+            error = status.expired(f"too old resource version: {version} ({self._store.oldest(self._served.resource)})")
             self._first.append(("ERROR", encode(error.status())))
         return feed
 

@@ -70,6 +70,9 @@ class Writes:
         """Store a decoded object under its own name. `tracked`: its managedFields are already right."""
         metadata = obj["metadata"]
         key = Key(metadata.get("namespace", ""), metadata.get("name", ""))
+        if served.terminating:
+            why = "create not allowed while custom resource definition is terminating"
+            raise status.forbidden(served.group, served.plural, key.name, why)
         self._admit_into_namespace(served, key)
         if metadata.get("resourceVersion", "0") not in ("", "0"):
             raise status.internal("resourceVersion should not be set on objects to be created")
