@@ -9,11 +9,13 @@ cascade. Calls block until they are done; only the time until it is ready is lon
 from __future__ import annotations
 
 import http.client
+import json
 import secrets
 import ssl
 import time
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -70,6 +72,20 @@ class RealAPIServer:
         """kube-apiserver crashes; etcd stays."""
         self.apiserver.kill()
 
+    def kill_etcd(self) -> None:
+        """etcd crashes under a kube-apiserver that goes on."""
+        self.etcd.kill()
+
+    def restart_etcd(self) -> None:
+        """Start etcd, after `kill_etcd`, on the same data. Raises NotReady."""
+        self.etcd.start()
+        self._wait()
+
+    def compact(self) -> None:
+        """etcd forgets every version but the present one: whoever asks for an older one is told that it is gone."""
+        status = self._ask_etcd("/v3/maintenance/status", {})
+        self._ask_etcd("/v3/kv/compaction", {"revision": status["header"]["revision"], "physical": True})
+
     def pause(self) -> None:
         """kube-apiserver answers nothing any more, while its connections stay open."""
         self.apiserver.freeze()
@@ -109,6 +125,19 @@ class RealAPIServer:
             return False
         finally:
             connection.close()
+
+    def _ask_etcd(self, path: str, request: dict[str, Any]) -> dict[str, Any]:
+        """One call of etcd's gateway, which speaks JSON."""
+        connection = http.client.HTTPConnection(self.etcd_url.removeprefix("http://"), timeout=10)
+        try:
+            connection.request("POST", path, json.dumps(request), {"Content-Type": "application/json"})
+            answer = connection.getresponse()
+            text = answer.read().decode()
+        finally:
+            connection.close()
+        if answer.status != 200:
+            raise RuntimeError(f"etcd answered {answer.status} to {path}: {text}")
+        return dict(json.loads(text))
 
     def _write_credentials(self) -> bytes:
         """The certificate authority that clients trust, in PEM."""

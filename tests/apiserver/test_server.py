@@ -49,3 +49,17 @@ def test_what_was_written_survives_a_crash_and_a_frozen_server_answers_later(ser
         ask(server, "GET", "/api/v1/namespaces/kept", timeout=0.2)
     server.resume()
     assert ask(server, "GET", "/api/v1/namespaces/kept") == 200
+
+
+def test_etcd_forgets_old_versions_on_request_and_keeps_the_rest_over_a_crash(server: RealAPIServer) -> None:
+    old = "/api/v1/namespaces?resourceVersion=2&resourceVersionMatch=Exact&limit=1"
+    assert ask(server, "POST", "/api/v1/namespaces", NAMESPACE) == 201
+    assert ask(server, "GET", old) == 200
+    server.compact()
+    server.kill()
+    server.restart()  # what it had in memory is gone as well
+    assert ask(server, "GET", old) == 410
+    server.kill_etcd()
+    assert ask(server, "GET", "/readyz/etcd") == 500
+    server.restart_etcd()
+    assert ask(server, "GET", "/api/v1/namespaces/kept") == 200
