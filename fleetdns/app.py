@@ -24,12 +24,14 @@ from fleetdns.azure.trafficmanager import DEFAULT_TIMEOUTS as AZURE_TIMEOUTS
 from fleetdns.azure.trafficmanager import AzureTrafficManager
 from fleetdns.controllers.hub import HubController, Observers
 from fleetdns.controllers.informers import Informers
+from fleetdns.core.guard import Limits
 from fleetdns.core.identity import Naming
 from fleetdns.core.plan import Settings as PlanSettings
 from fleetdns.core.zones import ZONES
 from fleetdns.errors import FleetDNSError, Forbidden
 from fleetdns.health import Health, out_of_step, serve
 from fleetdns.kube.config import load
+from fleetdns.kube.definitions import HubDefinitions
 from fleetdns.kube.events import EventPublisher
 from fleetdns.kube.hubid import hub_id
 from fleetdns.kube.sources import HubSources
@@ -131,7 +133,13 @@ async def _assembled(
             written=informers.written,
             before_write=leading.before_write,
         ),
-        settings=PlanSettings(naming, settings.weight_rounding, settings.dry_run),
+        definitions=HubDefinitions(transport),
+        settings=PlanSettings(
+            naming,
+            settings.weight_rounding,
+            settings.dry_run,
+            Limits(settings.max_removal_percent, settings.sweep_interval),
+        ),
         observers=Observers(
             controller=fanned(metrics.controller, ControllerLog()),
             reconcile=fanned(metrics.reconcile, ChangeLog()),

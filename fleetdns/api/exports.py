@@ -12,6 +12,7 @@ from fleetdns.api.meta import GROUP, ObjectKey, ObjectMeta, Resource
 EXPORT_FINALIZER = f"{GROUP}/internal-svc-export-cleanup"
 MEMBER_NAMESPACE_PREFIX = "fleet-member-"
 CONFLICT = "Conflict"
+WITHDRAWN = "fleetdns.io/withdrawn"  # set by who is about to delete an export on purpose
 
 
 class ServicePort(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from fleetdns.api.backend import TrafficManagerBackend
 from fleetdns.api.exports import InternalServiceExport, ServiceImport
 from fleetdns.api.meta import ObjectKey
 from fleetdns.api.profile import TrafficManagerProfile
+from fleetdns.controllers.withdrawals import Withdrawals
 from fleetdns.core.aggregate import Aggregate, Unreadable
 from fleetdns.runtime.store import Store
 
@@ -33,6 +34,7 @@ class Caches:
     backends: Store[ObjectKey, TrafficManagerBackend]
     imports: Store[ObjectKey, ServiceImport]
     exports: Store[ObjectKey, InternalServiceExport]
+    withdrawals: Withdrawals = field(default_factory=Withdrawals)
 
     def aggregate(self, key: ObjectKey) -> Aggregate:
         """Everything one Azure profile is made from."""
@@ -46,6 +48,7 @@ class Caches:
             imports=tuple(service_import for service_import in imports if service_import is not None),
             exports=tuple(export for service in services for export in self.exports_of(service)),
             unreadable=self.unreadable(),
+            withdrawn=frozenset((s.name.lower(), cluster) for s in services for cluster in self.withdrawals.of(s)),
         )
 
     def exports_of(self, service: ObjectKey) -> tuple[InternalServiceExport, ...]:

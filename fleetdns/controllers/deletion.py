@@ -1,7 +1,8 @@
 """What becomes of Azure and of the backends when a TrafficManagerProfile goes.
 
 Deleting the object deletes the Azure profile with everything in it, unless its deletionPolicy is Retain. Its backends
-stay and are told. An object that nothing was created for can always be deleted.
+stay and are told. An object that nothing was created for can always be deleted. While the very kind is being taken from
+the hub, objects go as with Retain.
 """
 
 from __future__ import annotations
@@ -11,7 +12,9 @@ from fleetdns.api.meta import is_marked
 from fleetdns.api.profile import CLEANUP_FINALIZER as PROFILE_FINALIZER
 from fleetdns.api.profile import PAUSED, RETAIN, TrafficManagerProfile
 from fleetdns.controllers.apply import Applier
+from fleetdns.controllers.definitions import standstill
 from fleetdns.controllers.index import AzureIndex
+from fleetdns.controllers.ports import Definitions
 from fleetdns.controllers.status import StatusWriter
 from fleetdns.core.aggregate import Aggregate
 from fleetdns.core.backendstatus import unprogrammed_status, without_endpoints
@@ -23,15 +26,24 @@ from fleetdns.core.outcome import PENDING, Failure, failure_of
 from fleetdns.core.plan import Settings
 from fleetdns.core.status import deletion_waits_status
 from fleetdns.core.trafficmanager import ProfileRef
-from fleetdns.errors import Conflict, FleetDNSError
+from fleetdns.errors import Conflict, FleetDNSError, Transient
 
 
 class Deletion:
     """The end of a profile object, and of what hung on it."""
 
-    def __init__(self, index: AzureIndex, applier: Applier, *, writer: StatusWriter, settings: Settings) -> None:
+    def __init__(
+        self,
+        index: AzureIndex,
+        applier: Applier,
+        *,
+        definitions: Definitions,
+        writer: StatusWriter,
+        settings: Settings,
+    ) -> None:
         self._index = index
         self._applier = applier
+        self._definitions = definitions
         self._writer = writer
         self._settings = settings
 
@@ -46,27 +58,38 @@ class Deletion:
         if PROFILE_FINALIZER not in profile.metadata.finalizers:
             await self._tell_backends(aggregate, "being deleted")
             return
+        is_retained = profile.spec.deletion_policy == RETAIN
+        found = None if is_retained else await standstill(self._definitions)
+        if found is not None and TrafficManagerProfile.resource.plural in found.leaving:
+            await self._release(aggregate, profile, f"the Azure profile stays: {found.message}")
+            return
         if is_marked(profile.metadata, PAUSED):
             await self._wait(profile, "annotation fleetdns.io/paused is set")
             return
+        if is_retained:
+            await self._release(aggregate, profile, "the Azure profile stays: deletionPolicy is Retain")
+            return
+        if found is not None and not found.leaving:
+            await self._wait(profile, found.message)
+            raise Transient("DefinitionsUnseen", found.message)
         await self._delete(aggregate, profile)
 
     async def _delete(self, aggregate: Aggregate, profile: TrafficManagerProfile) -> None:
-        if profile.spec.deletion_policy == RETAIN:
-            told = Event(NORMAL, "Deleted", "the Azure profile stays: deletionPolicy is Retain")
-        else:
-            try:
-                ref = await self._delete_in_azure(profile)
-            except Conflict:
-                raise
-            except FleetDNSError as error:
-                failure = failure_of(error)
-                await self._wait(profile, f"the last try gave {failure}", failure)
-                raise
-            told = Event(NORMAL, "Deleted", f"{ref.name} is no longer in Azure" if ref else "nothing was in Azure")
+        try:
+            ref = await self._delete_in_azure(profile)
+        except Conflict:
+            raise
+        except FleetDNSError as error:
+            failure = failure_of(error)
+            await self._wait(profile, f"the last try gave {failure}", failure)
+            raise
+        told = f"{ref.name} is no longer in Azure" if ref else "nothing was in Azure"
+        await self._release(aggregate, profile, told)
+
+    async def _release(self, aggregate: Aggregate, profile: TrafficManagerProfile, told: str) -> None:
         await self._tell_backends(aggregate, "being deleted")
         await self._writer.remove_finalizer(profile, PROFILE_FINALIZER)
-        await self._writer.tell(profile, told)
+        await self._writer.tell(profile, Event(NORMAL, "Deleted", told))
 
     async def _delete_in_azure(self, profile: TrafficManagerProfile) -> ProfileRef | None:
         """Delete this object's Azure profile; None when there is none that is its own."""

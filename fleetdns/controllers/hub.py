@@ -21,7 +21,7 @@ from fleetdns.controllers.caches import Caches
 from fleetdns.controllers.index import AzureIndex
 from fleetdns.controllers.informers import Informers
 from fleetdns.controllers.observer import ReconcileObserver
-from fleetdns.controllers.ports import Hub, TrafficManager
+from fleetdns.controllers.ports import Definitions, Hub, TrafficManager
 from fleetdns.controllers.profile import ProfileReconciler
 from fleetdns.controllers.resolution import ResolutionReconciler
 from fleetdns.controllers.retry import classify
@@ -60,6 +60,7 @@ class HubController:
         *,
         azure: TrafficManager,
         hub: Hub,
+        definitions: Definitions,
         settings: Settings,
         observers: Observers,
         sweep_interval: float,
@@ -82,6 +83,7 @@ class HubController:
             caches,
             index,
             azure=azure,
+            definitions=definitions,
             writer=writer,
             settings=settings,
             observer=observers.reconcile,
@@ -153,6 +155,8 @@ class HubController:
 
     def _subscribe(self) -> None:
         informers = self.informers
+        # First, so that whoever is queued by the same event knows of it.
+        informers.exports.on_change(lambda old, new, _: informers.caches.withdrawals.changed(old, new))
         self._feed(informers.profiles, watches.profile_keys_of_profile, self.profiles)
         self._feed(informers.backends, watches.profile_keys_of_backend, self.profiles)
         self._feed(informers.imports, watches.profile_keys_of_import, self.profiles)

@@ -76,3 +76,11 @@ class Hub(Protocol):
     async def publish(self, obj: HubObject, event: Event) -> None:
         """Tell an Event. Never raises: an event is worth no retry."""
         ...
+
+
+class Definitions(Protocol):
+    """The definitions of our kinds on the hub cluster."""
+
+    async def leaving(self) -> frozenset[str]:
+        """The plurals of our kinds whose definition is being deleted, or is not there."""
+        ...

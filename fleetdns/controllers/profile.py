@@ -11,28 +11,32 @@ from dataclasses import dataclass, replace
 from random import Random
 
 from fleetdns.api.backend import CLEANUP_FINALIZER as BACKEND_FINALIZER
+from fleetdns.api.backend import TrafficManagerBackend
 from fleetdns.api.meta import ObjectKey, is_marked
 from fleetdns.api.profile import CLEANUP_FINALIZER as PROFILE_FINALIZER
 from fleetdns.api.profile import PAUSED, TrafficManagerProfile
 from fleetdns.controllers.apply import Applier, Results
 from fleetdns.controllers.caches import Caches
+from fleetdns.controllers.definitions import LOOK_AGAIN, standstill
 from fleetdns.controllers.deletion import Deletion
 from fleetdns.controllers.index import AzureIndex
 from fleetdns.controllers.observer import ReconcileObserver
-from fleetdns.controllers.ports import TrafficManager
+from fleetdns.controllers.ports import Definitions, TrafficManager
 from fleetdns.controllers.report import Report
 from fleetdns.controllers.status import StatusWriter
 from fleetdns.core.aggregate import Aggregate
 from fleetdns.core.changes import subject_name
 from fleetdns.core.drift import settled_after
+from fleetdns.core.guard import after_removal
 from fleetdns.core.identity import Identity, Unidentified, adoption, foreign_owner, identify
 from fleetdns.core.naming import profile_tag
 from fleetdns.core.observed import LIST
 from fleetdns.core.outcome import failure_of
-from fleetdns.core.plan import Memory, Plan, Settings, needs_fresh, plan, retries
+from fleetdns.core.plan import Memory, Plan, Settings, needs_fresh, needs_proof, plan, retries
 from fleetdns.core.policy import REFUSED
 from fleetdns.core.refusals import Refusal, refused
 from fleetdns.core.settle import remaining, settling
+from fleetdns.core.standstill import Standstill
 from fleetdns.core.trafficmanager import Endpoint, Profile
 from fleetdns.errors import Conflict, FleetDNSError
 from fleetdns.runtime.controller import Result
@@ -48,6 +52,7 @@ class _Run:
     memory: Memory
     results: Results
     plan: Plan | None = None
+    standstill: Standstill | None = None
 
 
 class ProfileReconciler:
@@ -59,6 +64,7 @@ class ProfileReconciler:
         index: AzureIndex,
         *,
         azure: TrafficManager,
+        definitions: Definitions,
         writer: StatusWriter,
         settings: Settings,
         observer: ReconcileObserver,
@@ -69,6 +75,7 @@ class ProfileReconciler:
         """`patience`: seconds after which an old observation is no longer called true (three sweeps)."""
         self._caches = caches
         self._index = index
+        self._definitions = definitions
         self._writer = writer
         self._settings = settings
         self._observer = observer
@@ -76,7 +83,7 @@ class ProfileReconciler:
         self._random = random
         self._applier = Applier(azure, index.observed, clock=clock)
         self._report = Report(index, writer, settings=settings, observer=observer, patience=patience, clock=clock)
-        self._deletion = Deletion(index, self._applier, writer=writer, settings=settings)
+        self._deletion = Deletion(index, self._applier, definitions=definitions, writer=writer, settings=settings)
         self._memories: dict[ObjectKey, Memory] = {}
 
     async def reconcile(self, key: ObjectKey) -> Result:
@@ -90,6 +97,8 @@ class ProfileReconciler:
             self._observer.forgotten(key)
             await self._deletion.reconcile(aggregate)
             return Result()
+        if await self._is_losing_backends(aggregate):
+            return Result(requeue_after=LOOK_AGAIN)
         results = Results()
         try:
             await self._see_candidates(profile)
@@ -109,6 +118,17 @@ class ProfileReconciler:
         if run.results.failure is not None:
             raise run.results.failure
         return result
+
+    async def _is_losing_backends(self, aggregate: Aggregate) -> bool:
+        """Whether backends go because their kind does: then they are let go, and what they made stays in Azure."""
+        if not aggregate.leaving_backends or self._settings.is_dry_run:
+            return False
+        found = await standstill(self._definitions)
+        if found is None or TrafficManagerBackend.resource.plural not in found.leaving:
+            return False
+        for backend in aggregate.leaving_backends:
+            await self._writer.remove_finalizer(backend, BACKEND_FINALIZER)
+        return True
 
     async def _see_candidates(self, profile: TrafficManagerProfile) -> None:
         """See what may be this object's in Azure already: what is made before that may be the same thing twice."""
@@ -157,7 +177,10 @@ class ProfileReconciler:
                 known = None  # a PUT replaces all there is: that a list leaves a profile out is no proof for that
             planned = self._look(run, await self._read(run) if known is None else known.profile)
             if known is not None and needs_fresh(planned, now=self._clock()) and self._may_write(run):
-                self._look(run, await self._read(run))
+                planned = self._look(run, await self._read(run))
+            if needs_proof(planned):
+                run.standstill = await standstill(self._definitions)
+                self._look(run, planned.observed)
         except FleetDNSError as error:
             run.results.error = error
 
@@ -178,6 +201,7 @@ class ProfileReconciler:
             memory=run.memory,
             settings=self._settings,
             now=self._clock(),
+            standstill=run.standstill,
         )
 
     def _foreign(self, run: _Run) -> str | None:
@@ -236,7 +260,9 @@ class ProfileReconciler:
             endpoint = run.plan.desired.profile.endpoint(name)
             if endpoint is not None:
                 refusals[name] = self._refused(refusals.get(name), endpoint, error, now)
-        run.memory = replace(run.memory, refusals=refusals, settled=self._settled(run))
+        known = self._index.known(run.identity.ref)
+        absences = after_removal(run.plan.guarding, known.profile if known else None, now=now)
+        run.memory = replace(run.memory, refusals=refusals, settled=self._settled(run), absences=absences)
 
     def _refused(self, before: Refusal | None, endpoint: Endpoint, error: FleetDNSError, now: float) -> Refusal:
         jitter = self._random.random()
@@ -249,11 +275,15 @@ class ProfileReconciler:
         return settled_after(run.plan.desired.profile, known.profile, run.memory.settled)
 
     def _next_look(self, run: _Run) -> Result:
-        """A refused endpoint is tried again even if nothing else happens."""
+        """What waits for a time, not for an event: refused endpoints, vanished exports, a standstill."""
         if run.plan is None or not self._may_write(run):
             return Result()
         waiting = {subject_name(held.change) for held in run.plan.verdict.held_for(REFUSED)}
         names = (waiting | run.results.endpoint_errors.keys()) - run.results.succeeded
         refusals = run.memory.refusals or {}
         times = [refusals[name].retry_at for name in names if name in refusals]
+        if run.plan.guarding.next_look is not None:
+            times.append(run.plan.guarding.next_look)
+        if run.standstill is not None:
+            times.append(self._clock() + LOOK_AGAIN)
         return Result(requeue_after=max(0.1, min(times) - self._clock())) if times else Result()

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from fleetdns.api.backend import BackendStatus, TrafficManagerBackend
 from fleetdns.api.profile import ProfileStatus, TrafficManagerProfile
 from fleetdns.controllers.ports import Hub, HubObject
-from fleetdns.core.events import Event, turned
+from fleetdns.core.events import Event, guarded, turned
 from fleetdns.core.status import ACCEPTED, PROGRAMMED, status_patch
 
 WallClock = Callable[[], float]
@@ -54,6 +54,7 @@ class StatusWriter:
         """Patch a backend's status if it differs, and tell what turned."""
         old = backend.status.conditions
         told = (*events, *turned(ACCEPTED, old, status.conditions, is_azure_error=is_azure_error))
+        told = (*told, *guarded(old, status.conditions))
         await self._write(backend, backend.status, status, told)
 
     async def add_finalizer(self, obj: TrafficManagerProfile | TrafficManagerBackend, finalizer: str) -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from fleetdns.api.backend import TrafficManagerBackend
 from fleetdns.api.exports import InternalServiceExport, ServiceImport
 from fleetdns.api.meta import ObjectKey
 from fleetdns.api.profile import TrafficManagerProfile
+from fleetdns.core.naming import EndpointName
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +36,9 @@ class Aggregate:
     imports: tuple[ServiceImport, ...] = ()
     exports: tuple[InternalServiceExport, ...] = ()
     unreadable: Unreadable = field(default_factory=Unreadable)
+    withdrawn: frozenset[tuple[str, str]] = (
+        frozenset()
+    )  # folded (service, cluster) of exports that were announced to go
 
     @property
     def live_backends(self) -> tuple[TrafficManagerBackend, ...]:
@@ -46,6 +51,12 @@ class Aggregate:
         """Backends that are being deleted, oldest first."""
         leaving = (backend for backend in self.backends if backend.metadata.is_deleting)
         return tuple(sorted(leaving, key=_seniority))
+
+    def answering(self, endpoint: EndpointName) -> Iterator[TrafficManagerBackend]:
+        """The live backends that answer for an endpoint: its maker or, when that is gone, those of its service."""
+        live = self.live_backends
+        makers = [backend for backend in live if backend.metadata.uid.lower() == endpoint.uid]
+        yield from makers or (backend for backend in live if backend.spec.backend.name.lower() == endpoint.service)
 
 
 def _seniority(backend: TrafficManagerBackend) -> tuple[str, ObjectKey]:

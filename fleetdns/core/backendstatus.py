@@ -8,8 +8,10 @@ import msgspec
 
 from fleetdns.api.backend import BackendStatus, EndpointStatus, FromCluster, RejectedExport, TrafficManagerBackend
 from fleetdns.api.conditions import FALSE, TRUE, UNKNOWN, Condition, find, merged
+from fleetdns.api.profile import ALLOW_EMPTY
 from fleetdns.core.changes import Change
 from fleetdns.core.desired import AZURE_REFUSED, DISABLED_IN_AZURE, DUPLICATE_TARGET
+from fleetdns.core.guard import GUARDED, REMOVAL_HELD
 from fleetdns.core.naming import parse_endpoint_name
 from fleetdns.core.outcome import NAME_TAKEN, PENDING, REFUSED, Failure, Outcome
 from fleetdns.core.policy import REFUSED as HELD_REFUSED
@@ -17,7 +19,7 @@ from fleetdns.core.policy import TARGET_TAKEN, Held
 from fleetdns.core.status import ACCEPTED, INVALID, PENDING_REASON, READY, first_few
 from fleetdns.core.trafficmanager import Endpoint, Profile, endpoint_id
 
-_MANAGED = frozenset({ACCEPTED, READY})
+_MANAGED = frozenset({ACCEPTED, READY, GUARDED})
 _HELD_REASONS = {TARGET_TAKEN: DUPLICATE_TARGET, HELD_REFUSED: AZURE_REFUSED}
 _SAID_BY_AZURE = frozenset({DUPLICATE_TARGET, AZURE_REFUSED, DISABLED_IN_AZURE})
 
@@ -30,7 +32,7 @@ def backend_status(backend: TrafficManagerBackend, outcome: Outcome, *, now: str
         endpoints=endpoints,
         endpoint_count=len(endpoints),
         rejected=rejected,
-        conditions=_stamped(backend, _accepted(backend, outcome, rejected), now=now),
+        conditions=_stamped(backend, _accepted(backend, outcome, rejected), _guarded(backend, outcome), now=now),
     )
 
 
@@ -40,13 +42,14 @@ def unprogrammed_status(backend: TrafficManagerBackend, message: str, *, now: st
     return msgspec.structs.replace(
         backend.status,
         endpoint_count=len(backend.status.endpoints),
-        conditions=_stamped(backend, accepted, now=now),
+        conditions=_stamped(backend, accepted, find(backend.status.conditions, GUARDED), now=now),
     )
 
 
 def without_endpoints(status: BackendStatus) -> BackendStatus:
     """The same status when Azure is known to hold nothing of the backend any more."""
-    return msgspec.structs.replace(status, endpoints=(), endpoint_count=0, rejected=())
+    conditions = tuple(condition for condition in status.conditions if condition.type != GUARDED)
+    return msgspec.structs.replace(status, endpoints=(), endpoint_count=0, rejected=(), conditions=conditions)
 
 
 def _endpoints(backend: TrafficManagerBackend, outcome: Outcome) -> tuple[EndpointStatus, ...]:
@@ -190,7 +193,10 @@ def _differs_from_status(backend: TrafficManagerBackend, outcome: Outcome) -> bo
     sources = [s for s in outcome.desired.sources if s.backend == backend.metadata.key and s.cluster not in refused]
     desired = {(s.endpoint, e.weight) for s in sources if (e := outcome.desired.profile.endpoint(s.endpoint))}
     listed = [e for e in backend.status.endpoints if e.from_ is None or e.from_.cluster not in refused]
-    return desired != {(e.name, e.weight) for e in listed}
+    told = {(e.name, e.weight) for e in listed}
+    if find(backend.status.conditions, GUARDED) is None:
+        return desired != told
+    return not desired <= told  # what is held is told, and is desired by nobody
 
 
 def _waits(held: Held) -> bool:
@@ -206,11 +212,30 @@ def _waiting_message(outcome: Outcome) -> str:
     )
 
 
-def _stamped(backend: TrafficManagerBackend, accepted: Condition, *, now: str) -> tuple[Condition, ...]:
+def _guarded(backend: TrafficManagerBackend, outcome: Outcome) -> Condition | None:
+    """What the guard holds of this backend; None: nothing."""
+    if not outcome.is_observed:
+        return find(backend.status.conditions, GUARDED)
+    clusters = outcome.guarded.get(backend.metadata.key)
+    if not clusters:
+        return None
+    name = backend.metadata.name
+    message = (
+        f"the exports of Service {backend.spec.backend.name} by {first_few(clusters)} are gone without being "
+        "withdrawn; their endpoints stay, since too few others would be left. They are let go by "
+        f"kubectl annotate tmb {name} -n {backend.metadata.namespace} {ALLOW_EMPTY}=true, or kept by exporting again"
+    )
+    return Condition(GUARDED, TRUE, REMOVAL_HELD, message)
+
+
+def _stamped(
+    backend: TrafficManagerBackend, accepted: Condition, guarded: Condition | None, *, now: str
+) -> tuple[Condition, ...]:
     generation = backend.metadata.generation
     mirrored = msgspec.structs.replace(accepted, type=READY)
     new = (
         msgspec.structs.replace(c, observed_generation=generation, last_transition_time=now)
-        for c in (accepted, mirrored)
+        for c in (accepted, mirrored, guarded)
+        if c is not None
     )
     return merged(backend.status.conditions, new, managed=_MANAGED)

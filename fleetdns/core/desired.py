@@ -7,16 +7,25 @@ hold back the other clusters.
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from math import lcm
 
 from fleetdns.api.backend import TrafficManagerBackend
 from fleetdns.api.conditions import TRUE, find
-from fleetdns.api.exports import CONFLICT, MEMBER_NAMESPACE_PREFIX, InternalServiceExport, ServiceImport
-from fleetdns.api.meta import ObjectKey
+from fleetdns.api.exports import (
+    CONFLICT,
+    MEMBER_NAMESPACE_PREFIX,
+    WITHDRAWN,
+    InternalServiceExport,
+    ServiceImport,
+)
+from fleetdns.api.meta import ObjectKey, is_marked
 from fleetdns.api.profile import MonitorConfig, TrafficManagerProfile
 from fleetdns.core.aggregate import Aggregate
 from fleetdns.core.identity import Identity, Naming
+from fleetdns.core.kept import Kept
 from fleetdns.core.naming import HUB_TAG, PROFILE_TAG, EndpointName, profile_tag
 from fleetdns.core.trafficmanager import MAX_ENDPOINTS, Endpoint, Monitor, Profile
 from fleetdns.core.weights import Part, traffic_weights
@@ -94,14 +103,21 @@ def desired_profile(
     naming: Naming,
     rounding: str,
     room: int,
+    kept: tuple[Kept, ...] = (),
 ) -> Desired:
-    """`room`: how many endpoints fit beside the foreign ones (Traffic Manager takes 200 in all)."""
+    """`room`: how many endpoints fit beside the foreign ones (Traffic Manager takes 200 in all).
+
+    `kept`: endpoints that stay without an export; they have their share of the weights and of the room.
+    """
     gathered = _Gathering(aggregate)
     for backend in aggregate.live_backends:
         if backend.weight > 0:
             gathered.add(backend)
-    candidates = _within(room, _without_duplicates(gathered.candidates, gathered.rejections), gathered.rejections)
-    weights = _weights(candidates, rounding)
+    unique = _without_duplicates(gathered.candidates, gathered.rejections)
+    candidates = _within(max(0, room - len(kept)), unique, gathered.rejections)
+    weights = _weights(candidates, kept, rounding)
+    made = (Endpoint(name=c.name, target_resource_id=c.target, weight=weights[c.name]) for c in candidates)
+    staying = (replace(k.endpoint, weight=weights[k.endpoint.folded]) for k in kept)
     return Desired(
         profile=Profile(
             ref=identity.ref,
@@ -109,12 +125,7 @@ def desired_profile(
             ttl=DEFAULT_TTL if profile.spec.dns_config.ttl is None else profile.spec.dns_config.ttl,
             monitor=_monitor(profile.spec.monitor_config),
             tags=_tags(identity.key, naming),
-            endpoints=tuple(
-                sorted(
-                    (Endpoint(name=c.name, target_resource_id=c.target, weight=weights[c.name]) for c in candidates),
-                    key=lambda endpoint: endpoint.name,
-                )
-            ),
+            endpoints=tuple(sorted((*made, *staying), key=lambda endpoint: endpoint.folded)),
         ),
         sources=tuple(
             sorted(
@@ -166,6 +177,8 @@ class _Gathering:
                 f"cluster {cluster} is named in the ServiceImport, but its InternalServiceExport is not on the hub"
             )
             self._reject(backend, cluster, EXPORT_NOT_FOUND, message)
+            return
+        if is_marked(export.metadata, WITHDRAWN):
             return
         if not is_accepted:
             self._judge_unaccepted(backend, export)
@@ -240,15 +253,29 @@ def _within(room: int, candidates: list[_Candidate], rejections: list[Rejection]
     return candidates[:room]
 
 
-def _weights(candidates: list[_Candidate], rounding: str) -> dict[str, int]:
-    by_backend: dict[ObjectKey, list[_Candidate]] = {}
-    for candidate in candidates:
-        by_backend.setdefault(candidate.backend.metadata.key, []).append(candidate)
-    parts = [Part(group[0].backend.weight, tuple(c.export.weight for c in group)) for group in by_backend.values()]
-    rows = traffic_weights(parts, rounding=rounding)
+def _weights(candidates: list[_Candidate], kept: tuple[Kept, ...], rounding: str) -> dict[str, int]:
+    """Traffic Manager's weights by folded endpoint name."""
+    totals: dict[ObjectKey, int] = {}
+    rows: dict[ObjectKey, dict[str, Fraction]] = {}
+    asked = [(c.backend, c.name, Fraction(c.export.weight)) for c in candidates]
+    asked += [(k.backend, k.endpoint.folded, k.weight) for k in kept]
+    for backend, name, weight in asked:
+        totals[backend.metadata.key] = backend.weight
+        rows.setdefault(backend.metadata.key, {})[name] = weight
+    parts = [Part(totals[key], _whole(row.values())) for key, row in rows.items()]
+    weighed = traffic_weights(parts, rounding=rounding)
     return {
-        c.name: w for group, row in zip(by_backend.values(), rows, strict=True) for c, w in zip(group, row, strict=True)
+        name: weight
+        for row, weights in zip(rows.values(), weighed, strict=True)
+        for name, weight in zip(row, weights, strict=True)
     }
+
+
+def _whole(weights: Iterable[Fraction]) -> tuple[int, ...]:
+    """The same ratios in whole numbers."""
+    weights = tuple(weights)
+    unit = lcm(*(weight.denominator for weight in weights))
+    return tuple(int(weight * unit) for weight in weights)
 
 
 def _monitor(config: MonitorConfig) -> Monitor:

@@ -8,11 +8,13 @@ from typing import Literal
 
 from fleetdns.api.conditions import FALSE, TRUE, Condition, find
 from fleetdns.core.drift import Drift
+from fleetdns.core.guard import GUARDED
 
 NORMAL: Literal["Normal"] = "Normal"
 WARNING: Literal["Warning"] = "Warning"
 
 AZURE_API_ERROR = "AzureAPIError"
+GUARD_HELD = "GuardHeld"
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +36,14 @@ def turned(kind: str, old: Iterable[Condition], new: Iterable[Condition], *, is_
     if after.status == FALSE and is_azure_error:
         return (Event(WARNING, AZURE_API_ERROR, after.message),)
     return ()
+
+
+def guarded(old: Iterable[Condition], new: Iterable[Condition]) -> tuple[Event, ...]:
+    """The guard holds something that it did not hold before."""
+    before, after = find(old, GUARDED), find(new, GUARDED)
+    if after is None or after.status != TRUE or (before is not None and _facts(before) == _facts(after)):
+        return ()
+    return (Event(WARNING, GUARD_HELD, after.message),)
 
 
 def repaired(drifts: Iterable[Drift]) -> tuple[Event, ...]:

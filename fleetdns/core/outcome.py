@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from fleetdns.api.meta import ObjectKey
 from fleetdns.core.changes import Change
 from fleetdns.core.desired import Desired
 from fleetdns.core.identity import Identity
@@ -47,6 +48,7 @@ class Outcome:
     endpoint_failures: Mapping[str, Failure] = field(default_factory=dict)  # by folded endpoint name
     is_stale: bool = False
     is_paused: bool = False
+    guarded: Mapping[ObjectKey, tuple[str, ...]] = field(default_factory=dict)  # backend -> clusters, see core/guard.py
 
 
 def failure_of(error: FleetDNSError) -> Failure:

@@ -6,21 +6,24 @@ The same function serves the reconciler, which carries the calls out, and whoeve
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from fleetdns.api.meta import is_marked
 from fleetdns.api.profile import ALLOW_EMPTY, PAUSED, TrafficManagerProfile
 from fleetdns.core.aggregate import Aggregate
 from fleetdns.core.batch import Batch, batch, one_by_one
 from fleetdns.core.calls import Call
-from fleetdns.core.changes import Change, Patch, diff, subject_name
+from fleetdns.core.changes import Change, Delete, Patch, diff, subject_name
 from fleetdns.core.desired import Desired, desired_profile
 from fleetdns.core.drift import Drift, drifted, settled_by_status
+from fleetdns.core.guard import Absences, Guarding, Limits, guard, guarded_clusters
 from fleetdns.core.identity import Identity, Naming
+from fleetdns.core.kept import Kept, kept_endpoints
 from fleetdns.core.outcome import Failure, Outcome
-from fleetdns.core.policy import REFUSED, Verdict, circumstances, judge
+from fleetdns.core.policy import REFUSED, Circumstances, Held, Verdict, circumstances, judge, unproven
 from fleetdns.core.refusals import Refusals, due, refusals_by_status, still_refused
 from fleetdns.core.settle import Settling
+from fleetdns.core.standstill import Standstill
 from fleetdns.core.trafficmanager import MAX_ENDPOINTS, Profile
 
 
@@ -31,6 +34,7 @@ class Settings:
     naming: Naming
     rounding: str
     is_dry_run: bool = False
+    limits: Limits = field(default_factory=Limits)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,17 +42,21 @@ class Memory:
     """What earlier looks at one profile learned. Losing it costs calls, never truth.
 
     `settled`: what was desired, and true in Azure, when a look last ended well. `refusals` None: not yet read back from
-    status. `settling`: while a new profile waits for its backends and exports.
+    status. `settling`: while a new profile waits for its backends and exports. `absences`: exports that vanished.
     """
 
     settled: Profile | None = None
     refusals: Refusals | None = None
     settling: Settling | None = None
+    absences: Absences = field(default_factory=Absences)
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What ought to be, what is, which changes may be made now, and the calls that make them."""
+    """What ought to be, what is, which changes may be made now, and the calls that make them.
+
+    `stays`: removals for which a proof is missing; meanwhile those endpoints are parts of what is desired.
+    """
 
     identity: Identity
     desired: Desired
@@ -57,6 +65,9 @@ class Plan:
     batch: Batch
     drifts: tuple[Drift, ...]
     memory: Memory
+    guarding: Guarding
+    stays: tuple[Held, ...]
+    standstill: Standstill | None = None
 
 
 def plan(
@@ -68,19 +79,32 @@ def plan(
     memory: Memory,
     settings: Settings,
     now: float,
+    standstill: Standstill | None = None,
 ) -> Plan:
-    """`observed` None: Azure has no such profile. `now`: seconds of the clock that refusals are timed by."""
-    foreign = [endpoint for endpoint in observed.endpoints if endpoint.owner is None] if observed else []
-    desired = desired_profile(
-        identity,
-        profile,
-        aggregate=aggregate,
-        naming=settings.naming,
-        rounding=settings.rounding,
-        room=max(0, MAX_ENDPOINTS - len(foreign)),
-    )
+    """`observed` None: Azure has no such profile. `now`: seconds of the clock that refusals and absences are timed by.
+
+    `standstill`: why nothing may be written now, whatever it is.
+    """
+    desired = _desired(aggregate, profile, identity=identity, observed=observed, settings=settings)
     memory = _recalled(memory, desired, profile, aggregate=aggregate, now=now)
-    verdict = _verdict(aggregate, profile, desired, observed=observed, memory=memory, settings=settings)
+    given = _given(aggregate, profile, observed, memory=memory, settings=settings, standstill=standstill)
+    changes = diff(desired.profile, observed)
+    stays = unproven(changes, given)
+    guarding = guard(
+        changes,
+        aggregate,
+        observed,
+        unproven=frozenset(subject_name(held.change) for held in stays),
+        absences=memory.absences,
+        limits=settings.limits,
+        now=now,
+    )
+    memory = replace(memory, absences=guarding.absences)
+    kept = _kept(guarding, stays, desired.profile, observed=observed, aggregate=aggregate)
+    if kept:
+        desired = _desired(aggregate, profile, identity=identity, observed=observed, settings=settings, kept=kept)
+        changes = diff(desired.profile, observed)
+    verdict = _with(stays, judge(changes, given))
     return Plan(
         identity=identity,
         desired=desired,
@@ -89,7 +113,16 @@ def plan(
         batch=batch(verdict.allowed, observed),
         drifts=drifted(verdict.allowed, desired=desired.profile, settled=memory.settled),
         memory=memory,
+        guarding=guarding,
+        stays=stays,
+        standstill=standstill,
     )
+
+
+def needs_proof(planned: Plan) -> bool:
+    """Whether something is about to be written while objects on the hub go: then why they go has to be known."""
+    changes = (*planned.verdict.allowed, *(held.change for held in planned.verdict.held))
+    return bool(planned.verdict.allowed) and any(isinstance(change, Delete) for change in changes)
 
 
 def retries(planned: Plan, base: Profile | None, *, now: float) -> tuple[Call, ...]:
@@ -116,7 +149,10 @@ def outcome(
     is_stale: bool,
 ) -> Outcome:
     """What a plan came to. `observed`: Azure as known after the calls; `memory`: with what they taught."""
-    verdict = _verdict(aggregate, profile, planned.desired, observed=observed, memory=memory, settings=settings)
+    given = _given(aggregate, profile, observed, memory=memory, settings=settings, standstill=planned.standstill)
+    changes = diff(planned.desired.profile, observed)
+    still = tuple(held for held in planned.stays if observed and observed.endpoint(subject_name(held.change)))
+    verdict = _with(still, judge(changes, given))
     return Outcome(
         identity=planned.identity,
         desired=planned.desired,
@@ -128,7 +164,13 @@ def outcome(
         endpoint_failures=endpoint_failures,
         is_stale=is_stale,
         is_paused=is_marked(profile.metadata, PAUSED),
+        guarded=guarded_clusters(planned.guarding, observed, aggregate),
     )
+
+
+def _with(stays: tuple[Held, ...], verdict: Verdict) -> Verdict:
+    told = {subject_name(held.change) for held in verdict.held}
+    return replace(verdict, held=(*verdict.held, *(held for held in stays if subject_name(held.change) not in told)))
 
 
 def _to_retry(planned: Plan, now: float) -> tuple[Change, ...]:
@@ -137,24 +179,57 @@ def _to_retry(planned: Plan, now: float) -> tuple[Change, ...]:
     return tuple(change for change in refused if subject_name(change) in ready)
 
 
-def _verdict(
+def _desired(
     aggregate: Aggregate,
     profile: TrafficManagerProfile,
-    desired: Desired,
     *,
+    identity: Identity,
     observed: Profile | None,
+    settings: Settings,
+    kept: tuple[Kept, ...] = (),
+) -> Desired:
+    foreign = [endpoint for endpoint in observed.endpoints if endpoint.owner is None] if observed else []
+    return desired_profile(
+        identity,
+        profile,
+        aggregate=aggregate,
+        naming=settings.naming,
+        rounding=settings.rounding,
+        room=max(0, MAX_ENDPOINTS - len(foreign)),
+        kept=kept,
+    )
+
+
+def _kept(
+    guarding: Guarding, stays: tuple[Held, ...], desired: Profile, *, observed: Profile | None, aggregate: Aggregate
+) -> tuple[Kept, ...]:
+    """What stays without being asked for goes on with its share, unless another endpoint asks for its target."""
+    if observed is None:
+        return ()
+    taken = {endpoint.folded_target for endpoint in desired.endpoints}
+    names = guarding.staying | {subject_name(held.change) for held in stays}
+    free = (e.folded for e in observed.endpoints if e.folded in names and e.folded_target not in taken)
+    return kept_endpoints(free, observed, aggregate)
+
+
+def _given(
+    aggregate: Aggregate,
+    profile: TrafficManagerProfile,
+    observed: Profile | None,
+    *,
     memory: Memory,
     settings: Settings,
-) -> Verdict:
-    given = circumstances(
+    standstill: Standstill | None,
+) -> Circumstances:
+    return circumstances(
         aggregate,
         observed,
         is_paused=is_marked(profile.metadata, PAUSED),
         is_dry_run=settings.is_dry_run,
         allow_empty=is_marked(profile.metadata, ALLOW_EMPTY),
         refused={name: refusal.message for name, refusal in (memory.refusals or {}).items()},
+        standstill=standstill.message if standstill is not None else None,
     )
-    return judge(diff(desired.profile, observed), given)
 
 
 def _recalled(

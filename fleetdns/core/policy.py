@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from fleetdns.api.conditions import TRUE, find
-from fleetdns.api.exports import CONFLICT, MEMBER_NAMESPACE_PREFIX
-from fleetdns.api.meta import ObjectKey
+from fleetdns.api.exports import CONFLICT, MEMBER_NAMESPACE_PREFIX, WITHDRAWN
+from fleetdns.api.meta import ObjectKey, is_marked
 from fleetdns.core.aggregate import Aggregate, Unreadable
 from fleetdns.core.changes import Change, Create, Delete, Patch, subject_name
 from fleetdns.core.naming import EndpointName
@@ -23,6 +23,7 @@ UNREADABLE = "Unreadable"
 REFUSED = "Refused"
 TARGET_TAKEN = "TargetTaken"
 UNRESOLVED = "Unresolved"
+STANDSTILL = "Standstill"
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +61,7 @@ class Circumstances:
     refused: Mapping[str, str]  # folded endpoint name -> message
     weightless: frozenset[str] = frozenset()  # uids of the live backends whose weight is 0
     unresolved: frozenset[tuple[str, str]] = frozenset()  # folded (service, cluster) whose export awaits its import
+    standstill: str | None = None  # why nothing may be written at all
     kept_targets: Mapping[str, str] = field(default_factory=dict)  # folded target -> endpoint of ours that is kept
 
 
@@ -71,6 +73,7 @@ def circumstances(
     is_dry_run: bool,
     allow_empty: bool,
     refused: Mapping[str, str],
+    standstill: str | None = None,
 ) -> Circumstances:
     """The circumstances of one aggregate against what Azure holds."""
     foreign = [endpoint for endpoint in (observed.endpoints if observed else ()) if endpoint.owner is None]
@@ -86,6 +89,7 @@ def circumstances(
         refused=refused,
         weightless=frozenset(b.metadata.uid.lower() for b in aggregate.live_backends if b.weight == 0),
         unresolved=frozenset(_unresolved_exports(aggregate)),
+        standstill=standstill,
     )
 
 
@@ -95,7 +99,8 @@ def _unresolved_exports(aggregate: Aggregate) -> Iterator[tuple[str, str]]:
     for export in aggregate.exports:
         conflict = find(export.status.conditions, CONFLICT)
         is_loser = conflict is not None and conflict.status == TRUE
-        is_offer = export.is_from_own_namespace and not export.metadata.is_deleting and export.weight > 0
+        is_going = export.metadata.is_deleting or is_marked(export.metadata, WITHDRAWN)
+        is_offer = export.is_from_own_namespace and not is_going and export.weight > 0
         if is_offer and not is_loser and (export.service_key, export.cluster) not in accepted:
             yield (export.service_key.name.lower(), export.cluster.lower())
 
@@ -115,7 +120,18 @@ def judge(changes: tuple[Change, ...], given: Circumstances) -> Verdict:
     return Verdict(tuple(allowed), tuple(held))
 
 
+def unproven(changes: tuple[Change, ...], given: Circumstances) -> tuple[Held, ...]:
+    """The removals for which a proof is missing that nothing needs the endpoint any more."""
+    deletes = (change for change in changes if isinstance(change, Delete))
+    found = ((change, next((o for proof in _PROOFS if (o := proof(change, given))), None)) for change in deletes)
+    return tuple(Held(change, *objection) for change, objection in found if objection)
+
+
 Objection = tuple[str, str]
+
+
+def _standstill(change: Change, given: Circumstances) -> Objection | None:
+    return (STANDSTILL, given.standstill) if given.standstill is not None else None
 
 
 def _paused(change: Change, given: Circumstances) -> Objection | None:
@@ -200,5 +216,6 @@ def _owner_of_deleted(change: Change) -> EndpointName | None:
 
 Filter = Callable[[Change, Circumstances], Objection | None]
 
-_KEEPERS: tuple[Filter, ...] = (_unreadable, _backend_gone, _unresolved)
+_PROOFS: tuple[Filter, ...] = (_unreadable, _backend_gone, _unresolved)
+_KEEPERS: tuple[Filter, ...] = (_standstill, *_PROOFS)
 _FILTERS: tuple[Filter, ...] = (*_KEEPERS, _target_taken, _refused, _paused, _dry_run)

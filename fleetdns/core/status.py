@@ -15,7 +15,7 @@ from fleetdns.api.conditions import FALSE, TRUE, UNKNOWN, Condition, find, merge
 from fleetdns.api.profile import EndpointCounts, ProfileStatus, TrafficManagerProfile
 from fleetdns.core.outcome import NAME_TAKEN, PENDING, Failure, Outcome
 from fleetdns.core.policy import PAUSED
-from fleetdns.core.trafficmanager import CHECKING, DEGRADED, DISABLED, ONLINE, Endpoint, Profile
+from fleetdns.core.trafficmanager import CHECKING, DEGRADED, DISABLED, ONLINE, UNMONITORED, Endpoint, Profile
 
 PROGRAMMED = "Programmed"
 ACCEPTED = "Accepted"
@@ -28,7 +28,6 @@ NAME_NOT_AVAILABLE = "DNSNameNotAvailable"
 PENDING_REASON = "Pending"
 
 _MANAGED = frozenset({PROGRAMMED, READY, HEALTHY, PAUSED_TYPE})
-_UNMONITORED = "Unmonitored"
 _INACTIVE = "Inactive"
 _NAMED = 10  # in a message
 
@@ -145,7 +144,7 @@ def health(endpoints: Iterable[Endpoint]) -> Condition:
     active = [endpoint for endpoint in endpoints if not endpoint.is_disabled]
     if not active:
         return Condition(HEALTHY, FALSE, "NoEndpoints", "the profile has no enabled endpoint of fleetdns")
-    unwell = [e for e in active if e.monitor_status not in (None, ONLINE, CHECKING, _UNMONITORED)]
+    unwell = [e for e in active if e.monitor_status not in (None, ONLINE, CHECKING, UNMONITORED)]
     if unwell:
         clusters = first_few(endpoint.owner.cluster if endpoint.owner else endpoint.name for endpoint in unwell)
         message = f"{len(unwell)} of {len(active)} endpoints fail their probes: {clusters}"
@@ -171,7 +170,7 @@ def _monitor_status(profile: Profile) -> str:
     states = {endpoint.monitor_status for endpoint in profile.endpoints if not endpoint.is_disabled}
     if DEGRADED in states:
         return DEGRADED
-    if states & {ONLINE, _UNMONITORED}:
+    if states & {ONLINE, UNMONITORED}:
         return ONLINE
     return "CheckingEndpoints" if states & {CHECKING, None} else _INACTIVE
 

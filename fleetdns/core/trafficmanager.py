@@ -18,6 +18,7 @@ WEIGHTED = "Weighted"
 ONLINE = "Online"
 DEGRADED = "Degraded"
 CHECKING = "CheckingEndpoint"
+UNMONITORED = "Unmonitored"
 MAX_ENDPOINTS = 200
 MAX_PRIORITY = 1000
 

@@ -48,6 +48,7 @@ class Settings:
     dns_name_template: str
     weight_rounding: str
     sweep_interval: float
+    max_removal_percent: int
     workers: int
     resolve_exports: bool
     leader_elect: bool
@@ -85,6 +86,7 @@ def settings_from(flags: Mapping[str, str | None], environment: Mapping[str, str
         dns_name_template=read("dns-name-template", template),
         weight_rounding=read("weight-rounding", one_of(EXACT, CEILING)),
         sweep_interval=read("sweep-interval", seconds(5, 3600)),
+        max_removal_percent=read("max-removal-percent", whole_number(0, 100)),
         workers=read("workers", whole_number(1, 64)),
         resolve_exports=read("resolve-exports", boolean),
         leader_elect=read("leader-elect", boolean),

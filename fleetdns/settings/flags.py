@@ -44,6 +44,12 @@ FLAGS: tuple[Flag, ...] = (
     Flag("dns-name-template", "TEMPLATE", "DNS names of new profiles, from {name} and {namespace}", "{name}"),
     Flag("weight-rounding", "RULE", "exact, or ceiling as Azure Kubernetes Fleet Manager rounds", EXACT),
     Flag("sweep-interval", "SECONDS", "time between two looks at everything in Azure, 5 to 3600", "60"),
+    Flag(
+        "max-removal-percent",
+        "PERCENT",
+        "how much of a profile may go in one sweep because exports vanished, 0 to 100; more is held",
+        "50",
+    ),
     Flag("workers", "N", "how many profiles are worked on at once, 1 to 64", "8"),
     Flag("resolve-exports", "BOOL", "make ServiceImports from exports; false leaves that to others", "true", True),
     Flag("leader-elect", "BOOL", "let one replica work at a time; a dry run takes no part", "true", True),

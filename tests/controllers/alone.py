@@ -42,6 +42,7 @@ class Alone:
             caches,
             index,
             azure=world.azure,
+            definitions=world.hub,
             writer=writer,
             settings=world.settings,
             observer=observed_by(told),

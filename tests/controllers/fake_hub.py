@@ -29,6 +29,10 @@ from fleetdns.runtime.watchline import read_line
 T = TypeVar("T", TrafficManagerProfile, TrafficManagerBackend, ServiceImport, InternalServiceExport)
 
 _BOOKMARK_EVERY = 50.0
+_INITIAL_END = (
+    b'{"type":"BOOKMARK","object":{"metadata":{"resourceVersion":"%d",'
+    b'"annotations":{"k8s.io/initial-events-end":"true"}}}}\n'
+)
 _DELETED_AT = "2026-01-02T00:00:00Z"
 
 
@@ -49,6 +53,8 @@ class FakeHub:
         self.events: list[tuple[ObjectKey, Event]] = []
         self.listeners: list[Callable[[HubObject], None]] = []  # told of our own writes before they return
         self.version = 100
+        self.looks_at_definitions = 0
+        self.leaving_kinds: set[str] = set()  # plurals of the kinds whose definition is being deleted or gone
         self._objects: dict[tuple[type, ObjectKey], HubObject] = {}
         self._garbled: set[tuple[type, ObjectKey]] = set()
         self._history: dict[type, list[_Happened]] = {}
@@ -147,6 +153,15 @@ class FakeHub:
             self.delete(type(held), held.metadata.key)
         await asyncio.sleep(0)
 
+    async def leaving(self) -> frozenset[str]:
+        """Fulfils the controllers' Definitions."""
+        self.looks_at_definitions += 1
+        await asyncio.sleep(0)
+        faults = self._faults.get("leaving")
+        if faults:
+            raise faults.pop(0)
+        return frozenset(self.leaving_kinds)
+
     async def publish(self, obj: HubObject, event: Event) -> None:
         await asyncio.sleep(0)
         self.events.append((obj.metadata.key, event))
@@ -170,8 +185,8 @@ class FakeHub:
         self._fed[kind] = lambda line: store.apply(event) if (event := read_line(line, codec).event) else None
 
     @asynccontextmanager
-    async def follow(self, kind: type, version: int, seconds: float) -> AsyncIterator[AsyncIterator[bytes]]:
-        """What happened to a kind after `version`, for so many seconds, with bookmarks."""
+    async def follow(self, kind: type, version: int | None, seconds: float) -> AsyncIterator[AsyncIterator[bytes]]:
+        """What happened to a kind after `version`, for so many seconds, with bookmarks. None: first what there is."""
         news = asyncio.Event()
         self._watchers.add(news)
         try:
@@ -179,9 +194,17 @@ class FakeHub:
         finally:
             self._watchers.discard(news)
 
-    async def _lines(self, kind: type, version: int, news: asyncio.Event, seconds: float) -> AsyncIterator[bytes]:
+    async def _lines(
+        self, kind: type, version: int | None, news: asyncio.Event, seconds: float
+    ) -> AsyncIterator[bytes]:
         loop = asyncio.get_running_loop()
         ends_at = loop.time() + seconds
+        if version is None:
+            await asyncio.sleep(self.delay)
+            version, present = self.version, self.raw_of(kind)
+            for raw in present:
+                yield b'{"type":"ADDED","object":%s}\n' % raw
+            yield _INITIAL_END % version
         history = self._history.setdefault(kind, [])
         position = sum(happened.version <= version for happened in history)
         while loop.time() < ends_at:
@@ -264,9 +287,10 @@ class _KindListWatch:
         return ListPage(self._hub.raw_of(self._kind), str(self._hub.version), "")
 
     def watch(
-        self, *, resource_version: str, timeout_seconds: int
+        self, *, resource_version: str, timeout_seconds: int, initial_events: bool
     ) -> AbstractAsyncContextManager[AsyncIterator[bytes]]:
-        return self._hub.follow(self._kind, int(resource_version or 0), timeout_seconds)
+        version = None if initial_events else int(resource_version or 0)
+        return self._hub.follow(self._kind, version, timeout_seconds)
 
 
 class _Identity(msgspec.Struct):

@@ -205,8 +205,8 @@ async def test_foreign_endpoints_stay_through_joins_leaves_settings_and_repairs(
         await asyncio.sleep(5)
         world.azure.tamper(lambda p: replace(p.without_endpoint(endpoint_name("member-1")), ttl=99))
         await asyncio.sleep(61)
-        world.hub.delete(type(make_export()), make_export("member-2").metadata.key)
-        world.hub.delete(type(make_export()), make_export("member-3").metadata.key)
+        world.withdraw("member-2")
+        world.withdraw("member-3")
         await asyncio.sleep(5)
 
         assert world.azure.only.endpoint("by-hand") == foreign

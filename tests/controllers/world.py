@@ -8,9 +8,11 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from random import Random
 
+import msgspec
+
 from fleetdns.api.backend import BackendStatus, TrafficManagerBackend
 from fleetdns.api.conditions import Condition, find
-from fleetdns.api.exports import InternalServiceExport, ServiceImport
+from fleetdns.api.exports import WITHDRAWN, InternalServiceExport, ServiceImport
 from fleetdns.api.meta import ObjectKey
 from fleetdns.api.profile import ProfileStatus, TrafficManagerProfile
 from fleetdns.controllers.hub import HubController, Observers
@@ -144,6 +146,7 @@ class World:
             informers,
             azure=self.azure,
             hub=self.hub,
+            definitions=self.hub,
             settings=self.settings,
             observers=Observers(
                 controller=told_of_runs, reconcile=observed_by(told), sweep=told, queue=NoQueueMetrics()
@@ -163,6 +166,21 @@ class World:
             with suppress(asyncio.CancelledError):
                 await task
         assert told_of_runs.bugs == []
+
+    # What members do
+
+    def withdraw(self, cluster: str, service: str = SERVICE) -> None:
+        """A member takes its export back: it says so, and deletes it."""
+        export = self.export(cluster, service)
+        marked = {**export.metadata.annotations, WITHDRAWN: "true"}
+        metadata = msgspec.structs.replace(export.metadata, annotations=marked)
+        self.hub.apply(msgspec.structs.replace(export, metadata=metadata))
+        self.hub.delete(InternalServiceExport, export.metadata.key)
+
+    def lose(self, *clusters: str, service: str = SERVICE) -> None:
+        """Exports vanish, and nobody said that they would."""
+        for cluster in clusters:
+            self.hub.remove(InternalServiceExport, export_key(cluster, service))
 
     # What it looks like now
 

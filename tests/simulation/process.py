@@ -11,6 +11,7 @@ from fleetdns.controllers.hub import HubController, Observers
 from fleetdns.controllers.informers import Informers
 from fleetdns.core.plan import Settings
 from fleetdns.emulator.hub.rest import Hub
+from fleetdns.kube.definitions import HubDefinitions
 from fleetdns.kube.events import EventPublisher
 from fleetdns.kube.sources import HubSources
 from fleetdns.kube.transport import Transport
@@ -79,6 +80,7 @@ class Process:
                 events=EventPublisher(self._transport, instance="simulation", now=self._now),
                 written=informers.written,
             ),
+            definitions=HubDefinitions(self._transport),
             settings=self._settings,
             observers=Observers(
                 controller=fanned(metrics.controller, self.bugs),

@@ -1,0 +1,31 @@
+"""Exports that were announced to go: marked withdrawn before they were deleted.
+
+A mark and the deletion after it may be one look of a reconciler, which then sees only that nothing is there. So the
+mark is remembered from the event until the export comes back.
+"""
+
+from __future__ import annotations
+
+from fleetdns.api.exports import WITHDRAWN, InternalServiceExport
+from fleetdns.api.meta import ObjectKey, is_marked
+
+
+class Withdrawals:
+    """Which exports are known to be withdrawn, by service and cluster."""
+
+    def __init__(self) -> None:
+        self._clusters: dict[ObjectKey, set[str]] = {}
+
+    def changed(self, old: InternalServiceExport | None, new: InternalServiceExport | None) -> None:
+        """Take note of a change in the cache of exports."""
+        if old is not None and is_marked(old.metadata, WITHDRAWN):
+            self._clusters.setdefault(old.service_key, set()).add(old.cluster.lower())
+        if new is not None:
+            clusters = self._clusters.get(new.service_key, set())
+            clusters.discard(new.cluster.lower())
+            if not clusters:
+                self._clusters.pop(new.service_key, None)
+
+    def of(self, service: ObjectKey) -> frozenset[str]:
+        """The folded names of the clusters whose export of a service was withdrawn and has not come back."""
+        return frozenset(self._clusters.get(service, ()))

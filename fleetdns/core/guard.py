@@ -1,0 +1,200 @@
+"""Removals that nobody announced: endpoints whose exports vanished are given a moment, and are not all let go at once.
+
+the export of an endpoint                             the endpoint
+there, whatever it says                               as desired: it stays, or goes because the hub says so
+gone, marked withdrawn before                         goes
+gone, its public IP belongs to another endpoint now   goes: the target stays in DNS
+gone, its backend deleted or of weight 0              goes: a person meant it
+gone for less than 3 s                                stays: a Service recreated
+gone, and the last that serves would go               stays until it returns or somebody says that it is meant
+gone, and more than the limit would go in one sweep   the same
+gone, otherwise                                       goes
+
+What was held once stays held: exports that come back one after the other must not free the rest.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+from fleetdns.api.conditions import TRUE, find
+from fleetdns.api.exports import WITHDRAWN
+from fleetdns.api.meta import ObjectKey, is_marked
+from fleetdns.api.profile import ALLOW_EMPTY
+from fleetdns.core.aggregate import Aggregate
+from fleetdns.core.changes import Change, Create, Delete, Patch
+from fleetdns.core.trafficmanager import CHECKING, ONLINE, UNMONITORED, Endpoint, Profile
+
+GUARDED = "Guarded"
+REMOVAL_HELD = "RemovalHeld"
+GRACE = 3.0  # seconds that a vanished export is given to come back
+
+_SERVING = frozenset({None, ONLINE, CHECKING, UNMONITORED})
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """At most so many percent of a profile's endpoints go within `window` seconds (one sweep) unannounced."""
+
+    max_percent: int = 50
+    window: float = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Absences:
+    """What earlier looks at one profile saw: since when an export is missing, and how many endpoints went for that.
+
+    Times are seconds of the clock that `now` is of. Losing it costs 3 s and the count of one sweep.
+    """
+
+    since: Mapping[str, float] = field(default_factory=dict)  # by folded endpoint name
+    removed: tuple[tuple[float, int], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Guarding:
+    """The verdict on every endpoint whose export vanished, by folded name, and when the first has waited (seconds)."""
+
+    returning: frozenset[str] = frozenset()
+    held: frozenset[str] = frozenset()
+    going: frozenset[str] = frozenset()
+    absences: Absences = field(default_factory=Absences)
+    next_look: float | None = None
+
+    @property
+    def staying(self) -> frozenset[str]:
+        """The endpoints that stay although nothing on the hub asks for them."""
+        return self.returning | self.held
+
+
+def guard(
+    changes: tuple[Change, ...],
+    aggregate: Aggregate,
+    observed: Profile | None,
+    *,
+    unproven: frozenset[str],
+    absences: Absences,
+    limits: Limits,
+    now: float,
+) -> Guarding:
+    """`unproven`: folded names of endpoints whose removal something else holds back already."""
+    gone = tuple(e for e in _vanished(changes, aggregate) if e.folded not in unproven)
+    since = {e.folded: absences.since.get(e.folded, now) for e in gone}
+    removed = tuple((at, count) for at, count in absences.removed if now - at < limits.window)
+    remembered = Absences(since, removed)
+    if observed is None or not gone:
+        return Guarding(absences=remembered)
+    # What was held already has had its moment, whatever this process has seen of it.
+    returning = frozenset(e.folded for e in gone if now - since[e.folded] < GRACE and not _was_held(e, aggregate))
+    ripe = tuple(e for e in gone if e.folded not in returning)
+    guarded = tuple(e for e in ripe if not _is_let_go(e, aggregate))
+    held = frozenset(e.folded for e in _held(guarded, changes, aggregate, observed, unproven, _count(removed), limits))
+    return Guarding(
+        returning=returning,
+        held=held,
+        going=frozenset(e.folded for e in ripe) - held,
+        absences=remembered,
+        next_look=min((since[name] + GRACE for name in returning), default=None),
+    )
+
+
+def after_removal(guarding: Guarding, known: Profile | None, *, now: float) -> Absences:
+    """What is remembered once the calls were made: the endpoints that went, for the count of this sweep."""
+    if known is None:
+        return guarding.absences
+    count = sum(known.endpoint(name) is None for name in guarding.going)
+    removed = guarding.absences.removed
+    return Absences(guarding.absences.since, (*removed, (now, count)) if count else removed)
+
+
+def guarded_clusters(
+    guarding: Guarding, observed: Profile | None, aggregate: Aggregate
+) -> Mapping[ObjectKey, tuple[str, ...]]:
+    """The clusters, sorted, whose endpoints are held and still in Azure, for each backend that answers for them."""
+    found: dict[ObjectKey, set[str]] = {}
+    for name in guarding.held:
+        endpoint = observed.endpoint(name) if observed is not None else None
+        if endpoint is not None and endpoint.owner is not None:
+            for backend in aggregate.answering(endpoint.owner):
+                found.setdefault(backend.metadata.key, set()).add(endpoint.owner.cluster)
+    return {key: tuple(sorted(clusters)) for key, clusters in found.items()}
+
+
+def _vanished(changes: tuple[Change, ...], aggregate: Aggregate) -> Iterator[Endpoint]:
+    """The endpoints that would go for no other reason than that an export is not there."""
+    meant = {b.metadata.uid.lower() for b in aggregate.backends if b.metadata.is_deleting or b.weight == 0}
+    offered = {
+        (export.service_key.name.lower(), export.cluster.lower())
+        for export in aggregate.exports
+        if export.is_from_own_namespace
+        if not export.metadata.is_deleting or is_marked(export.metadata, WITHDRAWN)
+    }
+    claimed = {c.subject.folded_target for c in changes if _claims(c) and isinstance(c.subject, Endpoint)}
+    for change in changes:
+        if not isinstance(change, Delete) or change.subject.owner is None:
+            continue
+        owner = change.subject.owner
+        if owner.uid in meant or change.subject.folded_target in claimed:
+            continue
+        exported = (owner.service, owner.cluster)
+        if exported not in offered and exported not in aggregate.withdrawn:
+            yield change.subject
+
+
+def _claims(change: Change) -> bool:
+    return isinstance(change, Create) or (isinstance(change, Patch) and "targetResourceId" in change.fields)
+
+
+def _held(
+    guarded: tuple[Endpoint, ...],
+    changes: tuple[Change, ...],
+    aggregate: Aggregate,
+    observed: Profile,
+    unproven: frozenset[str],
+    removed: int,
+    limits: Limits,
+) -> tuple[Endpoint, ...]:
+    total = len(observed.owned) + removed
+    if (len(guarded) + removed) * 100 > limits.max_percent * total:
+        return guarded
+    if _is_last(guarded, _left(guarded, changes, observed, unproven)):
+        return guarded
+    return tuple(e for e in guarded if _was_held(e, aggregate))
+
+
+def _left(
+    guarded: tuple[Endpoint, ...], changes: tuple[Change, ...], observed: Profile, unproven: frozenset[str]
+) -> tuple[Endpoint, ...]:
+    """The endpoints after everything that would happen."""
+    leaving = {c.subject.folded for c in changes if isinstance(c, Delete)} - unproven | {e.folded for e in guarded}
+    coming = (c.subject for c in changes if isinstance(c, Create) and isinstance(c.subject, Endpoint))
+    return (*(e for e in observed.endpoints if e.folded not in leaving), *coming)
+
+
+def _is_last(guarded: tuple[Endpoint, ...], left: tuple[Endpoint, ...]) -> bool:
+    """Whether the profile would answer with nothing, or with nothing that serves, where it does now."""
+    if not any(not endpoint.is_disabled for endpoint in left):
+        return bool(guarded)
+    return any(map(_serves, guarded)) and not any(map(_serves, left))
+
+
+def _serves(endpoint: Endpoint) -> bool:
+    return not endpoint.is_disabled and endpoint.monitor_status in _SERVING
+
+
+def _was_held(endpoint: Endpoint, aggregate: Aggregate) -> bool:
+    backends = aggregate.answering(endpoint.owner) if endpoint.owner else ()
+    conditions = (find(backend.status.conditions, GUARDED) for backend in backends)
+    return any(condition is not None and condition.status == TRUE for condition in conditions)
+
+
+def _is_let_go(endpoint: Endpoint, aggregate: Aggregate) -> bool:
+    if aggregate.profile is not None and is_marked(aggregate.profile.metadata, ALLOW_EMPTY):
+        return True
+    backends = aggregate.answering(endpoint.owner) if endpoint.owner else ()
+    return any(is_marked(backend.metadata, ALLOW_EMPTY) for backend in backends)
+
+
+def _count(removed: tuple[tuple[float, int], ...]) -> int:
+    return sum(count for _, count in removed)
