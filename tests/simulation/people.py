@@ -135,8 +135,12 @@ class People:
         self._apply(EXPORTS, key, {k: v for k, v in {**spec, **flaw}.items() if v is not None}, finalizers=finalizers)
 
     def withdraw(self) -> None:
+        """A member takes its export back, as agents do: announced first, in most cases."""
         service, cluster = self._random.choice(SERVICES), self._random.choice(CLUSTERS)
-        self._delete(EXPORTS, ("fleet-member-" + cluster, "-".join(service)))
+        key = ("fleet-member-" + cluster, "-".join(service))
+        if self._random.random() < 0.7 and (export := found(self._fleet, EXPORTS, key)):
+            self._annotate(EXPORTS, export, "fleetdns.io/withdrawn", "true")
+        self._delete(EXPORTS, key)
 
     def recreate_export(self) -> None:
         """A Service deleted and made again: the same name, another uid, at once."""
@@ -155,7 +159,7 @@ class People:
             profile = self._random.choice(profiles)
             annotation = self._random.choices(("fleetdns.io/paused", "fleetdns.io/allow-empty"), (2, 1))[0]
             value = None if is_marked(profile, annotation) else "true"
-            self._annotate(profile, annotation, value)
+            self._annotate(PROFILES, profile, annotation, value)
 
     def restore(self) -> None:
         """Objects come back from a backup: made anew with other uids, nothing in their status, one after the other."""
@@ -192,7 +196,15 @@ class People:
         """Nothing is to stay paused."""
         for profile in objects(self._fleet, PROFILES):
             if is_marked(profile, "fleetdns.io/paused"):
-                self._annotate(profile, "fleetdns.io/paused", None)
+                self._annotate(PROFILES, profile, "fleetdns.io/paused", None)
+        self._promises.hub_changed()
+
+    def let_go(self) -> None:
+        """Somebody reads what the guard holds, and means it."""
+        for backend in objects(self._fleet, BACKENDS):
+            conditions = backend.get("status", {}).get("conditions", ())
+            if any((c["type"], c["status"]) == ("Guarded", "True") for c in conditions):
+                self._annotate(BACKENDS, backend, "fleetdns.io/allow-empty", "true")
         self._promises.hub_changed()
 
     def sweep_namespaces(self) -> None:
@@ -221,11 +233,11 @@ class People:
         self._uids += 1
         return str(self._uids)
 
-    def _annotate(self, obj: dict[str, Any], annotation: str, value: str | None) -> None:
+    def _annotate(self, plural: str, obj: dict[str, Any], annotation: str, value: str | None) -> None:
         metadata = obj["metadata"]
         self._fleet.network.note(f"people annotate {metadata['namespace']}/{metadata['name']} {annotation}={value}")
         patch = {"metadata": {"annotations": {annotation: value}}}
-        self._fleet.hub.patch(GROUP, "v1beta1", PROFILES, metadata["namespace"], metadata["name"], patch)
+        self._fleet.hub.patch(GROUP, VERSIONS[plural], plural, metadata["namespace"], metadata["name"], patch)
 
     def _apply(self, plural: str, key: Key, spec: dict[str, Any], *, finalizers: list[str] | None = None) -> None:
         self._fleet.network.note(f"people apply {plural} {'/'.join(key)} {spec}")

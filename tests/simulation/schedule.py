@@ -68,6 +68,8 @@ class _Schedule:
             self._people.unpause()
         fleet.network.note("-- quiet")
         await asyncio.sleep(_QUIET)
+        self._people.let_go()
+        await asyncio.sleep(_QUIET)
         namespaces.cancel()
         promises.broken += [f"not converged: {problem}" for problem in converged.problems(fleet, promises)]
         await self._stay_calm(promises)
