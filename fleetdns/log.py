@@ -156,8 +156,8 @@ class ControllerLog:
 class InformerLog(InformerObserver):
     """What happens to the caches that somebody may have to act on; single watch events are not told."""
 
-    def listed(self, name: str, /, *, reason: str, objects: int, duration: float) -> None:
-        _log.info("listed", kind=name, objects=objects, reason=reason, seconds=round(duration, 3))
+    def listed(self, name: str, /, *, reason: str, by: str, objects: int, duration: float) -> None:
+        _log.info("listed", kind=name, objects=objects, reason=reason, by=by, seconds=round(duration, 3))
 
     def watch_ended(self, name: str, /, *, reason: str, duration: float) -> None:
         _log.debug("watch ended", kind=name, reason=reason, seconds=round(duration, 3))

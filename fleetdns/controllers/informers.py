@@ -16,6 +16,7 @@ from fleetdns.controllers.ports import HubObject
 from fleetdns.runtime.informer import Informer
 from fleetdns.runtime.listwatch import Codec, Entry, ListWatch
 from fleetdns.runtime.observer import InformerObserver
+from fleetdns.runtime.watchlist import WatchListSupport
 
 T = TypeVar("T", TrafficManagerProfile, TrafficManagerBackend, ServiceImport, InternalServiceExport)
 
@@ -36,6 +37,8 @@ class Informers:
     """All kinds the hub controller reads. `run` keeps them true until cancelled."""
 
     def __init__(self, sources: Sources, *, observer: InformerObserver, random: Random) -> None:
+        watch_list = WatchListSupport()  # all kinds come from one server
+
         def informer(
             kind: type[T], indexes: Mapping[str, Callable[[T], Iterable[Hashable]]] | None = None
         ) -> Informer[ObjectKey, T]:
@@ -47,6 +50,7 @@ class Informers:
                 random=random,
                 indexes=indexes,
                 observer=observer,
+                watch_list=watch_list,
             )
 
         self.profiles = informer(TrafficManagerProfile)

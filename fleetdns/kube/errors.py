@@ -8,7 +8,7 @@ status                           a write         a list or a watch
 503 with Retry-After             Throttled       Unavailable
 401, 403 from the API server     Forbidden       Denied
 408, other 5xx, no answer        Transient       Unavailable
-other 4xx from the API server    Rejected        ListWatchError
+other 4xx from the API server    Rejected        Rejected
 anything of somebody else's      Transient       Unavailable
 """
 
@@ -128,7 +128,7 @@ def list_watch_error(error: Refused | Unreachable | LineTooLong) -> listwatch.Li
             return listwatch.NotServed(str(error))
         case 401 | 403:
             return listwatch.Denied(str(error))
-    return listwatch.ListWatchError(str(error))
+    return listwatch.Rejected(error.status, str(error))
 
 
 def _sentence(error: Refused) -> str:

@@ -14,6 +14,7 @@ from fleetdns.kube.transport import Transport
 from fleetdns.runtime.listwatch import ListPage, Unavailable
 
 _ANY_CACHED = "0"
+_NOT_OLDER = "NotOlderThan"
 
 
 class _ListMeta(msgspec.Struct, rename="camel"):
@@ -42,7 +43,7 @@ class HubListWatch:
             query["resourceVersion"] = resource_version
         if resource_version not in ("", _ANY_CACHED):
             # With a limit and no match the server would take the version as exact, and soon call it expired.
-            query["resourceVersionMatch"] = "NotOlderThan"
+            query["resourceVersionMatch"] = _NOT_OLDER
         if limit is not None:
             query["limit"] = str(limit)
         if continue_token:
@@ -54,13 +55,17 @@ class HubListWatch:
         return _page(body)
 
     @asynccontextmanager
-    async def watch(self, *, resource_version: str, timeout_seconds: int) -> AsyncIterator[AsyncIterator[bytes]]:
+    async def watch(
+        self, *, resource_version: str, timeout_seconds: int, initial_events: bool
+    ) -> AsyncIterator[AsyncIterator[bytes]]:
         query = {
             "watch": "1",
             "allowWatchBookmarks": "true",
             "resourceVersion": resource_version,
             "timeoutSeconds": str(timeout_seconds),
         }
+        if initial_events:
+            query |= {"sendInitialEvents": "true", "resourceVersionMatch": _NOT_OLDER}
         try:
             async with self._transport.watch(self._path, query) as lines:
                 yield _Lines(lines)

@@ -79,15 +79,15 @@ class InformerSeries(InformerObserver):
         def counter(what: str, text: str, *labels: str) -> Counter:
             return Counter(f"fleetdns_informer_{what}_total", text, ["informer", *labels], registry=registry)
 
-        self._lists = counter("lists", "Whole lists that arrived, by why they were needed.", "reason")
+        self._lists = counter("lists", "Whole states that arrived, by why they were needed and how.", "reason", "by")
         self._events = counter("events", "Watch events that arrived.", "type")
         self._watches = counter("watches_ended", "Watches that ended, by how.", "reason")
         self._undecodable = counter("undecodable", "Objects that could not be understood; each once per reason.")
         self._failures = counter("handler_failures", "Handlers that raised: bugs.")
         self._heard: dict[tuple[str, str], Counter] = {}  # bound children: events come by the thousand
 
-    def listed(self, name: str, /, *, reason: str, objects: int, duration: float) -> None:
-        self._lists.labels(name, reason).inc()
+    def listed(self, name: str, /, *, reason: str, by: str, objects: int, duration: float) -> None:
+        self._lists.labels(name, reason, by).inc()
 
     def heard(self, name: str, kind: str, /) -> None:
         child = self._heard.get((name, kind))

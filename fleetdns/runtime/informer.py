@@ -10,6 +10,7 @@ from .listwatch import Codec, Entry, ListWatch
 from .observer import Health, InformerObserver, NoInformerObserver, Phase
 from .reflector import Reflector
 from .store import Change, Store
+from .watchlist import WatchListSupport
 
 K = TypeVar("K", bound=Hashable)
 T = TypeVar("T")
@@ -25,6 +26,7 @@ class Informer(Generic[K, T]):
 
     optional: where the server does not have the kind, the informer is synced and empty, and goes on looking for it.
     fresh_within: seconds since the server was last heard on a watch, up to which the store counts as true.
+    watch_list: what is known of the server, shared by all its informers; None: always list.
     """
 
     def __init__(
@@ -38,6 +40,7 @@ class Informer(Generic[K, T]):
         observer: InformerObserver | None = None,
         optional: bool = False,
         fresh_within: float = 120.0,
+        watch_list: WatchListSupport | None = None,
         page_size: int = 500,
         watch_timeout: tuple[int, int] = (300, 600),
         stall_timeout: float = 75.0,
@@ -59,6 +62,7 @@ class Informer(Generic[K, T]):
             page_size=page_size,
             watch_timeout=watch_timeout,
             stall_timeout=stall_timeout,
+            watch_list=watch_list,
             on_not_served=self._miss,
             observer=self._observer,
         )

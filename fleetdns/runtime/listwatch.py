@@ -32,10 +32,12 @@ class ListWatch(Protocol):
         ...
 
     def watch(
-        self, *, resource_version: str, timeout_seconds: int
+        self, *, resource_version: str, timeout_seconds: int, initial_events: bool
     ) -> AbstractAsyncContextManager[AsyncIterator[bytes]]:
         """The events after resource_version, with bookmarks; entered when the server has accepted the watch.
 
+        initial_events: before them everything that exists, as ADDED, in a state not older than resource_version ("":
+        the newest), and a bookmark that marks its end. A server without WatchList refuses this, or sends no such mark.
         Yields whole lines with their newline. A last line without one means that the stream was cut.
         """
         ...
@@ -98,6 +100,14 @@ class Unavailable(ListWatchError):
 
 class Denied(ListWatchError):
     """401 or 403."""
+
+
+class Rejected(ListWatchError):
+    """Any other answer of the API server's, by its HTTP status or in an ERROR event; code is that status."""
+
+    def __init__(self, code: int, because: str = "") -> None:
+        super().__init__(because or f"answered with {code}")
+        self.code = code
 
 
 class LineTooLong(ListWatchError):

@@ -36,12 +36,15 @@ class Health:
 class InformerObserver(Protocol):
     """name is the informer's. Every label has few values. Times in seconds."""
 
-    def listed(self, name: str, /, *, reason: str, objects: int, duration: float) -> None:
-        """A whole list has arrived. reason: "start", or the class of error that made it necessary."""
+    def listed(self, name: str, /, *, reason: str, by: str, objects: int, duration: float) -> None:
+        """The whole state has arrived. reason: "start", or the class of error that made it necessary.
+
+        by: "stream", as the beginning of a watch, or "list".
+        """
         return
 
     def heard(self, name: str, kind: str, /) -> None:
-        """A watch event has arrived: ADDED, MODIFIED, DELETED or BOOKMARK."""
+        """A watch event has arrived: ADDED, MODIFIED, DELETED or BOOKMARK. Those that bring the state do not count."""
         return
 
     def watch_ended(self, name: str, /, *, reason: str, duration: float) -> None:

@@ -1,30 +1,35 @@
-"""List, then watch, for ever: everything that happens to one kind on the server, told to a sink in order.
+"""The whole state, then a watch, for ever: everything that happens to one kind on the server, told to a sink in order.
+
+The state comes as the beginning of the watch where the server has that (WatchList), else as a list.
 
 what happened                              next
-list given                                 watch from its version
-list: 410, or version too new              list at once by quorum read; failing that, the same after a pause
-stream closed, cut in a line, or silent    watch on from the last version; after several silences in a row, list
-stream closed at once without news         pause, list
+the state is whole                         watch from its version; a stream goes on as that watch
+the state is refused at its version        at once again, in another way; failing that too, after a pause
+stream closed, cut in a line, or silent    watch on from the last version; after several silences in a row, the state
+stream closed at once without news         pause, the state
 429, or the server unreachable             pause (as long as it asked for), watch on from the last version
-410 on the watch, or any other error       pause, list at the last version ("not older than")
-404                                        short pause, list: the kind may be about to be created
+410 on the watch, or any other error       pause, the state at the last version ("not older than")
+404                                        short pause, the state: the kind may be about to be created
 
-Pauses grow, are jittered, and start small again after two quiet minutes.
+Pauses grow, are jittered, and start small again after two quiet minutes. Until the state is whole the sink is told
+nothing: an object that a stream has not brought yet is not missing.
 """
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from dataclasses import replace
 from random import Random
 from typing import Generic, TypeAlias, TypeVar
 
 from .backoff import Backoff, RestingBackoff
-from .events import Event
-from .listwatch import Codec, Expired, ListWatch, ListWatchError, NotServed, Throttled, Unavailable
+from .events import Event, Replaced
+from .listwatch import Codec, ListWatch, ListWatchError, NotServed, Throttled, Unavailable
 from .observer import Health, InformerObserver, NoInformerObserver, Phase
-from .pager import Listed, whole_list
+from .pager import whole_list
+from .pulse import Pulse
+from .relist import UNORDERED, Ask, Relist
 from .resourceversion import is_older
 from .watchline import WatchLine, read_line
+from .watchlist import Incomplete, InitialEvents, NotStreamed, WatchListSupport
 
 K = TypeVar("K")
 T = TypeVar("T")
@@ -39,6 +44,9 @@ LOOK_AGAIN = Backoff(base=1.0, factor=1.5, cap=10.0, jitter=0.5)
 _SHORT = 1.0  # seconds; a stream that ends sooner and brought nothing is a failure
 _SILENCES_BEFORE_LIST = 4
 _LINES_AT_ONCE = 256  # buffered lines come without suspending: let others run now and then
+# Seconds of silence in the initial events that say that there will be no end of them. A server that streams the state
+# waits up to 3 s until its cache is fresh enough; one that does not sends its first bookmark after 60 s.
+_SILENT_WITHOUT_END = 30.0
 
 
 class ShortWatch(ListWatchError):
@@ -51,6 +59,7 @@ class Reflector(Generic[K, T]):
     watch_timeout: seconds a watch is asked to last, at least and at most.
     stall_timeout: seconds of silence after which the connection counts as dead; bookmarks come every minute.
     request_timeout: seconds for a page of a list.
+    watch_list: what is known of the server, shared by everybody who reads from it; None: always list.
     on_not_served is told how many times in a row the server did not have the kind.
     """
 
@@ -65,6 +74,7 @@ class Reflector(Generic[K, T]):
         watch_timeout: tuple[int, int] = (300, 600),
         stall_timeout: float = 75.0,
         request_timeout: float = 90.0,
+        watch_list: WatchListSupport | None = None,
         on_not_served: Callable[[int], None] = lambda _looks: None,
         observer: InformerObserver | None = None,
     ) -> None:
@@ -72,133 +82,152 @@ class Reflector(Generic[K, T]):
         self._codec = codec
         self._random = random
         self._name = name
-        self._page_size = page_size
         self._watch_timeout = watch_timeout
         self._stall_timeout = stall_timeout
         self._request_timeout = request_timeout
         self._on_not_served = on_not_served
         self._observer: InformerObserver = observer or NoInformerObserver()
         self._backoff = RestingBackoff(RETRY, reset_after=RETRY_RESETS_AFTER, random=random)
+        self._pulse = Pulse(name, self._observer)
+        self._relist = Relist(watch_list=watch_list, page_size=page_size)
 
-        self._list_because: str | None = "start"  # why the next step is a list; None: it is a watch
+        self._state_because: str | None = "start"  # why the whole state is needed next; None: it is known, so watch
         self._version = ""  # up to here everything has been told to the sink
-        self._is_version_usable = True  # False: the server refused to list at it
         self._is_version_ordered = True  # False: the watch began without a version, its first ADDED come in any order
-        self._is_cacheless = False  # the server pages even what it could give from its cache: so page every list
-        self._silences = 0  # streams in a row that went silent
+        self._initial: InitialEvents[K, T] | None = None  # what the stream has brought; None: it is past its beginning
+        self._asked_at = 0.0  # when the state was asked for
+        self._silences = 0  # watches in a row that went silent
         self._looks = 0  # answers in a row that the kind is not served
         self._is_watching = False
-        self._proof: asyncio.TimerHandle | None = None  # when a watch after a failure will have lasted long enough
-        self._heard_at: float | None = None
-        self._health = Health()
 
     @property
     def health(self) -> Health:
         """Where list and watch stand now."""
-        return replace(self._health, heard_at=self._heard_at)
+        return self._pulse.health
 
     @property
     def is_watching(self) -> bool:
-        """A watch is open at this moment."""
+        """A watch is open at this moment, and past the state it may begin with."""
         return self._is_watching
 
     async def run(self, sink: Sink[K, T]) -> None:
         """Tell sink everything, until cancelled. Only what sink or codec raise beyond Undecodable ends it."""
         while True:
             try:
-                if self._list_because is None:
-                    await self._watch(sink)
+                if self._state_because is None:
+                    await self._watch(sink, self._version)
                 else:
-                    await self._list(sink, because=self._list_because)
+                    await self._find_state(sink)
             except ListWatchError as error:
                 await asyncio.sleep(self._pause(error))
 
-    # Listing
+    # The whole state
 
-    async def _list(self, sink: Sink[K, T], *, because: str) -> None:
-        started_at = _now()
-        listed = await self._initial_state()
-        self._list_because = None
-        self._version = listed.state.resource_version
-        self._is_version_usable = True
-        self._is_version_ordered = self._version not in ("", "0")
-        self._silences = self._looks = 0
-        objects = len(listed.state.entries) + len(listed.state.unknown)
-        self._observer.listed(self._name, reason=because, objects=objects, duration=_now() - started_at)
-        sink(listed.state)
-
-    async def _initial_state(self) -> Listed[K, T]:
-        version = (self._version or "0") if self._is_version_usable else ""
+    async def _find_state(self, sink: Sink[K, T]) -> None:
+        self._asked_at = _now()
+        ask = self._relist.ask(self._version, now=self._asked_at)
         try:
-            listed = await self._whole_list(version)
-        except Expired:
-            if not version:
+            await (self._stream(ask, sink) if ask.by == "stream" else self._list(ask, sink))
+        except ListWatchError as error:
+            is_whole = self._state_because is None  # then it was the watch after it that failed
+            if is_whole or not self._relist.failed(error, now=_now()):
                 raise
-            self._is_version_usable = False
-            return await self._whole_list("")
-        if version == "0" and listed.is_paginated:
-            self._is_cacheless = True
-        return listed
 
-    async def _whole_list(self, version: str) -> Listed[K, T]:
-        # A limit beside a version makes the server leave its cache and read etcd.
-        limit = self._page_size if version in ("", "0") or self._is_cacheless else None
-        return await whole_list(
-            self._listwatch, self._codec, resource_version=version, limit=limit, timeout=self._request_timeout
+    async def _list(self, ask: Ask, sink: Sink[K, T]) -> None:
+        listed = await whole_list(
+            self._listwatch,
+            self._codec,
+            resource_version=ask.version,
+            limit=ask.limit,
+            timeout=self._request_timeout,
         )
+        self._relist.succeeded(is_paginated=listed.is_paginated)
+        self._begin(listed.state, sink, by=ask.by)
+
+    async def _stream(self, ask: Ask, sink: Sink[K, T]) -> None:
+        """A watch that begins with the state."""
+        self._initial = InitialEvents()
+        try:
+            await self._watch(sink, ask.version)
+        finally:
+            self._initial = None
+
+    def _begin(self, state: Replaced[K, T], sink: Sink[K, T], *, by: str) -> None:
+        because, self._state_because = self._state_because or "", None
+        self._version = state.resource_version
+        self._is_version_ordered = self._version not in UNORDERED
+        self._silences = self._looks = 0
+        objects = len(state.entries) + len(state.unknown)
+        self._observer.listed(self._name, reason=because, by=by, objects=objects, duration=_now() - self._asked_at)
+        sink(state)
 
     # Watching
 
-    async def _watch(self, sink: Sink[K, T]) -> None:
+    async def _watch(self, sink: Sink[K, T], version: str) -> None:
         started_at = _now()
         reason = "cancelled"
         try:
-            reason = await self._read(sink)
+            reason = await self._read(sink, version)
         except ListWatchError as error:
             reason = type(error).__name__
             raise
         finally:
             self._is_watching = False
-            if self._proof is not None:
-                self._proof.cancel()
+            self._pulse.closed()
             self._observer.watch_ended(self._name, reason=reason, duration=_now() - started_at)
 
-    async def _read(self, sink: Sink[K, T]) -> str:
+    async def _read(self, sink: Sink[K, T], version: str) -> str:
         """Read one stream to its end; gives how it ended."""
         patience = self._stall_timeout * self._random.uniform(1.0, 1.1)
-        seconds = self._random.randint(*self._watch_timeout)
-        version = self._version
-        opening = self._listwatch.watch(resource_version=version, timeout_seconds=seconds)
+        opened_at: float | None = None
+        opening = self._listwatch.watch(
+            resource_version=version,
+            timeout_seconds=self._random.randint(*self._watch_timeout),
+            initial_events=self._initial is not None,
+        )
         try:
             async with asyncio.timeout(patience) as silence, opening as lines:
-                opened_at = self._accept()
+                opened_at = self._open()
                 reason = await self._follow(lines, sink, silence, patience)
         except TimeoutError as error:
-            if self._is_watching and silence.expired():
+            if opened_at is not None and silence.expired():
                 return self._fall_silent()
             raise Unavailable("the server did not answer the watch in time") from error
+        if self._initial is not None:
+            raise Incomplete(f"the stream was {reason} before the state was whole")
         if _now() - opened_at < _SHORT and self._version == version:
             raise ShortWatch
         return reason
 
+    def _open(self) -> float:
+        if self._initial is None:
+            self._is_watching = True
+            self._pulse.opened()
+        return _now()
+
     async def _follow(
         self, lines: AsyncIterator[bytes], sink: Sink[K, T], silence: asyncio.Timeout, patience: float
     ) -> str:
+        if self._initial is not None:
+            silence.reschedule(_now() + _SILENT_WITHOUT_END)
         count = 0
         async for line in lines:
-            silence.reschedule(_now() + patience)
             if not line.endswith(b"\n"):
                 return "cut"  # half an event; the next watch brings it whole
             if not line.isspace():
                 self._take(read_line(line, self._codec), sink)
+            silence.reschedule(_now() + (patience if self._initial is None else _SILENT_WITHOUT_END))
             count += 1
             if count % _LINES_AT_ONCE == 0:
                 await asyncio.sleep(0)
         return "closed"
 
     def _take(self, line: WatchLine[K, T], sink: Sink[K, T]) -> None:
+        if self._initial is not None:
+            self._collect(self._initial, line, sink)
+            return
         self._silences = 0
-        self._prove()
+        self._pulse.heard()
         self._observer.heard(self._name, line.kind)
         if line.event is not None:
             sink(line.event)
@@ -206,36 +235,33 @@ class Reflector(Generic[K, T]):
         if self._is_version_ordered and line.version and not is_older(line.version, self._version):
             self._version = line.version
 
-    def _accept(self) -> float:
+    def _collect(self, initial: InitialEvents[K, T], line: WatchLine[K, T], sink: Sink[K, T]) -> None:
+        state = initial.take(line)
+        if state is None:
+            return
+        self._initial = None
+        self._relist.succeeded()
+        self._begin(state, sink, by="stream")
         self._is_watching = True
-        if self._health.error is None:
-            self._prove()
-        else:
-            # What has just failed is not well again because a stream begins: it must last, or bring an event. A proxy
-            # that answers with a page would else look like a server that is heard all the time.
-            self._proof = asyncio.get_running_loop().call_later(_SHORT, self._prove)
-        return _now()
-
-    def _prove(self) -> None:
-        self._heard_at = _now()
-        if self._health.phase is not Phase.WATCHING:
-            self._turn(Phase.WATCHING, None)
+        self._pulse.heard()
 
     def _fall_silent(self) -> str:
+        if self._initial is not None:
+            raise NotStreamed("the state has no end")
         # A server restored from a backup accepts a version of its former future and says nothing until it gets there:
-        # silence again and again asks for a list, which tells.
+        # silence again and again asks for the state, which tells.
         self._silences += 1
         if self._silences >= _SILENCES_BEFORE_LIST:
-            self._list_because = "Stalled"
+            self._state_because = "Stalled"
         return "stalled"
 
     # Failing
 
     def _pause(self, error: ListWatchError) -> float:
         """Decide what comes after the error; gives the seconds until then."""
-        self._turn(Phase.NOT_SERVED if isinstance(error, NotServed) else Phase.RETRYING, error)
-        if self._list_because is None and not isinstance(error, Throttled | Unavailable):
-            self._list_because = type(error).__name__
+        self._pulse.failed(Phase.NOT_SERVED if isinstance(error, NotServed) else Phase.RETRYING, error)
+        if self._state_because is None and not isinstance(error, Throttled | Unavailable):
+            self._state_because = type(error).__name__
         if isinstance(error, NotServed):
             self._looks += 1
             self._on_not_served(self._looks)
@@ -245,13 +271,6 @@ class Reflector(Generic[K, T]):
             # Never before it was asked for, and not together with everybody else who was asked the same.
             return max(pause, error.retry_after * self._random.uniform(1.0, 1.1))
         return pause
-
-    def _turn(self, phase: Phase, error: ListWatchError | None) -> None:
-        before = self._health
-        failing_since = None if error is None else _now() if before.failing_since is None else before.failing_since
-        self._health = Health(phase=phase, error=error, failing_since=failing_since)
-        if (before.phase, type(before.error)) != (phase, type(error)):
-            self._observer.phase_changed(self._name, self.health)
 
 
 def _now() -> float:

@@ -1,24 +1,42 @@
 """One line of a watch stream, decoded: what it says of an object, a bookmark, or the error it stands for."""
 
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 import msgspec
 
 from .events import Applied, Deleted, Unknown
-from .listwatch import Codec, Denied, Entry, Expired, ListWatchError, NotServed, Throttled, Unavailable, Undecodable
+from .listwatch import (
+    Codec,
+    Denied,
+    Entry,
+    Expired,
+    ListWatchError,
+    NotServed,
+    Rejected,
+    Throttled,
+    Unavailable,
+    Undecodable,
+)
 
 K = TypeVar("K")
 T = TypeVar("T")
 
+_INITIAL_EVENTS_END = "k8s.io/initial-events-end"
+_VERSION_TOO_LARGE = "ResourceVersionTooLarge"
+
 
 @dataclass(frozen=True, slots=True)
 class WatchLine(Generic[K, T]):
-    """kind: ADDED, MODIFIED, DELETED or BOOKMARK. event: None for a bookmark. version: "" where it was unreadable."""
+    """kind: ADDED, MODIFIED, DELETED or BOOKMARK. event: None for a bookmark. version: "" where it was unreadable.
+
+    ends_initial_events: a bookmark marked so. A watch without a version may bring one that nobody asked for.
+    """
 
     kind: str
     version: str
     event: Applied[K, T] | Deleted[K, T] | Unknown[K] | None
+    ends_initial_events: bool = False
 
 
 class _Line(msgspec.Struct):
@@ -28,14 +46,20 @@ class _Line(msgspec.Struct):
 
 class _Meta(msgspec.Struct, rename="camel"):
     resource_version: str
+    annotations: dict[str, Any] | None = None
 
 
 class _Bookmark(msgspec.Struct):
     metadata: _Meta
 
 
+class _Cause(msgspec.Struct):
+    reason: str = ""
+
+
 class _Details(msgspec.Struct, rename="camel"):
     retry_after_seconds: float | None = None
+    causes: list[_Cause] | None = None
 
 
 class _Status(msgspec.Struct):
@@ -56,7 +80,7 @@ def read_line(line: bytes, codec: Codec[K, T]) -> WatchLine[K, T]:
     try:
         decoded = _LINE.decode(line)
         if decoded.type == "BOOKMARK":
-            return WatchLine("BOOKMARK", _BOOKMARK.decode(decoded.object).metadata.resource_version, None)
+            return _bookmark(_BOOKMARK.decode(decoded.object).metadata)
         if decoded.type == "ERROR":
             raise _error(_STATUS.decode(decoded.object))
     except ValueError as error:  # msgspec's errors, and UnicodeDecodeError
@@ -73,6 +97,11 @@ def read_line(line: bytes, codec: Codec[K, T]) -> WatchLine[K, T]:
 def unknown(problem: Undecodable) -> Unknown[K]:
     """The object that could not be decoded, as something that exists."""
     return Unknown(problem.key, problem.uid, problem.version, problem.because)
+
+
+def _bookmark(metadata: _Meta) -> WatchLine[K, T]:
+    is_end = (metadata.annotations or {}).get(_INITIAL_EVENTS_END) == "true"
+    return WatchLine("BOOKMARK", metadata.resource_version, None, ends_initial_events=is_end)
 
 
 def _applied(line: _Line, codec: Codec[K, T]) -> WatchLine[K, T]:
@@ -95,14 +124,17 @@ def _deleted(line: _Line, codec: Codec[K, T]) -> WatchLine[K, T]:
 
 
 def _error(status: _Status) -> ListWatchError:
+    details = status.details or _Details()
     match status.code:
         case 410:
             return Expired(status.reason)
+        case 504 if any(cause.reason == _VERSION_TOO_LARGE for cause in details.causes or ()):
+            return Expired(_VERSION_TOO_LARGE)
         case 429:
-            return Throttled(status.details.retry_after_seconds if status.details else None)
+            return Throttled(details.retry_after_seconds)
         case 401 | 403:
             return Denied(status.reason)
         case 404:
             return NotServed(status.reason)
         case code:
-            return ListWatchError(f"the watch ended with {code} {status.reason}")
+            return Rejected(code, f"the watch ended with {code} {status.reason}")

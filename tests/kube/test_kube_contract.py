@@ -91,7 +91,7 @@ async def test_a_list_of_one_namespace_shows_no_other(transport: Transport) -> N
 async def test_a_watch_gives_whole_lines_from_where_the_list_ended(transport: Transport) -> None:
     listing = HubListWatch(transport, PROFILE, NAMESPACE)
     page = await listing.list(resource_version="", limit=None, continue_token="")
-    async with listing.watch(resource_version=page.resource_version, timeout_seconds=60) as lines:
+    async with listing.watch(resource_version=page.resource_version, timeout_seconds=60, initial_events=False) as lines:
         await a_profile(transport)
         line = await anext(lines)
     assert line.endswith(b"\n")
@@ -104,7 +104,9 @@ async def test_a_kind_that_the_hub_does_not_have_is_not_served(transport: Transp
     with pytest.raises(NotServed):
         await HubListWatch(transport, unknown, None).list(resource_version="", limit=None, continue_token="")
     with pytest.raises(NotServed):
-        async with HubListWatch(transport, unknown, None).watch(resource_version="1", timeout_seconds=9):
+        async with HubListWatch(transport, unknown, None).watch(
+            resource_version="1", timeout_seconds=9, initial_events=False
+        ):
             raise AssertionError("the watch was accepted")
 
 
@@ -331,7 +333,9 @@ async def test_many_watches_and_writes_go_side_by_side(transport: Transport, wri
     listing = HubListWatch(transport, PROFILE, None)
 
     async def watched() -> bytes:
-        async with listing.watch(resource_version=profile.metadata.resource_version, timeout_seconds=60) as lines:
+        async with listing.watch(
+            resource_version=profile.metadata.resource_version, timeout_seconds=60, initial_events=False
+        ) as lines:
             return await anext(lines)
 
     async with asyncio.TaskGroup() as group:

@@ -22,6 +22,7 @@ from fleetdns.runtime.listwatch import (
     LineTooLong,
     ListWatchError,
     NotServed,
+    Rejected,
     Throttled,
     Unavailable,
 )
@@ -58,8 +59,8 @@ async def listed(listing: HubListWatch, version: str = "", limit: int | None = N
     return await listing.list(resource_version=version, limit=limit, continue_token=token)
 
 
-async def watched(listing: HubListWatch) -> list[bytes]:
-    async with listing.watch(resource_version="7", timeout_seconds=300) as lines:
+async def watched(listing: HubListWatch, version: str = "7", *, initial_events: bool = False) -> list[bytes]:
+    async with listing.watch(resource_version=version, timeout_seconds=300, initial_events=initial_events) as lines:
         return [line async for line in lines]
 
 
@@ -144,8 +145,8 @@ async def test_every_request_says_who_we_are_and_carries_the_token(
         pytest.param(page(502), Unavailable, id="a gateway's page"),
         pytest.param(page(200), Unavailable, id="a sign-in page with status 200"),
         pytest.param(Answer(302, headers={"Location": "/login"}), Unavailable, id="a redirection"),
-        pytest.param(status(400, "BadRequest"), ListWatchError, id="a request they do not understand"),
-        pytest.param(status(422, "Invalid"), ListWatchError, id="a request they refuse"),
+        pytest.param(status(400, "BadRequest"), Rejected, id="a request they do not understand"),
+        pytest.param(status(422, "Invalid"), Rejected, id="a request they refuse"),
         pytest.param(Answer(fault="reset"), Unavailable, id="a reset"),
         pytest.param(Answer(fault="hang"), Unavailable, id="silence"),
     ],
@@ -207,7 +208,7 @@ async def test_a_compressed_list_is_read(scripted: ScriptedServer, listing: HubL
 
 async def test_a_half_open_watch_is_given_up(scripted: ScriptedServer, listing: HubListWatch) -> None:
     scripted.answers = [Answer(chunks=[b'{"type":"BOOKMARK"}\n'], fault="hang")]
-    async with listing.watch(resource_version="7", timeout_seconds=300) as lines:
+    async with listing.watch(resource_version="7", timeout_seconds=300, initial_events=False) as lines:
         assert await anext(lines) == b'{"type":"BOOKMARK"}\n'
         with pytest.raises(Unavailable):
             await anext(lines)
@@ -244,7 +245,7 @@ async def test_a_line_without_end_is_given_up(scripted: ScriptedServer, opened: 
 
 async def test_leaving_a_watch_early_closes_its_connection(scripted: ScriptedServer, listing: HubListWatch) -> None:
     scripted.answers = [Answer(chunks=[b"{}\n"], fault="hang"), answer(LIST)]
-    async with listing.watch(resource_version="7", timeout_seconds=300) as lines:
+    async with listing.watch(resource_version="7", timeout_seconds=300, initial_events=False) as lines:
         await anext(lines)
     assert (await listed(listing)).resource_version == "7"
 

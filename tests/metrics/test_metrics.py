@@ -118,7 +118,7 @@ async def test_every_series_of_the_contract_is_there_and_none_twice(metrics: Met
         "fleetdns_rejected_endpoints": {"reason"},
         "fleetdns_change_to_azure_seconds_count": set(),
         "fleetdns_sweep_lists_total": {"result"},
-        "fleetdns_informer_lists_total": {"informer", "reason"},
+        "fleetdns_informer_lists_total": {"informer", "reason", "by"},
         "fleetdns_informer_events_total": {"informer", "type"},
         "fleetdns_informer_watches_ended_total": {"informer", "reason"},
         "fleetdns_informer_undecodable_total": {"informer"},
@@ -153,7 +153,7 @@ def observe_everything(metrics: Metrics) -> None:
     sweeps: SweepObserver = metrics.sweep
     sweeps.swept("fleet-rg", 1)
     informers: InformerObserver = metrics.informer
-    informers.listed("serviceimports", reason="start", objects=1, duration=0.1)
+    informers.listed("serviceimports", reason="start", by="list", objects=1, duration=0.1)
     informers.heard("serviceimports", "ADDED")
     informers.watch_ended("serviceimports", reason="closed", duration=300)
     informers.undecodable("serviceimports", Unknown(KEY, "uid", "1", "broken"))
@@ -239,7 +239,7 @@ class Silence:
         raise Unavailable
 
     def watch(
-        self, *, resource_version: str, timeout_seconds: int
+        self, *, resource_version: str, timeout_seconds: int, initial_events: bool
     ) -> AbstractAsyncContextManager[AsyncIterator[bytes]]:
         raise Unavailable
 

@@ -103,6 +103,12 @@ def bookmark(version: int) -> bytes:
     return event("BOOKMARK", b'{"kind": "Thing", "metadata": {"resourceVersion": "%d"}}' % version)
 
 
+def initial_end(version: int) -> bytes:
+    """The bookmark after the events that bring the whole state."""
+    metadata = {"resourceVersion": str(version), "annotations": {"k8s.io/initial-events-end": "true"}}
+    return event("BOOKMARK", json.dumps({"kind": "Thing", "metadata": metadata}).encode())
+
+
 def failed(code: int, reason: str = "", **details: Any) -> bytes:
     """An ERROR event."""
     status = {"kind": "Status", "status": "Failure", "code": code, "reason": reason, "details": details}
@@ -151,10 +157,11 @@ class Listed:
 
 @dataclass(frozen=True, slots=True)
 class Watched:
-    """A watch as it was asked for."""
+    """A watch as it was asked for. initial: it was to begin with the whole state."""
 
     at: float
     version: str
+    initial: bool = False
 
 
 @dataclass
@@ -174,8 +181,10 @@ class Script:
         return step
 
     @asynccontextmanager
-    async def watch(self, *, resource_version: str, timeout_seconds: int) -> AsyncIterator[AsyncIterator[bytes]]:
-        self.calls.append(Watched(_clock(), resource_version))
+    async def watch(
+        self, *, resource_version: str, timeout_seconds: int, initial_events: bool
+    ) -> AsyncIterator[AsyncIterator[bytes]]:
+        self.calls.append(Watched(_clock(), resource_version, initial_events))
         self.timeouts.append(timeout_seconds)
         step = await self._next()
         assert isinstance(step, Stream), f"a watch where the script has {step}"
@@ -222,6 +231,7 @@ class Notes(InformerObserver):
     """Everything an informer says about itself."""
 
     lists: list[str] = field(default_factory=list)
+    by: list[str] = field(default_factory=list)
     ends: list[str] = field(default_factory=list)
     kinds: list[str] = field(default_factory=list)
     phases: list[tuple[str, str]] = field(default_factory=list)
@@ -229,8 +239,9 @@ class Notes(InformerObserver):
     unknown: list[str] = field(default_factory=list)
     handler_errors: list[Exception] = field(default_factory=list)
 
-    def listed(self, name: str, /, *, reason: str, objects: int, duration: float) -> None:
+    def listed(self, name: str, /, *, reason: str, by: str, objects: int, duration: float) -> None:
         self.lists.append(reason)
+        self.by.append(by)
 
     def heard(self, name: str, kind: str, /) -> None:
         self.kinds.append(kind)

@@ -136,6 +136,8 @@ class SimulatedTransport:
             watch = self._hub.watch(
                 *_kind(at),
                 resource_version=query.get("resourceVersion", ""),
+                bookmarks=query.get("allowWatchBookmarks") == "true",
+                send_initial_events=query.get("sendInitialEvents") == "true",
                 timeout=float(query["timeoutSeconds"]),
             )
         except StatusError as error:
