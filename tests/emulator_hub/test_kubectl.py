@@ -285,3 +285,12 @@ async def test_large_lists_come_in_pages(kubectl: Kubectl, server: HubServer) ->
         server.hub.create(*SHOPS, shop(f"shop-{number:02}"))
     listed = await kubectl.ok("get", "shops", "--chunk-size=10", "-o", "name")
     assert len(listed.splitlines()) == 25
+
+
+async def test_tokens_of_accounts_are_created_and_end_with_them(any_kubectl: Kubectl) -> None:
+    await any_kubectl.ok("create", "serviceaccount", "agent")
+    token = (await any_kubectl.ok("create", "token", "agent", "--duration=10m")).strip()
+    assert "system:serviceaccount:default:agent" in await any_kubectl.ok("auth", "whoami", f"--token={token}")
+    assert "10 minutes" in await any_kubectl.refused("create", "token", "agent", "--duration=9m")
+    await any_kubectl.ok("delete", "serviceaccount", "agent")
+    assert "Unauthorized" in await any_kubectl.refused("get", "namespaces", f"--token={token}")

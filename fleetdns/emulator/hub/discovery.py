@@ -16,9 +16,15 @@ _WRITES = ("patch", "create", "update")
 # Questions that are asked by creating an object which is answered and never stored.
 REVIEWS = (
     ("authentication.k8s.io", "v1", "selfsubjectreviews", "SelfSubjectReview"),
+    ("authentication.k8s.io", "v1", "tokenreviews", "TokenReview"),
     ("authorization.k8s.io", "v1", "selfsubjectaccessreviews", "SelfSubjectAccessReview"),
     ("authorization.k8s.io", "v1", "selfsubjectrulesreviews", "SelfSubjectRulesReview"),
 )
+
+# Subresources that are created, as objects of another group's kind.
+_CREATED = {
+    ("", "serviceaccounts"): ("token", {"group": "authentication.k8s.io", "version": "v1", "kind": "TokenRequest"})
+}
 
 
 def with_reviews(kinds: Iterable[Served]) -> tuple[Served, ...]:
@@ -75,12 +81,12 @@ def _aggregated_kind(served: Served) -> Object:
         entry["shortNames"] = list(served.short_names)
     if served.categories:
         entry["categories"] = list(served.categories)
-    if served.subresources:
-        entry["subresources"] = [
-            {"subresource": name, "responseKind": response, "verbs": list(_verbs_of(name))}
-            for name in served.subresources
-        ]
-    return entry
+    parts = [
+        {"subresource": name, "responseKind": response, "verbs": list(_verbs_of(name))} for name in served.subresources
+    ]
+    for name, kind in _created(served):
+        parts.append({"subresource": name, "responseKind": kind, "verbs": ["create"]})
+    return entry | ({"subresources": parts} if parts else {})
 
 
 def core_versions() -> Object:
@@ -115,6 +121,7 @@ def resource_list(kinds: Iterable[Served], group: str, version: str) -> Object |
     for served in members:
         entries.append(_entry(served, "", _verbs(served)))
         entries += [_entry(served, f"/{name}", _verbs_of(name)) for name in served.subresources]
+        entries += [_entry(served, f"/{name}", ("create",)) | kind for name, kind in _created(served)]
     group_version = f"{group}/{version}" if group else version
     return {"kind": "APIResourceList", "apiVersion": "v1", "groupVersion": group_version, "resources": entries}
 
@@ -132,6 +139,11 @@ def _entry(served: Served, suffix: str, verbs: Iterable[str]) -> Object:
     if not suffix and served.categories:
         entry["categories"] = list(served.categories)
     return entry
+
+
+def _created(served: Served) -> tuple[tuple[str, Object], ...]:
+    found = _CREATED.get((served.group, served.plural))
+    return (found,) if found else ()
 
 
 def _verbs(served: Served) -> tuple[str, ...]:

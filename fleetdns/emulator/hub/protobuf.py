@@ -107,6 +107,10 @@ _REVIEW_SPEC = Message(
         2: ("nonResourceAttributes", Message({1: ("path", Text()), 2: ("verb", Text())})),
     }
 )
+_BOUND = Message({1: ("kind", Text()), 2: ("apiVersion", Text()), 3: ("name", Text()), 4: ("uid", Text())})
+_TOKEN_SPEC = Message(
+    {1: ("audiences", Many(Text())), 3: ("boundObjectRef", _BOUND), 4: ("expirationSeconds", Integer())}
+)
 _PRECONDITIONS = Message({1: ("uid", Text()), 2: ("resourceVersion", Text())})
 _NAMED = Message({1: ("name", Text())})
 
@@ -146,6 +150,10 @@ MESSAGES: Mapping[tuple[str, str], Message] = {
         {1: ("metadata", _METADATA), 2: ("spec", Message({1: ("namespace", Text())}))}
     ),
     ("authentication.k8s.io/v1", "SelfSubjectReview"): Message({1: ("metadata", _METADATA)}),
+    ("authentication.k8s.io/v1", "TokenRequest"): Message({1: ("metadata", _METADATA), 2: ("spec", _TOKEN_SPEC)}),
+    ("authentication.k8s.io/v1", "TokenReview"): Message(
+        {1: ("metadata", _METADATA), 2: ("spec", Message({1: ("token", Text()), 2: ("audiences", Many(Text()))}))}
+    ),
     ("v1", "DeleteOptions"): Message(
         {
             1: ("gracePeriodSeconds", Integer()),

@@ -25,9 +25,9 @@ from fleetdns.emulator.hub.routes import PagePath, parse_path
 from fleetdns.emulator.hub.status import StatusError, method_not_allowed
 from fleetdns.emulator.hub.streams import Streams
 from fleetdns.emulator.hub.tls import make_identity
+from fleetdns.emulator.hub.tokens import ADMINISTRATOR, TokenIssuer
 from fleetdns.emulator.hub.verbs import Verbs
 
-_ADMINISTRATOR = "fleetdns-admin"
 # How long a stopping server waits for requests that do not end by themselves, in seconds.
 _GRACE = 0.5
 
@@ -35,19 +35,20 @@ _GRACE = 0.5
 class HubServer:
     """tokens maps each bearer token to its user, all of them administrators; without it, one token is made.
 
-    hub is the API behind it, at work without the server too; faults orders misbehaviour.
+    hub is the API behind it, at work without the server too; faults orders misbehaviour; issuer gives tokens that end.
     """
 
     def __init__(self, hub: Hub | None = None, *, tokens: Mapping[str, str] | None = None) -> None:
         chance = random.SystemRandom()
         self.hub = hub or Hub(clock=time.time, random=chance)
-        self.tokens = dict(tokens) if tokens else {secrets.token_urlsafe(32): _ADMINISTRATOR}
+        self.tokens = dict(tokens) if tokens else {secrets.token_urlsafe(32): ADMINISTRATOR}
+        self.issuer = TokenIssuer(self.hub.store, clock=self.hub.clock, administrators=self.tokens)
         self.url = ""
         self.ca_pem = b""
         self._streams = Streams(self.hub.clock)
         self.faults = Faults(self._streams, compact=self.hub.compact)
         self._pages = Pages(self.hub)
-        self._verbs = Verbs(self.hub, self._streams, chance=chance)
+        self._verbs = Verbs(self.hub, self._streams, self.issuer, chance=chance)
         self._runner: web.ServerRunner | None = None
 
     @property
@@ -100,7 +101,7 @@ class HubServer:
 
     async def _serve(self, request: web.BaseRequest) -> web.StreamResponse:
         path = parse_path(request.rel_url.raw_path)
-        user = user_of(request.headers.get("Authorization", ""), self.tokens)
+        user = user_of(request.headers.get("Authorization", ""), self.issuer)
         watching = queries.is_watch(request.query)
         check_access(user, path, method=request.method, raw_path=request.rel_url.path, watching=watching)
         if isinstance(path, PagePath):

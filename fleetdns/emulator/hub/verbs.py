@@ -21,6 +21,8 @@ from fleetdns.emulator.hub.routes import ResourcePath
 from fleetdns.emulator.hub.status import Object, StatusError
 from fleetdns.emulator.hub.store import decode, encode
 from fleetdns.emulator.hub.streams import Line, Streams
+from fleetdns.emulator.hub.tokenrequests import is_token_request, requested
+from fleetdns.emulator.hub.tokens import TokenIssuer, User
 from fleetdns.emulator.hub.writes import Outcome
 
 BODY_LIMIT = 3 * 1024 * 1024
@@ -31,17 +33,20 @@ _WATCH_SECONDS = (1800, 3600)
 class Verbs:
     """The eight verbs on every kind; `chance` spreads the ends of watches."""
 
-    def __init__(self, hub: Hub, streams: Streams, *, chance: random.Random) -> None:
+    def __init__(self, hub: Hub, streams: Streams, issuer: TokenIssuer, *, chance: random.Random) -> None:
         self._hub = hub
         self._streams = streams
+        self._issuer = issuer
         self._chance = chance
 
     async def serve(
-        self, request: web.BaseRequest, path: ResourcePath, user: str, *, ending: StatusError | None = None
+        self, request: web.BaseRequest, path: ResourcePath, user: User, *, ending: StatusError | None = None
     ) -> web.StreamResponse:
         """A watch ends at once with the error `ending`, if there is one. Raises StatusError."""
         if is_review(path):
             return await self._review(request, path, user)
+        if is_token_request(path):
+            return await self._token(request, path)
         served = self._hub.registry.find(path.group, path.version, path.plural)
         _check_path(served, path, request.method)
         match path.verb(request.method, watching=queries.is_watch(request.query)):
@@ -62,11 +67,17 @@ class Verbs:
             case _:
                 raise status.method_not_allowed()
 
-    async def _review(self, request: web.BaseRequest, path: ResourcePath, user: str) -> web.StreamResponse:
+    async def _review(self, request: web.BaseRequest, path: ResourcePath, user: User) -> web.StreamResponse:
         if request.method != "POST":
             raise status.method_not_allowed()
         document = await _document(request)
-        return answer(request, reviewed(path, document.value, user=user), code=201)
+        return answer(request, reviewed(path, document.value, user=user, tokens=self._issuer), code=201)
+
+    async def _token(self, request: web.BaseRequest, path: ResourcePath) -> web.StreamResponse:
+        if request.method != "POST":
+            raise status.method_not_allowed()
+        document = await _document(request)
+        return answer(request, requested(self._hub, self._issuer, path, document.value), code=201)
 
     def _get(self, request: web.BaseRequest, served: Served, path: ResourcePath) -> web.StreamResponse:
         form = negotiated(request.headers.get("Accept", ""))
