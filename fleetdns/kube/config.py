@@ -59,9 +59,10 @@ class Connection:
                 await self._renew()
         return self._configuration.api_key.get(_TOKEN)
 
-    def refused(self) -> None:
-        """The server did not take the token: the next request reads it again."""
-        self._is_refused = True
+    def refused(self, authorization: str | None) -> None:
+        """The server did not take this header: the next request reads the token again, if it is still the same."""
+        if authorization == self._configuration.api_key.get(_TOKEN):
+            self._is_refused = True
 
     async def _renew(self) -> None:
         is_refused, self._is_refused = self._is_refused, False

@@ -1,4 +1,4 @@
-"""The verbs of the Kubernetes API on raw bytes: status checked, time bounded, nothing repeated.
+"""The verbs of the Kubernetes API on raw bytes: status checked, time bounded, nothing repeated that may have happened.
 
 A silent peer is noticed: by the stall time-out of a watch, by the total time-out of everything else, and below both by
 TCP keepalive.
@@ -6,6 +6,7 @@ TCP keepalive.
 
 from __future__ import annotations
 
+import asyncio
 import socket
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -128,10 +129,15 @@ class Transport:
         body: bytes | None = None,
         content_type: str = _JSON,
     ) -> bytes:
-        timeout = aiohttp.ClientTimeout(total=limit, sock_connect=self.timeouts.connect)
+        timeout = aiohttp.ClientTimeout(total=None, sock_connect=self.timeouts.connect)
         headers = {"Content-Type": content_type} if body is not None else {}
-        response = await self._sent(method, path, timeout=timeout, params=query, data=body, headers=headers)
-        return await _read(response)
+        try:
+            # In all, also where a token has to be read again: a write must not end later than the fence was told.
+            async with asyncio.timeout(limit):
+                response = await self._sent(method, path, timeout=timeout, params=query, data=body, headers=headers)
+                return await _read(response)
+        except TimeoutError as error:
+            raise _unreachable(error) from error
 
     async def _sent(self, method: str, path: str, **options: Any) -> aiohttp.ClientResponse:
         """The answer with its body still to be read; anything but success and JSON raises."""
@@ -139,8 +145,6 @@ class Transport:
         is_success = 200 <= response.status < 300  # aiohttp's own `ok` holds for a redirection too
         if is_success and response.content_type == _JSON:
             return response
-        if response.status == 401:
-            self._connection.refused()
         if is_success:
             response.close()
             raise Unreachable(f"an answer of type {response.content_type} came where the API server sends JSON")
@@ -151,12 +155,30 @@ class Transport:
             body=await _read(response),
         )
 
-    async def _answer(
-        self, method: str, path: str, *, headers: Mapping[str, str] = _NO_QUERY, **options: Any
+    async def _answer(self, method: str, path: str, **options: Any) -> aiohttp.ClientResponse:
+        """The answer to the token as it is now: a refused one may have been replaced since it was last read."""
+        authorization = await self._connection.authorization()
+        response = await self._requested(method, path, authorization, **options)
+        if response.status != 401:
+            return response
+        self._connection.refused(authorization)
+        renewed = await self._connection.authorization()
+        if renewed == authorization:
+            return response
+        response.close()  # nothing was done, so nothing is done twice
+        return await self._requested(method, path, renewed, **options)
+
+    async def _requested(
+        self,
+        method: str,
+        path: str,
+        authorization: str | None,
+        *,
+        headers: Mapping[str, str] = _NO_QUERY,
+        **options: Any,
     ) -> aiohttp.ClientResponse:
         if self._session is None:
             raise RuntimeError("the transport is not open")
-        authorization = await self._connection.authorization()
         signed = {**headers, "Authorization": authorization} if authorization else headers
         code = "<error>"
         try:

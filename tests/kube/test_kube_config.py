@@ -181,15 +181,17 @@ async def test_a_plugins_token_without_an_expiry_lasts_until_it_is_refused(tmp_p
     user = plugin(tmp_path / "plugin", token="TOKEN")
     connection = await load(kubeconfig(tmp_path / "config", server=SERVER, user=user))
     assert [await connection.authorization() for _ in range(2)] == ["Bearer token-1"] * 2
-    connection.refused()
+    connection.refused("Bearer token-1")
     assert [await connection.authorization() for _ in range(2)] == ["Bearer token-2"] * 2
+    connection.refused("Bearer token-1")  # by an answer that took its time
+    assert await connection.authorization() == "Bearer token-2"
 
 
 async def test_a_plugins_token_that_is_refused_before_its_expiry_is_renewed(tmp_path: Path) -> None:
     user = plugin(tmp_path / "plugin", token="TOKEN", expirationTimestamp="2999-01-01T00:00:00Z")
     connection = await load(kubeconfig(tmp_path / "config", server=SERVER, user=user))
     assert await connection.authorization() == "Bearer token-1"
-    connection.refused()
+    connection.refused("Bearer token-1")
     assert await connection.authorization() == "Bearer token-2"
 
 

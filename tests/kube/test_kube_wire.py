@@ -12,7 +12,7 @@ import pytest
 
 from fleetdns.api.meta import ObjectKey, Resource
 from fleetdns.api.profile import TrafficManagerProfile
-from fleetdns.kube.errors import Refused, Unreachable
+from fleetdns.kube.errors import Unreachable
 from fleetdns.kube.listwatch import HubListWatch
 from fleetdns.kube.paths import collection, item
 from fleetdns.kube.transport import Transport
@@ -273,19 +273,6 @@ async def test_a_silent_peer_is_noticed_below_http_too(
     await wire.get("/a")
     ours = [sock for sock in made if scripted.url.endswith(f":{sock.getpeername()[1]}")]
     assert [sock.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE) for sock in ours] == [1]
-
-
-async def test_a_refused_token_is_read_again_for_the_next_request(
-    scripted: ScriptedServer, opened: Open, tmp_path: Path
-) -> None:
-    scripted.answers = [status(401, "Unauthorized"), answer({})]
-    file = tmp_path / "config"
-    transport = await opened(kubeconfig(file, server=scripted.url))
-    kubeconfig(file, server=scripted.url, user={"token": "second"})
-    with pytest.raises(Refused):
-        await transport.get("/a")
-    await transport.get("/a")
-    assert [seen.headers["Authorization"] for seen in scripted.requests] == ["Bearer first", "Bearer second"]
 
 
 @pytest.mark.parametrize(
