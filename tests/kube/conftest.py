@@ -17,13 +17,16 @@ from fleetdns.emulator.hub.server import HubServer
 from fleetdns.kube.config import load
 from fleetdns.kube.paths import collection, item
 from fleetdns.kube.transport import HubTimeouts, Transport
+from tests.apiserver.fixtures import binaries, pytest_collection_finish, real_server
 from tests.azure.scripted import Answer, ScriptedServer
+
+__all__ = ["binaries", "pytest_collection_finish", "real_server"]
 
 DEFINITIONS = Path(__file__).parents[2] / "manifests" / "crds"
 CRDS = Resource("apiextensions.k8s.io", "v1", "customresourcedefinitions", "CustomResourceDefinition")
 NAMESPACES = Resource("", "v1", "namespaces", "Namespace")
 NAMESPACE = "work"
-QUICK = HubTimeouts(connect=1.0, read=0.05, write=0.05, stall=0.05)
+QUICK = HubTimeouts(connect=1.0, read=0.3, write=0.3, stall=0.3)
 
 
 class Calls:
