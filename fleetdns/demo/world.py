@@ -102,8 +102,8 @@ async def install(world: World) -> None:
 
 
 @asynccontextmanager
-async def controller(world: World) -> AsyncIterator[None]:
-    """The real controller, running until the end of the block, then drained."""
+async def controller(world: World, *more: str) -> AsyncIterator[None]:
+    """The real controller, running until the end of the block, then drained. more: further flags."""
     flags = [
         f"--kubeconfig={world.kubeconfig}",
         f"--subscription-id={SUBSCRIPTION}",
@@ -113,6 +113,7 @@ async def controller(world: World) -> AsyncIterator[None]:
         "--metrics-bind-address=0",
         "--health-probe-bind-address=0",
         "--log-format=json",
+        *more,
     ]
     stop = asyncio.Event()
     with world.log_file.open("w") as stream:

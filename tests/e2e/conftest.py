@@ -1,33 +1,75 @@
-"""A world for each test: embedded servers on loopback and, where asked for, the real controller in it."""
+"""A world for each test, on the embedded hub and on a real kube-apiserver, and the real controller where asked for.
+
+On the real server the controller has the manifests' own rights and nothing more; people are administrators there.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import os
-import shutil
 import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
-from fleetdns.demo.world import World, controller, embedded, install
+from fleetdns.demo.world import World, controller, install
+from fleetdns.emulator.hub.server import HubServer
+from tests.apiserver.deployed import deployed
+from tests.apiserver.fixtures import binaries, pytest_collection_finish, real_server
+from tests.apiserver.server import RealAPIServer
+from tests.e2e.lease import lease_namespace
+from tests.e2e.site import Site, at_work, built_on, emptied, stripped
+
+__all__ = ["binaries", "pytest_collection_finish", "real_server"]
 
 KUBECTL = Path(sys.executable).parent / "kubectl"
 
 
+@pytest.fixture(scope="session")
+def real_site(real_server: RealAPIServer, tmp_path_factory: pytest.TempPathFactory) -> Site:
+    """One server for the whole run, with the manifests' CRDs and rights."""
+    return Site(real_server, deployed(real_server, tmp_path_factory.mktemp("deployed")))
+
+
 @pytest.fixture
-async def world() -> AsyncIterator[World]:
+async def embedded_site() -> AsyncIterator[Site]:
+    """A new embedded hub."""
+    server = HubServer()
+    await server.start()
+    yield Site(server, account=None)
+    await server.stop()
+
+
+@pytest.fixture(params=["embedded", pytest.param("real", marks=pytest.mark.realapi)])
+def site(request: pytest.FixtureRequest) -> Site:
+    """Each in turn. A test that can mean one only takes this parameter over, and says why."""
+    found: Site = request.getfixturevalue(f"{request.param}_site")
+    return found
+
+
+@pytest.fixture
+async def bare(site: Site) -> AsyncIterator[World]:
+    """Servers; the hub knows none of our kinds yet."""
+    await stripped(site.server)
+    async with built_on(site) as found:
+        yield found
+
+
+@pytest.fixture
+async def world(site: Site) -> AsyncIterator[World]:
     """Servers, CRDs and the sample's namespace; no controller."""
-    async with embedded() as found:
+    await emptied(site.server)
+    async with built_on(site) as found:
         await install(found)
+        await at_work(site.server)
         yield found
 
 
 @pytest.fixture
 async def running(world: World) -> AsyncIterator[World]:
     """The same with the controller."""
-    async with controller(world):
+    async with controller(world, f"--leader-election-namespace={lease_namespace(world)}"):
         yield world
 
 
@@ -55,12 +97,7 @@ class Kubectl:
         return text
 
 
-def _binaries() -> list[Path]:
-    """The pinned kubectl, and whatever the machine has."""
-    machine = shutil.which("kubectl", path=os.environ["PATH"])
-    return [KUBECTL, *([Path(machine)] if machine and Path(machine).resolve() != KUBECTL.resolve() else [])]
-
-
-@pytest.fixture(params=_binaries(), ids=lambda binary: "pinned" if binary == KUBECTL else "machine")
-def kubectl(request: pytest.FixtureRequest, world: World, tmp_path: Path) -> Kubectl:
-    return Kubectl(request.param, world.kubeconfig, tmp_path)
+@pytest.fixture
+def kubectl(site: Site, tmp_path: Path) -> Kubectl:
+    """The pinned one."""
+    return Kubectl(KUBECTL, site.administrator(tmp_path / "administrator"), tmp_path)

@@ -16,6 +16,7 @@ import aiohttp
 from fleetdns.demo.members import SUBSCRIPTION
 from fleetdns.demo.world import World
 from tests.e2e.eventually import eventually
+from tests.e2e.lease import lease_namespace
 
 
 class Process:
@@ -77,13 +78,20 @@ def free_ports(number: int) -> list[int]:
 
 
 @asynccontextmanager
-async def process(world: World, log: Path, *flags: str, **environment: str) -> AsyncIterator[Process]:
-    """`fleetdns run` on a world, with flags from both sides: the command line and the environment."""
+async def process(
+    world: World, log: Path, *flags: str, clock_error: float = 0.0, **environment: str
+) -> AsyncIterator[Process]:
+    """`fleetdns run` on a world, with flags from both sides: the command line and the environment.
+
+    clock_error: hours that its wall clock is wrong by.
+    """
+    program = ("tests.e2e.wrongclock", f"{clock_error:g}") if clock_error else ("fleetdns",)
     metrics, probes = free_ports(2)
     with log.open("w") as stream:
         started = await asyncio.create_subprocess_exec(
             sys.executable,
-            *("-m", "fleetdns", "run", f"--kubeconfig={world.kubeconfig}", "--resource-group=fleet-dns"),
+            *("-m", *program, "run", f"--kubeconfig={world.kubeconfig}", "--resource-group=fleet-dns"),
+            f"--leader-election-namespace={lease_namespace(world)}",
             *(f"--metrics-bind-address=127.0.0.1:{metrics}", f"--health-probe-bind-address=127.0.0.1:{probes}"),
             *flags,
             env={

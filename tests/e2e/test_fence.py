@@ -13,17 +13,16 @@ import msgspec
 import pytest
 
 from fleetdns import log
-from fleetdns.api.meta import ObjectKey
 from fleetdns.api.profile import TrafficManagerProfile
 from fleetdns.azure.connection import open_traffic_manager
 from fleetdns.azure.trafficmanager import AzureTrafficManager
 from fleetdns.core.events import NORMAL, Event
+from fleetdns.demo.kubernetes import PROFILES, Cluster
 from fleetdns.demo.members import SUBSCRIPTION
 from fleetdns.demo.world import World, manifests
 from fleetdns.errors import FleetDNSError, NotLeading
 from fleetdns.kube.config import load
 from fleetdns.kube.events import EventPublisher
-from fleetdns.kube.paths import item
 from fleetdns.kube.transport import Transport
 from fleetdns.kube.writer import HubWriter
 from fleetdns.leadership import Leadership, leadership, lease_key
@@ -32,6 +31,7 @@ from fleetdns.settings import Settings, parse
 from tests.azure.values import endpoint as an_endpoint
 from tests.azure.values import profile as a_profile
 from tests.azure.values import put, put_endpoint
+from tests.e2e.lease import lease_namespace
 
 pytestmark = pytest.mark.e2e
 
@@ -48,10 +48,12 @@ class Replica:
     azure: AzureTrafficManager
     hub: HubWriter
     transport: Transport
+    people: Cluster
 
     async def profile(self) -> TrafficManagerProfile:
-        path = item(TrafficManagerProfile.resource, ObjectKey("work", "myatm"))
-        return msgspec.json.decode(await self.transport.get(path), type=TrafficManagerProfile)
+        """As people see it; what a replica knows of it comes from its cache."""
+        found = await self.people.get(PROFILES, "work", "myatm")
+        return msgspec.convert(found, TrafficManagerProfile)
 
     async def tries_to_write(self) -> list[FleetDNSError | None]:
         """What becomes of one write of each kind; None for one that was made."""
@@ -84,7 +86,11 @@ async def replica(world: World) -> AsyncIterator[Replica]:
         connection = await load(str(world.kubeconfig))
         transport = await stack.enter_async_context(Transport(connection, observer=metrics.kubernetes("hub")))
         ours = leadership(
-            settings("--lease-duration=60", kubeconfig=str(world.kubeconfig)),
+            settings(
+                "--lease-duration=60",
+                f"--leader-election-namespace={lease_namespace(world)}",
+                kubeconfig=str(world.kubeconfig),
+            ),
             transport,
             metrics=metrics,
             random=Random(1),
@@ -99,7 +105,7 @@ async def replica(world: World) -> AsyncIterator[Replica]:
             before_write=ours.before_write,
         )
         await ours.acquire()
-        yield Replica(ours, azure, hub, transport)
+        yield Replica(ours, azure, hub, transport, world.cluster)
 
 
 async def test_a_leader_writes(replica: Replica, world: World) -> None:
