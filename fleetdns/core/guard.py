@@ -8,6 +8,7 @@ gone, its backend deleted or of weight 0              goes: a person meant it
 gone for less than 3 s                                stays: a Service recreated
 gone, and the last that serves would go               stays until it returns or somebody says that it is meant
 gone, and more than the limit would go in one sweep   the same
+gone, and status never listed the endpoint            the same: its export may not have come back yet
 gone, otherwise                                       goes
 
 What was held once stays held: exports that come back one after the other must not free the rest.
@@ -85,7 +86,7 @@ def guard(
     remembered = Absences(since, removed)
     if observed is None or not gone:
         return Guarding(absences=remembered)
-    # What was held already has had its moment, whatever this process has seen of it.
+    # What was held before has had its moment, whatever this process has seen of it.
     returning = frozenset(e.folded for e in gone if now - since[e.folded] < GRACE and not _was_held(e, aggregate))
     ripe = tuple(e for e in gone if e.folded not in returning)
     guarded = tuple(e for e in ripe if not _is_let_go(e, aggregate))
@@ -184,9 +185,15 @@ def _serves(endpoint: Endpoint) -> bool:
 
 
 def _was_held(endpoint: Endpoint, aggregate: Aggregate) -> bool:
-    backends = aggregate.answering(endpoint.owner) if endpoint.owner else ()
+    """Whether nobody can say that the export went: it was missed before, or these objects never saw it.
+
+    Objects that were made anew (a hub restored, definitions that came back) find endpoints in Azure whose exports are
+    still to follow.
+    """
+    backends = tuple(aggregate.answering(endpoint.owner)) if endpoint.owner else ()
     conditions = (find(backend.status.conditions, GUARDED) for backend in backends)
-    return any(condition is not None and condition.status == TRUE for condition in conditions)
+    listed = {known.name for backend in backends for known in backend.status.endpoints}
+    return endpoint.folded not in listed or any(c is not None and c.status == TRUE for c in conditions)
 
 
 def _is_let_go(endpoint: Endpoint, aggregate: Aggregate) -> bool:

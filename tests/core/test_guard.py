@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fleetdns.api.backend import BackendStatus, TrafficManagerBackend
+from fleetdns.api.backend import BackendStatus, EndpointStatus, TrafficManagerBackend
 from fleetdns.api.conditions import TRUE, Condition
 from fleetdns.api.exports import WITHDRAWN, InternalServiceExport
 from fleetdns.api.profile import ALLOW_EMPTY, TrafficManagerProfile
@@ -42,7 +43,8 @@ from tests.core.builders import (
 
 RIPE = Absences({endpoint_name(cluster): 0.0 for cluster in "abcdefgh"})
 LATER = GRACE + 1
-HELD = BackendStatus(conditions=(Condition(GUARDED, TRUE, REMOVAL_HELD),))
+LISTED = BackendStatus(endpoints=tuple(EndpointStatus(endpoint_name(cluster)) for cluster in "abcdefgh"))
+HELD = msgspec.structs.replace(LISTED, conditions=(Condition(GUARDED, TRUE, REMOVAL_HELD),))
 
 
 def exports(clusters: Iterable[str]) -> list[InternalServiceExport]:
@@ -66,7 +68,9 @@ def left(
     withdrawn: Iterable[str] = (),
 ) -> Aggregate:
     """What the hub holds when only these clusters export."""
-    aggregate = make_aggregate(profile, backends=[backend or make_backend()], exports=[*exports(clusters), *also])
+    aggregate = make_aggregate(
+        profile, backends=[backend or make_backend(status=LISTED)], exports=[*exports(clusters), *also]
+    )
     return replace(aggregate, withdrawn=frozenset(("app", cluster) for cluster in withdrawn))
 
 
@@ -176,8 +180,10 @@ def test_a_removal_that_azure_did_not_make_does_not_count() -> None:
         pytest.param(left("", also=[make_export(c, annotations={WITHDRAWN: "true"}) for c in "ab"]), id="withdrawn"),
         pytest.param(left("", also=[make_export(c, weight=0) for c in "ab"]), id="there with weight 0"),
         pytest.param(left("", also=[make_export(c, has_dns_label=False) for c in "ab"]), id="there and unfit"),
-        pytest.param(left("", backend=make_backend(weight=0)), id="the backend has weight 0"),
-        pytest.param(left("", backend=make_backend(is_deleting=True)), id="the backend is being deleted"),
+        pytest.param(left("", backend=make_backend(weight=0, status=LISTED)), id="the backend has weight 0"),
+        pytest.param(
+            left("", backend=make_backend(is_deleting=True, status=LISTED)), id="the backend is being deleted"
+        ),
     ],
 )
 def test_what_somebody_meant_is_none_of_the_guard_s_business(aggregate: Aggregate) -> None:
@@ -188,7 +194,9 @@ def test_what_somebody_meant_is_none_of_the_guard_s_business(aggregate: Aggregat
     "aggregate",
     [
         pytest.param(left("", profile=make_profile(annotations={ALLOW_EMPTY: "true"})), id="on the profile"),
-        pytest.param(left("", backend=make_backend(annotations={ALLOW_EMPTY: "true"})), id="on the backend"),
+        pytest.param(
+            left("", backend=make_backend(annotations={ALLOW_EMPTY: "true"}, status=LISTED)), id="on the backend"
+        ),
     ],
 )
 def test_allow_empty_lets_everything_go_after_its_moment(aggregate: Aggregate) -> None:
@@ -198,7 +206,7 @@ def test_allow_empty_lets_everything_go_after_its_moment(aggregate: Aggregate) -
 
 @pytest.mark.parametrize("value", ["false", "yes", ""])
 def test_any_other_word_lets_nothing_go(value: str) -> None:
-    aggregate = left("", backend=make_backend(annotations={ALLOW_EMPTY: value}))
+    aggregate = left("", backend=make_backend(annotations={ALLOW_EMPTY: value}, status=LISTED))
     assert clusters(verdict(aggregate, azure("ab")).held) == "ab"
 
 
@@ -206,6 +214,12 @@ def test_what_was_held_stays_held_while_the_others_come_back() -> None:
     backend = make_backend(status=HELD)
     assert clusters(verdict(left("ab", backend=backend), azure("abc")).held) == "c"
     assert verdict(left("abc", backend=backend), azure("abc")) == Guarding()
+
+
+def test_what_status_never_listed_stays_until_its_export_follows() -> None:
+    anew = make_backend()
+    assert clusters(verdict(left("abc", backend=anew), azure("abcd"), absences=Absences()).held) == "d"
+    assert verdict(left("abcd", backend=anew), azure("abcd")) == Guarding()
 
 
 def test_an_export_in_another_member_s_namespace_keeps_nothing() -> None:

@@ -27,7 +27,7 @@ SUBSCRIPTION = "11111111-2222-3333-4444-555555555555"
 HUB_ID = "99999999-8888-7777-6666-555555555555"
 EPOCH = 1_700_000_000.0  # Unix seconds at the loop's zero
 
-_MANIFESTS = Path(__file__).parents[2] / "manifests"
+MANIFESTS = Path(__file__).parents[2] / "manifests"
 
 
 class Fleet:
@@ -49,7 +49,7 @@ class Fleet:
             settings=Settings(Naming(SUBSCRIPTION, HUB_ID, resource_group="fleet-dns"), EXACT),
             random=self._random,
         )
-        for file in sorted((_MANIFESTS / "crds").glob(f"{GROUP}_*.yaml")):
+        for file in sorted((MANIFESTS / "crds").glob(f"{GROUP}_*.yaml")):
             self.hub.install(yaml.safe_load(file.read_text()))
         self.namespace("work")
 
