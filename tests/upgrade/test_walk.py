@@ -1,0 +1,222 @@
+"""From Fleet's controller to fleetdns and back, and again: no resolver sees a difference at any moment."""
+
+from __future__ import annotations
+
+from contextlib import AbstractAsyncContextManager
+from typing import Any
+
+import pytest
+
+from fleetdns.demo.world import World
+from fleetdns.emulator.azure.service import Call
+from tests.contract.client import Events
+from tests.upgrade.estate import API as API_BACKEND
+from tests.upgrade.estate import APP, BLOG, BLOG_APP, IDLE, SERVING, SHOP, TAKEN, TARGETS, become, conditions, settle
+from tests.upgrade.fleet import FleetController
+from tests.upgrade.history import History
+from tests.upgrade.hub import Hub, eventually, without_defaults
+from tests.upgrade.objects import (
+    BACKEND_FINALIZER,
+    METRICS_FINALIZER,
+    PROFILE_FINALIZER,
+    PROFILE_TAG,
+    export,
+    service_import,
+)
+from tests.upgrade.running import fleetdns
+
+pytestmark = pytest.mark.e2e
+
+Object = dict[str, Any]
+
+
+@pytest.fixture
+async def history(hub: Hub, world: World, fleet: FleetController, monkeypatch: pytest.MonkeyPatch) -> History:
+    """Fleet's controller has made everything and was stopped; our definitions are in place."""
+    await settle(hub, world, fleet)
+    await hub.upgrade()
+    return History(world.azure, monkeypatch)
+
+
+def writes(history: History) -> list[Call]:
+    """But for the profile whose name is taken: each controller goes on trying that."""
+    return [call for call in history.writes if "work-taken" not in str(call.body)]
+
+
+def is_untouched(history: History) -> bool:
+    """In no state since the beginning did a name, a target, a weight, a priority or a status differ."""
+    return all(seen.profiles == TARGETS for seen in history.states)
+
+
+async def test_fleets_own_state_is_what_these_tests_take_it_for(
+    hub: Hub, world: World, fleet: FleetController, history: History
+) -> None:
+    assert history.states[0].profiles == TARGETS
+    for stored in world.azure.profiles():
+        assert stored["tags"] == {PROFILE_TAG: f"work/{_object_of(stored)}"}
+    assert conditions(await hub.read(TAKEN)) == {"Programmed": "DNSNameNotAvailable"}
+    assert (await hub.read(IDLE))["metadata"]["finalizers"] == [METRICS_FINALIZER]
+    await fleet.settle()
+    assert writes(history) == []
+
+
+def _object_of(stored: Object) -> str:
+    return str(stored["properties"]["dnsConfig"]["relativeName"]).removeprefix("work-")
+
+
+async def test_the_move_writes_one_tag_in_each_profile_and_touches_no_endpoint(
+    hub: Hub, world: World, history: History
+) -> None:
+    async with fleetdns(world):
+        await become(hub, "True", *SERVING)
+    assert is_untouched(history)
+    written = {call.path.split("/")[-1]: (call.method, call.body) for call in writes(history)}
+    for stored in world.azure.profiles():
+        assert written[stored["name"]] == ("PATCH", {"tags": stored["tags"]})
+        assert set(stored["tags"]) == {PROFILE_TAG, "fleetdns.hub"}
+    assert len(writes(history)) == len(TARGETS)
+
+
+async def test_status_is_taken_over_and_never_blank(hub: Hub, world: World, history: History) -> None:
+    before = {name: await hub.read(obj) for name, obj in (("shop", SHOP), ("app", APP))}
+    async with await _watch(hub, SHOP) as profiles, await _watch(hub, APP) as backends:
+        async with fleetdns(world):
+            await become(hub, "True", *SERVING)
+        await hub.patch(SHOP, {"metadata": {"labels": {"end": "here"}}})
+        await hub.patch(APP, {"metadata": {"labels": {"end": "here"}}})
+        seen = {"shop": await _until_labelled(profiles, "shop"), "app": await _until_labelled(backends, "app")}
+    was = before["shop"]["status"]
+    for shop in seen["shop"]:
+        assert (shop["status"]["dnsName"], shop["status"]["resourceID"]) == (was["dnsName"], was["resourceID"])
+        assert conditions(shop)["Programmed"] == "Programmed"
+        assert shop["metadata"]["finalizers"] == [METRICS_FINALIZER, PROFILE_FINALIZER]
+    for app in seen["app"]:
+        assert [_fleets(one) for one in app["status"]["endpoints"]] == before["app"]["status"]["endpoints"]
+        assert conditions(app)["Accepted"] == "Accepted"
+        assert app["metadata"]["finalizers"] == [METRICS_FINALIZER, BACKEND_FINALIZER]
+    events = {(event["involvedObject"]["name"], event["reason"]) for event in await world.cluster.events("work")}
+    assert not [event for event in events if event[1] == "DriftRepaired"]
+
+
+async def _watch(hub: Hub, obj: Object) -> AbstractAsyncContextManager[Events]:
+    """Whatever happens to objects of this kind from now on."""
+    collection = hub.path(obj, named=False)
+    return hub.api.watch(f"{collection}?watch=1&resourceVersion={(await hub.api.get(collection)).version}")
+
+
+async def _until_labelled(events: Events, name: str) -> list[Object]:
+    """Every version of one object up to the one with the label."""
+    seen: list[Object] = []
+    while not seen or "labels" not in seen[-1]["metadata"]:
+        obj = (await events.next())["object"]
+        seen += [obj] if obj["metadata"]["name"] == name else []
+    return seen
+
+
+def _fleets(endpoint: Object) -> Object:
+    """An endpoint of status without what fleetdns adds."""
+    return {name: value for name, value in endpoint.items() if name != "monitorStatus"}
+
+
+async def test_afterwards_weights_change_and_clusters_join_and_leave(hub: Hub, world: World, history: History) -> None:
+    async with fleetdns(world):
+        await become(hub, "True", *SERVING)
+        await hub.patch(APP, {"spec": {"weight": 300}})
+        await _shares(world, "app", {"aks-1": 100, "aks-2": 200})
+        await hub.create(export("aks-3", "app", weight=100))
+        await hub.patch_status(service_import("app"), {"clusters": [{"cluster": f"aks-{n}"} for n in (1, 2, 3)]})
+        await _shares(world, "app", {"aks-1": 75, "aks-2": 150, "aks-3": 75})
+        await hub.patch_status(service_import("app"), {"clusters": [{"cluster": "aks-1"}, {"cluster": "aks-2"}]})
+        await hub.api.delete(hub.path(export("aks-3", "app", weight=100)))
+        await _shares(world, "app", {"aks-1": 100, "aks-2": 200})
+        await hub.patch(IDLE, {"spec": {"weight": 7}})
+        await _shares(world, "batch", {"aks-1": 7})
+    for seen in history.states:
+        for target, weights in TARGETS["work-shop.trafficmanager.net"].items():
+            assert seen.profiles["work-shop.trafficmanager.net"][target][1:] == weights[1:]
+        assert seen.profiles["work-blog.trafficmanager.net"].keys() >= TARGETS["work-blog.trafficmanager.net"].keys()
+
+
+async def _shares(world: World, service: str, wanted: dict[str, int]) -> None:
+    """Wait until the shop's endpoints of one service have these weights."""
+
+    async def shares() -> dict[str, int]:
+        shop = next(stored for stored in world.azure.profiles() if _object_of(stored) == "shop")
+        parts = ((one["name"].split("#"), one["properties"]["weight"]) for one in shop["properties"]["endpoints"])
+        return {name[2]: weight for name, weight in parts if name[1] == service}
+
+    await eventually(shares, lambda found: found == wanted)
+
+
+async def test_fleets_controller_finds_everything_as_it_left_it(
+    hub: Hub, world: World, fleet: FleetController, history: History
+) -> None:
+    before = [await hub.read(obj) for obj in SERVING]
+    async with fleetdns(world):
+        await become(hub, "True", *SERVING)
+    history.forget()
+    tags = [stored["tags"] for stored in world.azure.profiles()]
+    await hub.install()
+    await fleet.settle()
+    assert writes(history) == []
+    assert is_untouched(history)
+    assert [stored["tags"] for stored in world.azure.profiles()] == tags
+    for was in before:
+        now = await hub.read(was)
+        assert without_defaults(now)["spec"] == without_defaults(was)["spec"]
+        assert now["metadata"]["finalizers"] == was["metadata"]["finalizers"]
+        assert {name: now["status"].get(name) for name in was["status"] if name != "conditions"} == {
+            name: value for name, value in was["status"].items() if name != "conditions"
+        }
+
+
+async def test_fleet_goes_on_with_the_hub_tag_in_place_and_fleetdns_comes_back_without_a_call(
+    hub: Hub, world: World, fleet: FleetController, history: History
+) -> None:
+    async with fleetdns(world):
+        await become(hub, "True", *SERVING)
+    await hub.install()
+    await fleet.settle()
+    tagged = [stored["tags"] for stored in world.azure.profiles()]
+    await hub.patch(SHOP, {"spec": {"monitorConfig": {"path": "/ready"}}})
+    await hub.patch(APP, {"spec": {"weight": 30}})
+    await fleet.settle()
+    await _shares(world, "app", {"aks-1": 10, "aks-2": 20})
+    assert [stored["tags"] for stored in world.azure.profiles()] == tagged
+    await hub.upgrade()
+    history.forget()
+    async with fleetdns(world):
+        await become(hub, "True", *SERVING)
+    assert writes(history) == []
+    assert set(history.states[-1].profiles) == set(TARGETS)
+
+
+async def test_a_profile_that_fleet_could_not_make_gets_fleets_name_as_soon_as_it_is_free(
+    hub: Hub, world: World, history: History
+) -> None:
+    async with fleetdns(world):
+        await become(hub, "True", *SERVING)
+        await become(hub, "False", TAKEN, kind="Programmed")
+        assert conditions(await hub.read(TAKEN))["Programmed"] == "DNSNameNotAvailable"
+        world.azure.release_name("work-taken")
+        await hub.patch(TAKEN, {"spec": {"monitorConfig": {"port": 8080}}})
+        await become(hub, "True", TAKEN)
+    assert (await hub.read(TAKEN))["status"]["dnsName"] == "work-taken.trafficmanager.net"
+
+
+async def test_objects_deleted_between_the_controllers_take_their_own_along_and_nothing_else(
+    hub: Hub, world: World, history: History
+) -> None:
+    for obj in (BLOG, BLOG_APP, API_BACKEND):
+        await hub.api.delete(hub.path(obj))
+    async with fleetdns(world):
+        await become(hub, "True", SHOP, APP, IDLE)
+        await _shares(world, "api", {})
+        await eventually(lambda: _names(world), lambda names: names == ["work-shop"])
+    app = [target for target in TARGETS["work-shop.trafficmanager.net"] if target.startswith("app")]
+    for seen in history.states:
+        assert all(seen.profiles["work-shop.trafficmanager.net"][target][0] in (167, 334) for target in app)
+
+
+async def _names(world: World) -> list[str]:
+    return [str(stored["properties"]["dnsConfig"]["relativeName"]) for stored in world.azure.profiles()]
