@@ -77,6 +77,7 @@ class ProfileReconciler:
         self._index = index
         self._definitions = definitions
         self._writer = writer
+        self._patience = patience
         self._settings = settings
         self._observer = observer
         self._clock = clock
@@ -85,6 +86,7 @@ class ProfileReconciler:
         self._report = Report(index, writer, settings=settings, observer=observer, patience=patience, clock=clock)
         self._deletion = Deletion(index, self._applier, definitions=definitions, writer=writer, settings=settings)
         self._memories: dict[ObjectKey, Memory] = {}
+        self._swept: set[ObjectKey] = set()  # keys whose profile was heard of since their object came
 
     async def reconcile(self, key: ObjectKey) -> Result:
         """Make Azure and status true for one key; raises what keeps it from it, after saying so in status."""
@@ -94,6 +96,7 @@ class ProfileReconciler:
             return Result()
         if profile is None or profile.metadata.is_deleting:
             self._memories.pop(key, None)
+            self._swept.discard(key)
             self._observer.forgotten(key)
             await self._deletion.reconcile(aggregate)
             return Result()
@@ -175,14 +178,21 @@ class ProfileReconciler:
             known = self._index.known(run.identity.ref)
             if known is not None and known.profile is None and known.source == LIST:
                 known = None  # a PUT replaces all there is: that a list leaves a profile out is no proof for that
+            if run.profile.metadata.key not in self._swept and self._is_old(run.identity):
+                known = None  # while no object stood for the profile, no sweep asked for it
             planned = self._look(run, await self._read(run) if known is None else known.profile)
             if known is not None and needs_fresh(planned, now=self._clock()) and self._may_write(run):
                 planned = self._look(run, await self._read(run))
             if needs_proof(planned):
                 run.standstill = await standstill(self._definitions)
                 self._look(run, planned.observed)
+            self._swept.add(run.profile.metadata.key)
         except FleetDNSError as error:
             run.results.error = error
+
+    def _is_old(self, identity: Identity) -> bool:
+        heard = self._index.observed.heard(identity.ref)
+        return heard is not None and self._clock() - heard > self._patience
 
     async def _read(self, run: _Run) -> Profile | None:
         return await self._index.read(run.identity.ref)

@@ -53,8 +53,11 @@ class Aggregate:
         return tuple(sorted(leaving, key=_seniority))
 
     def answering(self, endpoint: EndpointName) -> Iterator[TrafficManagerBackend]:
-        """The live backends that answer for an endpoint: its maker or, when that is gone, those of its service."""
-        live = self.live_backends
+        """The backends that answer for an endpoint: its maker or, when that is gone, those of its service.
+
+        Only those that are not being deleted and take traffic.
+        """
+        live = tuple(backend for backend in self.live_backends if backend.weight > 0)
         makers = [backend for backend in live if backend.metadata.uid.lower() == endpoint.uid]
         yield from makers or (backend for backend in live if backend.spec.backend.name.lower() == endpoint.service)
 

@@ -136,7 +136,7 @@ def _vanished(changes: tuple[Change, ...], aggregate: Aggregate) -> Iterator[End
         if not isinstance(change, Delete) or change.subject.owner is None:
             continue
         owner = change.subject.owner
-        if owner.uid in meant or change.subject.folded_target in claimed:
+        if owner.uid in meant or change.subject.folded_target in claimed or not any(aggregate.answering(owner)):
             continue
         exported = (owner.service, owner.cluster)
         if exported not in offered and exported not in aggregate.withdrawn:

@@ -15,6 +15,7 @@ from fleetdns.api.backend import TrafficManagerBackend
 from fleetdns.api.conditions import Condition
 from fleetdns.api.meta import ObjectKey, ObjectMeta
 from fleetdns.api.profile import TrafficManagerProfile
+from fleetdns.core.guard import GUARDED
 from fleetdns.core.status import ACCEPTED, HEALTHY, PAUSED_TYPE, PROGRAMMED
 from fleetdns.core.trafficmanager import DEGRADED, ONLINE
 from fleetdns.runtime.informer import Informer
@@ -85,7 +86,7 @@ class Objects(Collector):
     def _backend_times(self) -> GaugeMetricFamily:
         family = _status_times("backend")
         for backend in self.backends():
-            _add_times(family, backend.metadata, backend.status.conditions, (ACCEPTED,))
+            _add_times(family, backend.metadata, backend.status.conditions, (ACCEPTED, GUARDED))
         return family
 
 

@@ -7,14 +7,23 @@ import asyncio
 import pytest
 
 from fleetdns.api.meta import ObjectKey
+from fleetdns.api.profile import TrafficManagerProfile
 from fleetdns.controllers.caches import BACKEND_INDEXES, EXPORT_INDEXES, Caches
 from fleetdns.controllers.index import AzureIndex
 from fleetdns.controllers.sweep import Sweep
 from fleetdns.core.trafficmanager import ProfileRef
 from fleetdns.errors import Throttled, Transient
 from fleetdns.runtime.store import Store
-from tests.controllers.world import NoJitter, Told, World, condition
-from tests.core.builders import RESOURCE_GROUP, SUBSCRIPTION, make_backend, make_export, make_naming, make_profile
+from tests.controllers.world import PROFILE_KEY, NoJitter, Told, World, condition
+from tests.core.builders import (
+    RESOURCE_GROUP,
+    SUBSCRIPTION,
+    make_backend,
+    make_export,
+    make_naming,
+    make_profile,
+    uid_of,
+)
 
 pytestmark = pytest.mark.looptime
 
@@ -172,3 +181,20 @@ async def test_what_was_known_of_profiles_that_are_gone_is_forgotten() -> None:
     await sweep.once()
 
     assert index.known(gone) is None
+
+
+async def test_a_profile_that_comes_back_after_a_while_is_looked_at_anew_and_not_called_unheard() -> None:
+    world = World()
+    async with world.running():
+        world.hub.apply(make_profile(deletion_policy="Retain"), make_backend(), make_export())
+        await asyncio.sleep(5)
+        world.hub.delete(TrafficManagerProfile, PROFILE_KEY)
+        await asyncio.sleep(400)
+        world.azure.down = UNAVAILABLE
+        world.hub.apply(make_profile(uid=uid_of("anew")))
+        await asyncio.sleep(5)
+        assert world.programmed()[0] != "True"
+        world.azure.heal()
+        await asyncio.sleep(30)
+
+        assert world.programmed() == ("True", "Programmed")
