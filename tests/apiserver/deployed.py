@@ -54,6 +54,13 @@ def kubectl(path: Path, *arguments: str) -> str:
     return done.stdout
 
 
+def told(path: Path, *arguments: str, code: int = 0) -> str:
+    """The same with its warnings and errors, whatever it ends with; it has to be `code`."""
+    done = _run(path, *arguments)
+    assert done.returncode == code, f"kubectl {' '.join(arguments)}: {done.returncode}\n{done.stderr}"
+    return done.stdout + done.stderr
+
+
 def _run(path: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     home = {"HOME": str(path.parent), "PATH": ""}  # kubectl keeps what it discovered beside the kubeconfig
     command = (str(_KUBECTL), f"--kubeconfig={path}", *arguments)
