@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 import re
 import sys
+from collections.abc import Mapping
 from typing import Any, Final, Literal, TextIO, TypeVar, cast
 
 import structlog
@@ -217,6 +218,7 @@ class ChangeLog:
 
     def __init__(self) -> None:
         self._told: dict[ObjectKey, frozenset[tuple[str, str, str, str]]] = {}  # only keys that hold something back
+        self._guarded: dict[ObjectKey, Mapping[ObjectKey, tuple[str, ...]]] = {}  # the same for the removal guard
 
     def reconciled(self, key: ObjectKey, outcome: Outcome) -> None:
         held = frozenset(_held_facts(held) for held in outcome.held)
@@ -226,6 +228,21 @@ class ChangeLog:
         self._told.pop(key, None)
         if held:
             self._told[key] = held
+        self._guard(key, outcome)
+
+    def _guard(self, key: ObjectKey, outcome: Outcome) -> None:
+        if outcome.is_observed and outcome.guarded != self._guarded.get(key, {}):
+            for backend, clusters in sorted(outcome.guarded.items()):
+                _log.warning(
+                    "exports vanished, their endpoints stay: see condition Guarded of the backend",
+                    profile=str(key),
+                    backend=str(backend),
+                    clusters=list(clusters),
+                )
+            self._guarded[key] = outcome.guarded
+            if not outcome.guarded:
+                self._guarded.pop(key)
+                _log.info("the guard holds nothing any more", profile=str(key))
 
     def repaired(self, key: ObjectKey, drift: Drift) -> None:
         subject = {"profile": str(key)} | ({"endpoint": drift.endpoint} if drift.endpoint else {})
@@ -233,6 +250,7 @@ class ChangeLog:
 
     def forgotten(self, key: ObjectKey) -> None:
         self._told.pop(key, None)
+        self._guarded.pop(key, None)
 
 
 class AzureCallLog:

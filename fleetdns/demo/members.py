@@ -32,18 +32,19 @@ class Members:
     async def label(self, name: str) -> None:
         """The cluster's public IP gets its DNS label."""
         self._azure.set_public_ip(public_ip(name), target(name))
-        await self._patch(name, {"isDNSLabelConfigured": True})
+        await self._patch(name, {"spec": {"isDNSLabelConfigured": True}})
 
     async def weigh(self, name: str, weight: int) -> None:
         """The cluster asks for another share."""
-        await self._patch(name, {"weight": weight})
+        await self._patch(name, {"spec": {"weight": weight}})
 
     async def leave(self, name: str) -> None:
-        """The cluster stops exporting."""
+        """The cluster stops exporting on purpose, and says so first: else the hub would wait for it to come back."""
+        await self._patch(name, {"metadata": {"annotations": {"fleetdns.io/withdrawn": "true"}}})
         await self._cluster.delete(EXPORTS, f"fleet-member-{name}", f"{NAMESPACE}-{SERVICE}")
 
-    async def _patch(self, name: str, spec: dict[str, Any]) -> None:
-        await self._cluster.patch(EXPORTS, f"fleet-member-{name}", f"{NAMESPACE}-{SERVICE}", {"spec": spec})
+    async def _patch(self, name: str, patch: dict[str, Any]) -> None:
+        await self._cluster.patch(EXPORTS, f"fleet-member-{name}", f"{NAMESPACE}-{SERVICE}", patch)
 
 
 def public_ip(cluster: str) -> str:

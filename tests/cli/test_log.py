@@ -7,6 +7,7 @@ import json
 import logging
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -267,6 +268,16 @@ def test_a_repaired_drift_is_a_warning_with_its_fields(lines: Lines) -> None:
     assert lines.only["profile"] == "work/myatm"
     assert lines.only["fields"] == ["weight"]
     assert lines.only["because"] == "weight 7 -> 50"
+
+
+def test_what_the_guard_holds_is_said_once_and_again_when_it_ends(lines: Lines) -> None:
+    told, backend = ChangeLog(), ObjectKey("work", "app")
+    holding = replace(dry_outcome(), guarded={backend: ("aks-1", "aks-2")})
+    for outcome in (holding, holding, replace(dry_outcome(), is_observed=False), dry_outcome(), dry_outcome()):
+        told.reconciled(KEY, outcome)
+    first, last = lines.all
+    assert (first["level"], first["backend"], first["clusters"]) == ("warning", "work/app", ["aks-1", "aks-2"])
+    assert (last["level"], last["profile"]) == ("info", "work/myatm")
 
 
 def test_a_json_line_begins_with_when_how_grave_and_what(lines: Lines) -> None:
