@@ -175,9 +175,9 @@ def _unreadable(change: Change, given: Circumstances) -> Objection | None:
 def _unresolved(change: Change, given: Circumstances) -> Objection | None:
     """An import that is missing or half written (recreated, restored) is no proof that its exports are gone."""
     owner = _owner_of_deleted(change)
-    if owner is None or _is_meant(owner, given):
+    if owner is None or (owner.service, owner.cluster) not in given.unresolved:
         return None
-    if (owner.service, owner.cluster) not in given.unresolved:
+    if _is_meant(owner, given) and not _has_heir(owner, given):
         return None
     return UNRESOLVED, f"the export of service {owner.service} by cluster {owner.cluster} is still being resolved"
 
@@ -208,6 +208,12 @@ def _refused(change: Change, given: Circumstances) -> Objection | None:
 def _is_meant(owner: EndpointName, given: Circumstances) -> bool:
     """A person deleted the backend or took its weight: whatever else is unknown could not keep its endpoints."""
     return owner.uid in given.leaving or owner.uid in given.weightless
+
+
+def _has_heir(owner: EndpointName, given: Circumstances) -> bool:
+    """Another backend takes traffic for the same service: it will have the target as soon as it may."""
+    others = given.live.keys() - given.weightless - {owner.uid}
+    return any(given.live[uid] == owner.service for uid in others)
 
 
 def _owner_of_deleted(change: Change) -> EndpointName | None:

@@ -210,6 +210,22 @@ LOST = Condition("Conflict", "True", "ConflictFound", "ports")
             [],
             id="the backend is being deleted",
         ),
+        pytest.param(
+            make_aggregate(
+                backends=[make_backend(weight=0), make_backend("heir", service="app")], exports=[A, B], imports=[]
+            ),
+            ["Unresolved"] * 2,
+            id="the backend weighs 0 and another one will take its targets over",
+        ),
+        pytest.param(
+            make_aggregate(
+                backends=[make_backend(is_deleting=True), make_backend("heir", service="app", weight=0)],
+                exports=[A, B],
+                imports=[],
+            ),
+            [],
+            id="the backend is being deleted and the other one takes no traffic",
+        ),
     ],
 )
 def test_an_import_that_says_nothing_yet_deletes_nothing(aggregate: Aggregate, held: list[str]) -> None:
