@@ -12,11 +12,12 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo $$p; break; }; done)
 SOURCES := fleetdns tests
+PYTEST := $(BIN)/python -m pytest -n 2 --dist loadfile -q
 # Lock files name versions and hashes, never where they came from.
 COMPILE := $(BIN)/pip-compile --quiet --generate-hashes --strip-extras --allow-unsafe --no-header \
 	--no-emit-index-url --no-emit-find-links --no-emit-trusted-host
 
-.PHONY: help demo test test-realapi test-unit check lint type bench fmt lock clean
+.PHONY: help demo test test-faults test-unit check lint type bench fmt lock clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 12
@@ -40,17 +41,27 @@ $(VENV)/.dev: requirements/dev.txt $(VENV)/.demo
 demo: $(VENV)/.demo ## run the whole story on embedded servers; ends by itself
 	@$(BIN)/python -m fleetdns demo --once
 
-test: $(VENV)/.dev ## all tests but those that need a real kube-apiserver
-	@$(BIN)/python -m pytest -n 2 --dist loadfile -q -m "not realapi"
+# A real kube-apiserver is built on first use, in about five minutes. Where that cannot be, `test` runs all the rest and
+# says so at its end; `check` accepts no such gap.
+test: $(VENV)/.dev ## all tests but the long faults; on the embedded servers and on a real kube-apiserver
+	@if $(BIN)/python -m tests.apiserver.build >/dev/null; then \
+		$(PYTEST) -m "not faults"; \
+	else \
+		$(PYTEST) -m "not faults and not realapi"; \
+		$(BIN)/python -m tests.apiserver.build >/dev/null || { \
+			echo "the tests on a real API server did not run: the line above says why and what to do" >&2; \
+			[ -z "$(REAL_IS_REQUIRED)" ]; }; \
+	fi
 
-test-realapi: $(VENV)/.dev ## the contract suite on the embedded hub and on a real kube-apiserver, built from Go modules
-	@$(BIN)/python -m tests.apiserver.build
-	@$(BIN)/python -m pytest -n 2 --dist loadfile -q tests/contract tests/apiserver
+test-faults: $(VENV)/.dev ## break a real kube-apiserver under a running controller; takes minutes
+	@$(BIN)/python -m tests.apiserver.build >/dev/null
+	@$(PYTEST) -m faults tests/faults
 
 test-unit: $(VENV)/.dev ## the quick tests: no server, no process
 	@$(BIN)/python -m pytest -q tests/core tests/api tests/runtime tests/controllers
 
-check: lint type test ## all that CI asks
+check: REAL_IS_REQUIRED := yes
+check: lint type test test-faults ## all that CI asks
 
 lint: $(VENV)/.dev ## ruff, import contracts, Dockerfile
 	@$(BIN)/ruff check $(SOURCES)
