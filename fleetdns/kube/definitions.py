@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import msgspec
+import structlog
 
 from fleetdns.api.backend import TrafficManagerBackend
 from fleetdns.api.exports import InternalServiceExport, ServiceImport
 from fleetdns.api.meta import ObjectKey, ObjectMeta, Resource
 from fleetdns.api.profile import TrafficManagerProfile
-from fleetdns.errors import Transient
+from fleetdns.errors import FleetDNSError, Forbidden, Transient
 from fleetdns.kube.errors import Refused, Unreachable, write_error
 from fleetdns.kube.paths import item
 from fleetdns.kube.transport import Transport
@@ -25,30 +26,44 @@ class _Definition(msgspec.Struct):
 
 _DEFINITION = msgspec.json.Decoder(_Definition)
 
+_log = structlog.get_logger(__name__)
+
 
 class HubDefinitions:
     """Fulfils the controllers' Definitions."""
 
     def __init__(self, transport: Transport) -> None:
         self._transport = transport
+        self._denied: set[str] = set()  # the definitions that we were not let read last
 
     async def leaving(self) -> frozenset[str]:
         """The plurals of kinds whose definition is being deleted, or gone. Raises FleetDNSError."""
         return frozenset([kind.plural for kind in _KINDS if await self._is_leaving(kind)])
 
     async def _is_leaving(self, kind: Resource) -> bool:
-        path = item(_DEFINITIONS, ObjectKey("", f"{kind.plural}.{kind.group}"))
+        name = f"{kind.plural}.{kind.group}"
         try:
-            answer = await self._transport.get(path)
-        except Refused as error:
-            if error.status == 404 and error.is_kubernetes:
+            answer = await self._transport.get(item(_DEFINITIONS, ObjectKey("", name)))
+        except (Refused, Unreachable) as error:
+            if isinstance(error, Refused) and error.status == 404 and error.is_kubernetes:
                 return True
-            raise write_error(error) from error
-        except Unreachable as error:
-            raise write_error(error) from error
+            known = write_error(error)
+            self._tell(name, known)
+            raise known from error
+        self._denied.discard(name)
         try:
             return _DEFINITION.decode(answer).metadata.is_deleting
         except ValueError as error:  # msgspec's errors, and UnicodeDecodeError
             raise Transient(
                 "UnreadableAnswer", f"the API server's answer about the definition of {kind.plural} is no object"
             ) from error
+
+    def _tell(self, name: str, error: FleetDNSError) -> None:
+        """A right that is missing is said once: all else that shows is that things stay which ought to go."""
+        if isinstance(error, Forbidden) and name not in self._denied:
+            self._denied.add(name)
+            _log.warning(
+                f"the hub does not let fleetdns get CustomResourceDefinition {name}: check its ClusterRole; until it "
+                "does, nothing is removed from Azure because objects are gone",
+                error=error.sentence,
+            )
