@@ -10,11 +10,15 @@ import socket
 import subprocess
 import sys
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 # Below the ports that outgoing connections take, which could steal one before its server listens.
 _PORTS = range(20_000, 32_000)
 _PR_SET_PDEATHSIG = 1
+# Linux takes the thread that started a process for its parent: one that ended sooner than the tests, as a pool's may,
+# would take the server along.
+_STARTER = ThreadPoolExecutor(max_workers=1, thread_name_prefix="starter")
 
 
 class Process:
@@ -30,8 +34,11 @@ class Process:
         return Path(self.command[0]).name
 
     def start(self) -> None:
+        self._running = _STARTER.submit(self._started).result()
+
+    def _started(self) -> subprocess.Popen[bytes]:
         with self.log.open("ab") as log:
-            self._running = subprocess.Popen(
+            return subprocess.Popen(
                 self.command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, preexec_fn=_end_with_parent
             )
 

@@ -1,0 +1,73 @@
+"""Our CRDs are deleted and made again: their objects go by the API server's hand, and Azure is left alone."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from fleetdns.demo.kubernetes import BACKENDS, EXPORTS, GROUP, PROFILES
+from tests.apiserver.deployed import deployed
+from tests.contract.samples import DEFINITIONS
+from tests.e2e.eventually import eventually
+from tests.e2e.site import at_work
+from tests.faults.conftest import Measured
+from tests.faults.fleet import CLUSTERS, FOUR, THREE, Fleet, now, serving
+from tests.faults.ledger import Weights
+
+pytestmark = [pytest.mark.faults, pytest.mark.realapi, pytest.mark.e2e, pytest.mark.timeout(240)]
+
+IMPORTS = "serviceimports"
+ALL = (PROFILES, BACKENDS, IMPORTS, EXPORTS)
+
+
+async def delete_definitions(fleet: Fleet, plurals: Sequence[str]) -> None:
+    """Returns when they are gone, and with them every object."""
+    paths = [f"{DEFINITIONS}/{plural}.{GROUP}" for plural in plurals]
+    for path in paths:
+        assert (await fleet.api.delete(path)).code == 200
+    for path in paths:
+        await eventually(lambda path=path: fleet.api.get(path), lambda reply: reply.code == 404, within=60)  # type: ignore[misc]  # mypy sees no type in a default
+
+
+async def make_definitions(fleet: Fleet, folder: Path) -> None:
+    await asyncio.to_thread(deployed, fleet.server, folder)
+    await at_work(fleet.server)
+
+
+@pytest.mark.parametrize(
+    ("plurals", "written"),
+    [
+        pytest.param((PROFILES,), (), id="the profiles: the new one takes over what the old one had"),
+        pytest.param((BACKENDS,), (THREE,), id="the backends: the endpoints are renamed in one write"),
+        pytest.param((EXPORTS,), (), id="the exports: nothing is known of the clusters, so nothing is done"),
+        pytest.param((IMPORTS,), (), id="the imports: made again from the exports"),
+        pytest.param(ALL, (THREE,), id="all at once"),
+    ],
+)
+async def test_endpoints_outlive_their_definitions(
+    fleet: Fleet, tmp_path: Path, measured: Measured, plurals: Sequence[str], written: Sequence[Weights]
+) -> None:
+    async with serving(fleet, tmp_path) as served:
+        deleted = now()
+        await delete_definitions(fleet, plurals)
+        measured("gone", now() - deleted)
+        for plural in plurals:
+            measured(f"not ready ({plural})", await served.probes.turn_red(plural, since=deleted, within=30))
+        served.ledger.is_silent()
+        await make_definitions(fleet, tmp_path)
+        made = now()
+        if EXPORTS in plurals:
+            for cluster in CLUSTERS:
+                await fleet.world.members.join(cluster, weight=1)
+        if PROFILES in plurals or BACKENDS in plurals:
+            await fleet.apply_samples()
+        await fleet.serves(THREE)
+        measured("caught up", now() - made)
+        served.ledger.tells_only(*written)
+        await served.probes.turn_green(since=now(), within=60)
+        await fleet.world.members.join("aks-4", weight=1)
+        await fleet.serves(FOUR)
+        served.ledger.tells_only(*written, FOUR)

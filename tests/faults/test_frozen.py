@@ -1,0 +1,83 @@
+"""The API server stands still, its connections open: nothing comes, nothing breaks, and nobody is told."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.process import process
+from tests.faults.conftest import Measured
+from tests.faults.fleet import CLUSTERS, FOUR, THREE, Fleet, now, serving
+from tests.faults.ledger import Ledger
+from tests.faults.probes import Probes
+
+pytestmark = [pytest.mark.faults, pytest.mark.realapi, pytest.mark.e2e, pytest.mark.timeout(300)]
+
+# The longest lease there is: who leads is not what the two minutes are about.
+LONG = ("--lease-duration=300",)
+
+
+async def test_two_minutes_of_silence_are_said_and_caught_up_with(
+    fleet: Fleet, tmp_path: Path, measured: Measured
+) -> None:
+    async with serving(fleet, tmp_path, *LONG) as served:
+        fleet.server.pause()
+        frozen = now()
+        measured("not ready", await served.probes.turn_red("[-]leader-election failed", since=frozen, within=30))
+        red = await served.probes.turn_red("not in step with the hub", since=frozen, within=119)
+        measured("caches not in step", red)
+        await asyncio.sleep(max(0.0, frozen + 120 - now()))
+        fleet.server.resume()
+        measured("caught up", await served.catches_up(since=now()))
+
+
+async def test_twenty_seconds_of_silence_cost_neither_the_lease_nor_an_endpoint(
+    fleet: Fleet, tmp_path: Path, measured: Measured
+) -> None:
+    async with serving(fleet, tmp_path) as served:
+        fleet.server.pause()
+        frozen = now()
+        measured("not ready", await served.probes.turn_red("[-]leader-election failed", since=frozen, within=19))
+        await asyncio.sleep(max(0.0, frozen + 20 - now()))
+        fleet.server.resume()
+        measured("caught up", await served.catches_up(since=now()))
+
+
+async def test_silence_that_outlasts_the_lease_ends_the_leader_and_the_other_replica_goes_on(
+    fleet: Fleet, tmp_path: Path, measured: Measured
+) -> None:
+    """A kubelet would start the leader again; the other one needs no start to take over."""
+    flags = ("--lease-duration=12", "--lease-renew-interval=2")
+    own = replace(fleet.world, kubeconfig=fleet.kubeconfig)
+    async with process(own, tmp_path / "leader", *flags) as leader:
+        await leader.says('"leading"')
+        await fleet.roll_out()
+        await fleet.serves(THREE)
+        async with (
+            process(own, tmp_path / "waiting", *flags) as waiting,
+            Probes(waiting) as probes,
+            Ledger(fleet.world.azure, kept=CLUSTERS) as ledger,
+        ):
+            await waiting.says("another replica leads")
+            await probes.turn_green(since=now(), within=30)
+            fleet.server.pause()
+            frozen = now()
+            measured("not ready", await probes.turn_red("[-]leader-election failed", since=frozen, within=15))
+            assert await leader.ended() == 1
+            await asyncio.sleep(max(0.0, frozen + 20 - now()))
+            fleet.server.resume()
+            thawed = now()
+            await waiting.says('"leading"')
+            measured("taken over", now() - thawed)
+            ledger.is_silent()
+            await fleet.world.members.join("aks-4", weight=1)
+            await fleet.serves(FOUR)
+            measured("caught up", now() - thawed)
+            ledger.tells_only(FOUR)
+            ledger.is_unbroken()
+            probes.always_alive()
+            probes.stop()
+            assert await waiting.stop() == 0
