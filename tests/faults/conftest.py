@@ -17,7 +17,10 @@ from tests.apiserver.fixtures import binaries, pytest_collection_finish
 from tests.apiserver.server import RealAPIServer
 from tests.contract.client import connected
 from tests.e2e.site import emptied
-from tests.faults.fleet import Fleet
+
+pytest.register_assert_rewrite("tests.faults.fleet", "tests.faults.ledger", "tests.faults.probes")
+
+from tests.faults.fleet import Fleet  # noqa: E402 - only what is imported later is rewritten
 
 __all__ = ["binaries", "pytest_collection_finish"]
 
