@@ -284,7 +284,8 @@ def _is_programmed(profile: Object) -> bool:
 
 
 def _group(profile: Object) -> str:
-    return str(profile["spec"]["resourceGroup"])
+    """The oldest Fleet had no field for it and took the group of its own configuration."""
+    return str(profile["spec"].get("resourceGroup", "fleet-dns"))
 
 
 def _path(obj: Object) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import copy
+import functools
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -47,6 +48,14 @@ class Hub:
         if definitions is None:
             await until_served(self.api, f"{BETA}/trafficmanagerprofiles")
             await self._until(code=422)
+
+    async def reinstall(self, definitions: list[Object]) -> None:
+        """Definitions of another time in place of the same ones now."""
+        for definition in definitions:
+            path = f"{DEFINITIONS}/{definition['metadata']['name']}"
+            _accepted(await self.api.delete(path))
+            await eventually(functools.partial(self.api.get, path), lambda reply: reply.code == 404)
+        await self.install(definitions)
 
     async def upgrade(self, *arguments: str) -> str:
         """Put our definitions in Fleet's place as an administrator does; what kubectl says to it."""
@@ -116,18 +125,20 @@ def without_defaults(obj: Object) -> Object:
     return stripped
 
 
-async def eventually(look: Callable[[], Awaitable[Any]], holds: Callable[[Any], bool]) -> Any:
-    """What `look` gives once it `holds`; what it gave last is in the failure."""
+async def eventually(
+    look: Callable[[], Awaitable[Any]], holds: Callable[[Any], bool], *, within: float = _PATIENCE
+) -> Any:
+    """What `look` gives once it `holds`; what it gave last is in the failure. `within`: seconds."""
     seen: Any = None
     try:
-        async with asyncio.timeout(_PATIENCE):
+        async with asyncio.timeout(within):
             while True:
                 seen = await look()
                 if holds(seen):
                     return seen
                 await asyncio.sleep(0.02)
     except TimeoutError:
-        raise AssertionError(f"not within {_PATIENCE:g} s; last seen: {seen}") from None
+        raise AssertionError(f"not within {within:g} s; last seen: {seen}") from None
 
 
 def _accepted(reply: Reply) -> Reply:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import functools
 from typing import Any
 
 import pytest
@@ -11,7 +10,7 @@ import pytest
 from tests.contract.client import API
 from tests.contract.samples import CRDS, DEFINITIONS
 from tests.upgrade.definitions import GROUP, LABELS, first_definitions, fleet_definitions
-from tests.upgrade.hub import VERSIONS, Hub, eventually, without_defaults
+from tests.upgrade.hub import VERSIONS, Hub, without_defaults
 from tests.upgrade.objects import (
     BACKEND_FINALIZER,
     METRICS_FINALIZER,
@@ -218,13 +217,7 @@ async def test_objects_older_than_the_resource_group_survive_two_upgrades(hub: H
     """The product's first definitions had v1alpha1 only and no resourceGroup; both versions stay stored."""
     old = profile("myatm", group=None, version="v1alpha1", protocol="HTTP", path="/", port=8080)
     old["status"] = {"dnsName": "work-myatm.trafficmanager.net", "conditions": []}
-    for first in first_definitions():
-        assert (await hub.api.delete(f"{DEFINITIONS}/{first['metadata']['name']}")).code == 200
-        await eventually(
-            functools.partial(hub.api.get, f"{DEFINITIONS}/{first['metadata']['name']}"),
-            lambda reply: reply.code == 404,
-        )
-    await hub.install(first_definitions())
+    await hub.reinstall(first_definitions())
     await hub.create(old)
     await hub.install()
     await hub.upgrade()

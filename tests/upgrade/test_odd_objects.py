@@ -1,0 +1,144 @@
+"""What is not as usual on a hub of Fleet's when fleetdns takes over."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from fleetdns.demo.world import World
+from tests.upgrade.definitions import first_definitions
+from tests.upgrade.estate import (
+    APP,
+    BLOG,
+    BLOG_APP,
+    EXPORTS,
+    IDLE,
+    IMPORTS,
+    SERVING,
+    SHOP,
+    TARGETS,
+    become,
+    conditions,
+    settle,
+)
+from tests.upgrade.fleet import FleetController
+from tests.upgrade.history import History, state
+from tests.upgrade.hub import Hub, eventually
+from tests.upgrade.objects import METRICS_FINALIZER, profile
+from tests.upgrade.running import fleetdns
+
+pytestmark = pytest.mark.e2e
+
+Object = dict[str, Any]
+
+BLOG_NAME = "work-blog.trafficmanager.net"
+STUCK = pytest.mark.xfail(strict=True, reason="nobody takes Fleet's finalizer for metrics away")
+
+
+async def test_profiles_older_than_the_resource_group_are_found_in_the_groups_of_the_flag(
+    hub: Hub, world: World, fleet: FleetController, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    old = profile("shop", group=None, version="v1alpha1", port=8080)
+    await hub.reinstall(first_definitions())
+    for obj in (*EXPORTS, *IMPORTS, old):
+        await hub.create(obj)
+    await hub.install()
+    await hub.create(APP)
+    await fleet.settle()
+    await hub.upgrade()
+    history = History(world.azure, monkeypatch)
+    async with fleetdns(world):
+        await become(hub, "True", old, APP)
+    assert {call.method for call in history.writes} == {"PATCH"}
+    assert all(seen == history.states[0] for seen in history.states)
+    assert len(history.states[0].profiles["work-shop.trafficmanager.net"]) == 2
+
+
+async def test_a_group_that_was_not_allowed_keeps_its_endpoints_until_it_is(
+    hub: Hub, world: World, fleet: FleetController, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await settle(hub, world, fleet)
+    await hub.upgrade()
+    history = History(world.azure, monkeypatch)
+    async with fleetdns(world, "--allowed-resource-groups=fleet-dns"):
+        await become(hub, "True", SHOP, APP)
+        await become(hub, "False", BLOG, kind="Programmed")
+    blog = await hub.read(BLOG)
+    assert blog["status"]["dnsName"] == BLOG_NAME
+    assert "--allowed-resource-groups" in next(
+        one["message"] for one in blog["status"]["conditions"] if one["type"] == "Programmed"
+    )
+    async with fleetdns(world, "--allowed-resource-groups=fleet-dns,work:team-b"):
+        await become(hub, "True", *SERVING)
+    assert all(seen.profiles == TARGETS for seen in history.states)
+
+
+async def test_an_object_made_anew_gets_the_profile_of_its_former_self_by_annotation(
+    hub: Hub, world: World, fleet: FleetController, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A restored backup gives objects new uids, and Azure's profile is named after the old one."""
+    await settle(hub, world, fleet)
+    before = await hub.read(BLOG)
+    for obj in (BLOG, BLOG_APP):
+        await hub.patch(obj, {"metadata": {"finalizers": None}})
+        await hub.api.delete(hub.path(obj))
+        await hub.create(obj)
+    await fleet.settle()
+    assert conditions(await hub.read(BLOG)) == {"Programmed": "DNSNameNotAvailable"}
+    await hub.upgrade()
+    history = History(world.azure, monkeypatch)
+    async with fleetdns(world):
+        await become(hub, "False", BLOG, kind="Programmed")
+        adopted = {"fleetdns.io/adopt": before["status"]["resourceID"]}
+        await hub.patch(BLOG, {"metadata": {"annotations": adopted}})
+        await become(hub, "True", BLOG, BLOG_APP)
+        now = await hub.read(BLOG)
+    assert (now["status"]["resourceID"], now["status"]["dnsName"]) == (before["status"]["resourceID"], BLOG_NAME)
+    assert now["metadata"]["uid"] not in now["status"]["resourceID"]
+    for seen in history.states:
+        shares = {target: weight for target, (weight, _, _) in seen.profiles[BLOG_NAME].items()}
+        assert shares == {target: weight for target, (weight, _, _) in TARGETS[BLOG_NAME].items()}
+
+
+@pytest.mark.parametrize("mended", [pytest.param(False, marks=STUCK, id="as it is"), pytest.param(True, id="by hand")])
+async def test_an_object_of_fleets_can_be_deleted_afterwards(
+    hub: Hub, world: World, fleet: FleetController, mended: bool
+) -> None:
+    await settle(hub, world, fleet)
+    await hub.upgrade()
+    async with fleetdns(world):
+        await become(hub, "True", *SERVING)
+        for obj in (BLOG, BLOG_APP, IDLE):
+            if mended:
+                found = (await hub.read(obj))["metadata"]["finalizers"]
+                await hub.patch(obj, {"metadata": {"finalizers": [one for one in found if one != METRICS_FINALIZER]}})
+            await hub.api.delete(hub.path(obj))
+        await eventually(lambda: _profiles(world), lambda names: names == ["work-shop.trafficmanager.net"])
+        await become(hub, "True", SHOP)
+        await eventually(lambda: _codes(hub, BLOG, BLOG_APP, IDLE), lambda codes: codes == {404}, within=5)
+
+
+async def _codes(hub: Hub, *objects: Object) -> set[int]:
+    """What a GET of each is answered."""
+    return {(await hub.api.get(hub.path(obj))).code for obj in objects}
+
+
+async def _profiles(world: World) -> list[str]:
+    return list(state(world.azure).profiles)
+
+
+async def test_a_value_that_azure_never_took_is_told_again_and_mended_as_any_other(
+    hub: Hub, world: World, fleet: FleetController
+) -> None:
+    odd = profile("odd", version="v1alpha1", intervalInSeconds=10, timeoutInSeconds=10)
+    await hub.create(odd)
+    await fleet.settle()
+    assert conditions(await hub.read(odd)) == {"Programmed": "Invalid"}
+    await hub.upgrade()
+    async with fleetdns(world):
+        await become(hub, "False", odd)
+        assert conditions(await hub.read(odd))["Programmed"] == "Invalid"
+        await hub.patch(odd, {"spec": {"monitorConfig": {"timeoutInSeconds": 9}}})
+        await become(hub, "True", odd)
+    assert (await hub.read(odd))["status"]["dnsName"] == "work-odd.trafficmanager.net"
