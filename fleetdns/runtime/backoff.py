@@ -76,3 +76,7 @@ class RestingBackoff:
         self._attempt += 1
         self._last = now + delay
         return delay
+
+    def restart(self) -> None:
+        """The next failure is of another kind: it is the first one."""
+        self._attempt = 0

@@ -11,8 +11,9 @@ stream closed at once without news         pause, the state
 410 on the watch, or any other error       pause, the state at the last version ("not older than")
 404                                        short pause, the state: the kind may be about to be created
 
-Pauses grow, are jittered, and start small again after two quiet minutes. Until the state is whole the sink is told
-nothing: an object that a stream has not brought yet is not missing.
+Pauses grow, are jittered, and start small again after two quiet minutes, and when a server that was out of reach answers
+anything: one that has just started says 429 and 410, and what happened since is to be seen soon. Until the state is
+whole the sink is told nothing: an object that a stream has not brought yet is not missing.
 """
 
 import asyncio
@@ -36,7 +37,9 @@ T = TypeVar("T")
 
 Sink: TypeAlias = Callable[[Event[K, T]], None]
 
-RETRY = Backoff(base=0.8, factor=2.0, cap=30.0, jitter=1.0)
+# client-go waits up to 30 s, doubled by jitter. One request of each kind every ten seconds is no burden to a server,
+# and a minute more is a long time to those who wait for its return.
+RETRY = Backoff(base=0.8, factor=2.0, cap=10.0, jitter=1.0)
 RETRY_RESETS_AFTER = 120.0
 # Looking for a kind is one cheap 404, and somebody who has just created it is waiting.
 LOOK_AGAIN = Backoff(base=1.0, factor=1.5, cap=10.0, jitter=0.5)
@@ -99,6 +102,7 @@ class Reflector(Generic[K, T]):
         self._silences = 0  # watches in a row that went silent
         self._looks = 0  # answers in a row that the kind is not served
         self._is_watching = False
+        self._is_out_of_reach = False  # the last failure was that the server did not answer
 
     @property
     def health(self) -> Health:
@@ -266,6 +270,9 @@ class Reflector(Generic[K, T]):
             self._looks += 1
             self._on_not_served(self._looks)
             return LOOK_AGAIN.delay(self._looks - 1, self._random)
+        was_out_of_reach, self._is_out_of_reach = self._is_out_of_reach, isinstance(error, Unavailable)
+        if was_out_of_reach and not self._is_out_of_reach:
+            self._backoff.restart()
         pause = self._backoff.delay(_now())
         if isinstance(error, Throttled) and error.retry_after is not None:
             # Never before it was asked for, and not together with everybody else who was asked the same.

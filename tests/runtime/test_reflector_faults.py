@@ -262,7 +262,7 @@ async def test_list_allowed_but_watch_denied_is_seen_although_every_list_succeed
 )
 async def test_a_list_that_fails_is_tried_again_with_growing_pauses(error: Exception) -> None:
     played = await play(*[error] * 7)
-    assert [call.at for call in played.calls] == [0, 0.8, 2.4, 5.6, 12.0, 24.8, 50.4, 80.4]
+    assert [call.at for call in played.calls] == [0, 0.8, 2.4, 5.6, 12.0, 22.0, 32.0, 42.0]
     assert {call.version for call in played.calls} == {"0"}
 
 
@@ -279,13 +279,19 @@ async def test_a_server_that_asks_for_hardly_any_wait_gets_growing_pauses_all_th
 async def test_pauses_start_small_again_after_two_quiet_minutes() -> None:
     down = [Unavailable()] * 5
     played = await play(START, *down, stream(70.0, bookmark(11), 60.0, bookmark(12)), Unavailable())
-    assert [call.at for call in played.calls][-3:] == [24.8, 154.8, 155.6]
+    assert [call.at for call in played.calls][-3:] == [22.0, 152.0, 152.8]
 
 
 async def test_pauses_go_on_growing_when_the_quiet_was_shorter() -> None:
     down = [Unavailable()] * 5
     played = await play(START, *down, stream(60.0, bookmark(11)), Unavailable())
-    assert [call.at for call in played.calls][-2:] == [84.8, 84.8 + 25.6]
+    assert [call.at for call in played.calls][-2:] == [82.0, 82.0 + 10.0]
+
+
+async def test_a_server_that_answers_again_is_not_made_to_wait_for_the_time_it_was_out_of_reach() -> None:
+    down = [Unavailable()] * 6
+    played = await play(START, *down, Throttled(1), Expired(), page(version=40))
+    assert [call.at for call in played.calls][-4:] == [32.0, 33.0, 34.6, 34.6]
 
 
 async def test_no_two_informers_pause_equally_long() -> None:
