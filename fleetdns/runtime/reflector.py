@@ -11,7 +11,7 @@ stream closed at once without news         pause, the state
 410 on the watch, or any other error       pause, the state at the last version ("not older than")
 404                                        short pause, the state: the kind may be about to be created
 
-Pauses grow, are jittered, and start small again after two quiet minutes, and when a server that was out of reach answers
+Pauses grow, are jittered, and start small again after two quiet minutes, and when a server that was out of reach says
 anything: one that has just started says 429 and 410, and what happened since is to be seen soon. Until the state is
 whole the sink is told nothing: an object that a stream has not brought yet is not missing.
 """
