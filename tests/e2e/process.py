@@ -38,9 +38,9 @@ class Process:
     async def becomes_ready(self) -> None:
         await eventually(lambda: self.probe("/readyz"), lambda seen: seen[0] == 200)
 
-    async def says(self, text: str) -> list[str]:
+    async def says(self, text: str, *, within: float = 20.0) -> list[str]:
         """The log's messages, once one of them has `text`."""
-        return await eventually(self.lines, lambda seen: any(text in line for line in seen))
+        return await eventually(self.lines, lambda seen: any(text in line for line in seen), within=within)
 
     async def lines(self) -> list[str]:
         return self._log.read_text().splitlines()
