@@ -1,21 +1,13 @@
-"""How a client finds out which kinds there are, and what they look like as tables."""
+"""How a client finds out which kinds there are, and what nobody serves."""
 
 from __future__ import annotations
 
 import pytest
 
 from tests.contract.client import API
-from tests.contract.samples import BACKENDS, BETA, CONFIG_MAPS, EXPORTS, GROUP, PROFILES, SHOP, backend, profile
+from tests.contract.samples import BETA, CONFIG_MAPS, EXPORTS, GROUP, PROFILES
 
 AGGREGATED = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList"
-TABLE = "application/json;as=Table;v=v1;g=meta.k8s.io"
-METADATA = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"
-METADATA_LIST = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
-COLUMNS = {
-    "trafficmanagerprofiles": ["Name", "DNS-Name", "Is-Programmed", "Healthy", "Endpoints", "Age"],
-    "trafficmanagerbackends": ["Name", "Profile", "Backend", "Is-Accepted", "Endpoints", "Age"],
-    "serviceexports": ["Name", "Is-Valid", "Is-Conflicted", "Age"],
-}
 
 
 async def test_aggregated_discovery_repeats_its_media_type_and_names_our_kinds(api: API) -> None:
@@ -62,39 +54,6 @@ async def test_openapi_documents_are_named_by_their_hash(api: API) -> None:
     assert ours["x-kubernetes-group-version-kind"] == [
         {"group": GROUP, "kind": "TrafficManagerProfile", "version": "v1beta1"}
     ]
-
-
-@pytest.mark.parametrize("plural", COLUMNS)
-async def test_a_table_has_the_columns_of_the_definition(api: API, plural: str) -> None:
-    table = (await api.get(f"{BETA}/namespaces/{{ns}}/{plural}", Accept=TABLE)).body
-    assert (table["kind"], table["apiVersion"]) == ("Table", "meta.k8s.io/v1")
-    assert [column["name"] for column in table["columnDefinitions"]] == COLUMNS[plural]
-    assert table["rows"] == []
-
-
-async def test_a_row_holds_the_cells_and_the_metadata(api: API) -> None:
-    await api.create(PROFILES, profile())
-    await api.merge(f"{SHOP}/status", {"status": {"dnsName": "shop.example", "endpoints": {"total": 3}}})
-    (row,) = (await api.get(PROFILES, Accept=TABLE)).body["rows"]
-    assert row["cells"][:5] == ["shop", "shop.example", None, None, 3]
-    assert row["cells"][5].endswith("s")
-    assert (row["object"]["kind"], "spec" in row["object"]) == ("PartialObjectMetadata", False)
-
-
-async def test_a_row_can_hold_the_whole_object_or_none(api: API) -> None:
-    await api.create(BACKENDS, backend())
-    (row,) = (await api.get(f"{BACKENDS}?includeObject=Object", Accept=TABLE)).body["rows"]
-    assert row["object"]["spec"]["profile"] == {"name": "shop"}
-    (row,) = (await api.get(f"{BACKENDS}?includeObject=None", Accept=TABLE)).body["rows"]
-    assert row["object"] is None
-
-
-async def test_metadata_alone_can_be_asked_for(api: API) -> None:
-    await api.create(PROFILES, profile())
-    one = (await api.get(SHOP, Accept=METADATA)).body
-    assert (one["kind"], one.keys()) == ("PartialObjectMetadata", {"kind", "apiVersion", "metadata"})
-    listed = (await api.get(PROFILES, Accept=METADATA_LIST)).body
-    assert (listed["kind"], listed["items"][0].keys()) == ("PartialObjectMetadataList", one.keys())
 
 
 @pytest.mark.parametrize(

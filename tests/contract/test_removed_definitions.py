@@ -206,7 +206,8 @@ async def test_a_change_of_its_spec_ends_the_watches_and_begins_their_history_an
         since = await version_of(api, things)
         page = (await api.get(f"{things.collection}?resourceVersion={since}&resourceVersionMatch=Exact")).names
         await api.create("/api/v1/namespaces/{ns}/configmaps", {"metadata": {"name": "meanwhile"}})
-        await api.merge(things.path, {"spec": {"names": {"shortNames": [things.plural[-3:]]}}})
+        changed = await api.merge(things.path, {"spec": {"names": {"shortNames": [f"a{things.plural}"]}}})
+        assert changed.code == 200, changed.text
         assert await events.next() is None
     await until_served(api, things.collection)
     async with api.watch(f"{things.collection}?watch=1&resourceVersion={since}") as events:

@@ -10,7 +10,6 @@ import pytest
 from tests.contract.client import API, Events
 from tests.contract.samples import CONFIG_MAPS, PROFILES, SHOP, config_map, profile
 
-TABLE = "application/json;as=Table;v=v1;g=meta.k8s.io"
 INITIAL = "sendInitialEvents=true&resourceVersionMatch=NotOlderThan&allowWatchBookmarks=true"
 
 
@@ -190,17 +189,6 @@ class TestSelection:
     async def test_any_word_but_0_and_false_watches(self, api: API, word: str, kind: str | None) -> None:
         reply = await api.get(f"{PROFILES}?watch={word}&timeoutSeconds=1&resourceVersion={await version_of(api)}")
         assert reply.text == "" if kind is None else reply.body["kind"].endswith(kind)
-
-
-async def test_only_the_first_table_says_what_the_columns_are(api: API) -> None:
-    since = await version_of(api)
-    async with api.watch(f"{PROFILES}?watch=1&resourceVersion={since}", Accept=TABLE) as events:
-        await api.create(PROFILES, profile("a"))
-        await api.create(PROFILES, profile("b"))
-        first, second = await events.next(), await events.next()
-    assert first["object"]["columnDefinitions"][0]["name"] == "Name"
-    assert second["object"]["columnDefinitions"] is None
-    assert [event["object"]["rows"][0]["cells"][0] for event in (first, second)] == ["a", "b"]
 
 
 async def test_two_watchers_see_the_same_in_the_same_order(api: API) -> None:

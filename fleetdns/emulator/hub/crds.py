@@ -97,19 +97,18 @@ def defaulted(crd: Object) -> Object:
     return crd | {"spec": {"conversion": {"strategy": "None"}} | spec | {"names": names}}
 
 
-def definition_errors(crd: Object) -> tuple[FieldError, ...]:
-    """Why these kinds cannot be served; empty if they can."""
+def definition_errors(crd: Object, old: Object | None = None) -> tuple[FieldError, ...]:
+    """Why these kinds cannot be served, or not instead of those of the old definition; empty if they can."""
     spec = crd.get("spec")
     if not isinstance(spec, dict):
         return (required("spec"),)
     shape = tuple(_shape_errors(crd, spec))
-    return shape or tuple(_content_errors(crd, spec))
+    changed = () if shape or old is None else tuple(_change_errors(crd, old))
+    return shape or changed or tuple(_content_errors(crd, spec))
 
 
-def change_errors(crd: Object, old: Object | None) -> tuple[FieldError, ...]:
-    """What may not change once objects of the kind may exist; both definitions can be served."""
-    if old is None:
-        return ()
+def _change_errors(crd: Object, old: Object) -> Iterator[FieldError]:
+    """What may not change once objects of the kind may exist."""
     new, before = crd["spec"], old["spec"]
     kept = {
         "spec.group": (new["group"], before["group"]),
@@ -117,9 +116,18 @@ def change_errors(crd: Object, old: Object | None) -> tuple[FieldError, ...]:
         "spec.names.plural": (new["names"]["plural"], before["names"]["plural"]),
         "spec.names.kind": (new["names"]["kind"], before["names"]["kind"]),
     }
-    return tuple(
-        invalid(path, value, "field is immutable") for path, (value, former) in kept.items() if value != former
-    )
+    for path, (value, former) in kept.items():
+        if value != former:
+            yield invalid(path, value, "field is immutable")
+    gone = {version["name"] for version in before["versions"]} - {version["name"] for version in new["versions"]}
+    for index, name in enumerate((crd.get("status") or {}).get("storedVersions") or ()):
+        if name in gone:
+            why = (
+                f"missing from spec.versions; {name} was previously a storage version, and must remain in "
+                "spec.versions until a storage migration ensures no data remains persisted in "
+                f"{name} and removes {name} from status.storedVersions"
+            )
+            yield invalid(f"status.storedVersions[{index}]", name, why)
 
 
 def _shape_errors(crd: Object, spec: Object) -> Iterator[FieldError]:
@@ -185,6 +193,12 @@ def _content_errors(crd: Object, spec: Object) -> Iterator[FieldError]:
     strategy = (spec.get("conversion") or {}).get("strategy", "None")
     if strategy != "None":
         yield not_supported("spec.conversion.strategy", strategy, ("None",))
+
+
+def initial_status(crd: Object) -> Object:
+    """The status a definition is born with: nothing is decided yet, and a client has to bear the null."""
+    stored = [version["name"] for version in crd["spec"]["versions"] if version.get("storage")]
+    return {"acceptedNames": {"kind": "", "plural": ""}, "conditions": None, "storedVersions": stored}
 
 
 def established_status(crd: Object, *, now: str) -> Object:

@@ -46,7 +46,7 @@ class Deletions:
         if served.resource == crds.RESOURCE and "deletionTimestamp" not in obj["metadata"]:
             marked = self._marked_definition(obj)
         else:
-            finalizers = _finalizers(obj, options)
+            finalizers = _finalizers(served, obj, options)
             if not finalizers and not _is_held_by_spec(served, obj):
                 return self._remove(served, key, obj, options)
             marked = self._marked(served, obj, finalizers)
@@ -92,9 +92,13 @@ class Deletions:
         return obj | {"metadata": metadata, "status": crds.terminating_status(obj, crds.PENDING, now=self._now())}
 
 
-def _finalizers(obj: Object, options: DeleteOptions) -> list[str]:
+def _finalizers(served: Served, obj: Object, options: DeleteOptions) -> list[str]:
     """What will hold the object; who asks for another propagation than before replaces the finalizer of that one."""
     finalizers = list(obj["metadata"].get("finalizers", ()))
+    going = served.resource == "namespaces" and "deletionTimestamp" in obj["metadata"]
+    if going or served.resource == "events":
+        # Nobody waits for an event, and a namespace that goes has been told how.
+        return finalizers
     extra = [_WAITING_FOR[options.propagation]] if options.propagation in _WAITING_FOR else []
     if options.propagation:
         finalizers = [finalizer for finalizer in finalizers if finalizer not in _WAITING_FOR.values()]

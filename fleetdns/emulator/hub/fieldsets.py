@@ -210,7 +210,11 @@ def _undeclared_items(items: list[Any], schema: Node, known: Node, path: str) ->
             continue
         step = str(position) if schema.list_type == "atomic" else item_step(item, schema)
         if step == "k:{}":
-            yield f"{path}: element {position}: associative list with keys has an element that omits all key fields"
+            keys = compact(list(schema.list_keys)).replace(",", " ")
+            yield (
+                f"{path}: element {position}: associative list with keys has an element that omits all key fields "
+                f"{keys} (and doesn't have default values for any key fields)"
+            )
         elif step in seen:
             yield f"{path}: duplicate entries for key {displayed((step,))}"
         seen.add(step)

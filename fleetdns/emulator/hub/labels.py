@@ -38,6 +38,9 @@ _NOT_A_VALUE = (
 
 def key_errors(field: str, key: str) -> Iterator[FieldError]:
     """What is wrong with the key of a label or annotation, or with a finalizer."""
+    if key.count("/") > 1:
+        yield invalid(field, key, _NOT_A_KEY)
+        return
     prefix, slash, name = key.rpartition("/")
     if slash and (not prefix or len(prefix) > 253 or not re.fullmatch(SUBDOMAIN, prefix.lower())):
         yield invalid(field, key, f"prefix part {NOT_A_SUBDOMAIN}" if prefix else "prefix part must be non-empty")
@@ -59,9 +62,6 @@ def value_errors(field: str, value: str) -> Iterator[FieldError]:
 
 def selector_errors(key: str, values: Iterable[str]) -> Iterator[FieldError]:
     """Why no label can have this key or one of these values."""
-    if key.count("/") > 1:
-        yield invalid("<nil>", key, _NOT_A_KEY)
-    else:
-        yield from key_errors("<nil>", key)
+    yield from key_errors("<nil>", key)
     for position, value in enumerate(sorted(values)):
         yield from value_errors(f"values[{position}][{key}]", value)

@@ -10,6 +10,7 @@ from typing import Any, Literal
 from fleetdns.emulator.hub.fieldsets import (
     NOTHING,
     FieldSet,
+    Path,
     compared,
     displayed,
     fields_of,
@@ -169,8 +170,13 @@ def _yielded(managed: Managed, me: Manager, written: FieldSet, removed: FieldSet
 
 def _conflicts(contested: Mapping[Manager, FieldSet]) -> Iterator[Conflict]:
     for one in sorted(contested, key=lambda one: (one.name, one.operation, not one.subresource, one.subresource)):
-        for path in sorted(contested[one]):
+        for path in sorted(contested[one], key=_leaves_first):
             yield Conflict(displayed(path), str(one), f"conflict with {one}")
+
+
+def _leaves_first(path: Path) -> list[tuple[bool, str]]:
+    """The order of conflicts: on each level the fields themselves, then what is below others."""
+    return [(depth < len(path), step) for depth, step in enumerate(path, start=1)]
 
 
 def _summary(conflicts: tuple[Conflict, ...]) -> str:

@@ -11,7 +11,7 @@ from fleetdns.emulator.hub import status
 JSON = "application/json"
 YAML = "application/yaml"
 
-Shape = Literal["object", "table", "partial"]
+Shape = Literal["object", "table", "partial", "partial list"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +61,10 @@ def _shape(entry: Range) -> Shape | None:
             return "object"
         case "Table" if _is_meta(entry):
             return "table"
-        case "PartialObjectMetadata" | "PartialObjectMetadataList" if _is_meta(entry):
+        case "PartialObjectMetadata" if _is_meta(entry):
             return "partial"
+        case "PartialObjectMetadataList" if _is_meta(entry):
+            return "partial list"
         case _:
             return None
 

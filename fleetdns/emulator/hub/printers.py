@@ -46,7 +46,7 @@ def _secret(obj: Object, aged: Aged) -> list[Any]:
 
 
 def _service_account(obj: Object, aged: Aged) -> list[Any]:
-    return [obj["metadata"]["name"], len(obj.get("secrets") or ()), _created(obj, aged)]
+    return [obj["metadata"]["name"], _created(obj, aged)]
 
 
 def _lease(obj: Object, aged: Aged) -> list[Any]:
@@ -62,6 +62,8 @@ def _service(obj: Object, aged: Aged) -> list[Any]:
     ingress = ((obj.get("status") or {}).get("loadBalancer") or {}).get("ingress") or ()
     waiting = "<pending>" if spec.get("type") == "LoadBalancer" else "<none>"
     outside = ",".join(entry.get("ip") or entry.get("hostname") or "" for entry in ingress) or waiting
+    if spec.get("type") == "ExternalName":
+        outside = spec.get("externalName", "")
     ports = ",".join(_port(port) for port in spec.get("ports") or ()) or "<none>"
     selector = ",".join(f"{key}={value}" for key, value in sorted((spec.get("selector") or {}).items())) or "<none>"
     inside = spec.get("clusterIP") or "<none>"
@@ -111,7 +113,7 @@ PRINTERS = {
     ("", "namespaces"): Printer((_NAME, _text("Status"), _AGE), _namespace),
     ("", "configmaps"): Printer((_NAME, Column("Data", "string", ""), _AGE), _configmap),
     ("", "secrets"): Printer((_NAME, _text("Type"), Column("Data", "string", ""), _AGE), _secret),
-    ("", "serviceaccounts"): Printer((_NAME, Column("Secrets", "string", ""), _AGE), _service_account),
+    ("", "serviceaccounts"): Printer((_NAME, _AGE), _service_account),
     ("", "services"): Printer(
         (
             _NAME,

@@ -50,6 +50,7 @@ def watch_options(served: Served, query: Query, *, default_timeout: float) -> Wa
         match=query.get("resourceVersionMatch", ""),
         bookmarks=flag(query, "allowWatchBookmarks") or False,
         send_initial_events=flag(query, "sendInitialEvents"),
+        continue_token=query.get("continue", ""),
         selection=selection_of(served, query.get("labelSelector", ""), query.get("fieldSelector", "")),
         timeout=float(timeout) if timeout else default_timeout,
     )

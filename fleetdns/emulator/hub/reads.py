@@ -104,23 +104,24 @@ def _versions(store: Store, served: Served, namespace: str | None, position: Pos
 
 
 def _refuse_contradictions(options: ListOptions) -> None:
-    def refuse(field: str, why: str) -> None:
-        raise status.invalid_options("ListOptions", fields.forbidden(field, why))
-
     if options.send_initial_events is not None:
-        refuse("sendInitialEvents", "sendInitialEvents is forbidden for list")
-    if not options.match:
-        return
-    if options.match not in ("Exact", "NotOlderThan"):
-        supported = ("Exact", "NotOlderThan", "")
-        error = fields.not_supported("resourceVersionMatch", options.match, supported)
+        error = fields.forbidden("sendInitialEvents", "sendInitialEvents is forbidden for list")
         raise status.invalid_options("ListOptions", error)
+    errors = tuple(_match_errors(options)) if options.match else ()
+    if errors:
+        raise status.invalid_options("ListOptions", *errors)
+
+
+def _match_errors(options: ListOptions) -> Iterator[fields.FieldError]:
+    field, subject = "resourceVersionMatch", "resourceVersionMatch is forbidden"
     if options.continue_token:
-        refuse("resourceVersionMatch", "resourceVersionMatch is forbidden when continue is provided")
+        yield fields.forbidden(field, f"{subject} when continue is provided")
     if not options.resource_version:
-        refuse("resourceVersionMatch", "resourceVersionMatch is forbidden unless resourceVersion is provided")
+        yield fields.forbidden(field, f"{subject} unless resourceVersion is provided")
+    if options.match not in ("Exact", "NotOlderThan"):
+        yield fields.not_supported(field, options.match, ("Exact", "NotOlderThan", ""))
     if options.match == "Exact" and options.resource_version == "0":
-        refuse("resourceVersionMatch", 'resourceVersionMatch "exact" is forbidden for resourceVersion "0"')
+        yield fields.forbidden(field, 'resourceVersionMatch "exact" is forbidden for resourceVersion "0"')
 
 
 def _position(store: Store, options: ListOptions) -> Position:

@@ -6,9 +6,13 @@ from dataclasses import dataclass
 
 from fleetdns.emulator.hub import status
 from fleetdns.emulator.hub.schema import StructuralSchema
-from fleetdns.emulator.hub.selectors import FieldTerm
+from fleetdns.emulator.hub.selectors import FieldTerm, Offered
 from fleetdns.emulator.hub.status import Object, StatusError
 
+_NAMES_ONLY = Offered(
+    frozenset(("metadata.name", "metadata.namespace")),
+    '"{path}" is not a known field selector: only "metadata.name", "metadata.namespace"',
+)
 ALL_VERBS = ("delete", "deletecollection", "get", "list", "patch", "create", "update", "watch")
 
 
@@ -63,6 +67,14 @@ class Served:
     def resource(self) -> str:
         """The store's word for where these objects lie."""
         return status.qualified(self.plural, self.group)
+
+    @property
+    def offered(self) -> Offered:
+        """What field selectors may ask for. Namespaces are in none, and say so."""
+        if not self.custom and not self.selectable:
+            return _NAMES_ONLY
+        inherent = ("metadata.name",) if self.resource == "namespaces" else ("metadata.name", "metadata.namespace")
+        return Offered(frozenset((*inherent, *self.selectable)), "field label not supported: {path}")
 
     @property
     def has_status(self) -> bool:

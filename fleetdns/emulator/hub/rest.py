@@ -282,4 +282,4 @@ class Hub:
 
 def selection_of(served: Served, label_selector: str, field_selector: str) -> Selection:
     """Both selectors, as this kind offers them. Raises StatusError 400."""
-    return selectors.parse_selection(label_selector, field_selector, fields=served.selectable)
+    return selectors.parse_selection(label_selector, field_selector, offered=served.offered)

@@ -22,8 +22,10 @@ class ResourcePath:
     def verb(self, method: str, *, watching: bool = False) -> str:
         """Kubernetes' verb for an HTTP method here."""
         match method:
-            case "GET" | "HEAD":
+            case "GET":
                 return "get" if self.name else ("watch" if watching else "list")
+            case "HEAD":
+                return "get" if self.name else "list"
             case "POST":
                 return "create"
             case "PUT":

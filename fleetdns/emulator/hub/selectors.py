@@ -18,6 +18,9 @@ _TERM = re.compile(
     r"|(?P<set>in|notin)\s*\((?P<values>[^()]*)\))?)\s*(?:,|$)"
 )
 
+# In a field's value a backslash takes the meaning from these three.
+_COMMA, _UNESCAPED, _ESCAPED = re.compile(r"(?<!\\),"), re.compile(r"(?<!\\)="), re.compile(r"\\([\\,=])")
+
 
 @dataclass(frozen=True, slots=True)
 class Requirement:
@@ -56,6 +59,14 @@ class FieldTerm:
 
 
 @dataclass(frozen=True, slots=True)
+class Offered:
+    """The fields a kind can be selected by, and how it refuses others: {path} stands for the one that was asked for."""
+
+    paths: frozenset[str]
+    refusal: str
+
+
+@dataclass(frozen=True, slots=True)
 class Selection:
     """Both selectors of one request; the empty one takes everything."""
 
@@ -75,14 +86,10 @@ class Selection:
 EVERYTHING = Selection()
 
 
-def parse_selection(label_selector: str, field_selector: str, *, fields: Iterable[str] = ()) -> Selection:
-    """Read both query parameters; `fields` are the paths this resource can be selected by beyond its name.
-
-    Raises StatusError 400 for what cannot be read or is not offered.
-    """
+def parse_selection(label_selector: str, field_selector: str, *, offered: Offered) -> Selection:
+    """Read both query parameters. Raises StatusError 400 for what cannot be read or is not offered."""
     if not label_selector and not field_selector:
         return EVERYTHING
-    offered = {"metadata.name", "metadata.namespace", *fields}
     return Selection(tuple(_requirements(label_selector)), tuple(_field_terms(field_selector, offered)))
 
 
@@ -120,14 +127,16 @@ def _requirement(term: re.Match[str]) -> Requirement:
             return Requirement(term["key"], ">" if sign == ">" else "<", frozenset({term["value"]}))
 
 
-def _field_terms(text: str, offered: set[str]) -> Iterable[FieldTerm]:
-    for part in filter(None, text.split(",")):
+def _field_terms(text: str, offered: Offered) -> Iterable[FieldTerm]:
+    for part in filter(None, _COMMA.split(text)):
         path, sign, value = _split_term(part)
         if not sign:
             raise bad_request(f"invalid selector: '{text}'; can't understand '{part}'")
-        if path not in offered:
-            raise bad_request(f"field label not supported: {path}")
-        yield FieldTerm(path, value, negated=sign == "!=")
+        if _UNESCAPED.search(value):
+            raise bad_request(f"invalid field selector: unescaped character in value: {ord('=')}")
+        if path not in offered.paths:
+            raise bad_request(offered.refusal.format(path=path))
+        yield FieldTerm(path, _ESCAPED.sub(r"\1", value), negated=sign == "!=")
 
 
 def _split_term(part: str) -> tuple[str, str, str]:

@@ -175,5 +175,10 @@ def not_acceptable(accepted: Iterable[str]) -> StatusError:
     return StatusError(406, "NotAcceptable", message)
 
 
+def unfit(message: str) -> StatusError:
+    """An answer that has no such shape."""
+    return StatusError(406, "NotAcceptable", message)
+
+
 def apply_conflict(message: str, causes: Iterable[Mapping[str, str]]) -> StatusError:
     return StatusError(409, "Conflict", message, {"causes": [dict(cause) for cause in causes]})

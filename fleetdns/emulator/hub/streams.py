@@ -8,10 +8,9 @@ from dataclasses import dataclass, field
 
 from aiohttp import web
 
+from fleetdns.emulator.hub.shapes import Line
 from fleetdns.emulator.hub.status import StatusError
 from fleetdns.emulator.hub.watches import Watch
-
-Line = Callable[[str, bytes], bytes]
 
 
 @dataclass(slots=True, eq=False)

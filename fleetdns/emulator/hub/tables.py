@@ -28,13 +28,18 @@ def table(
 
     Raises StatusError 400 for another word.
     """
-    if include not in ("", "None", "Metadata", "Object"):
-        why = f"includeObject: Invalid value: \"{include}\": must be 'Metadata', 'Object', 'None', or empty"
-        raise bad_request(f"Unable to convert to Table as requested: {why}")
+    check_include(include)
     rows = [_row(served, obj, now, include) for obj in objects]
     definitions = [_definition(column) for column in columns_of(served)] if head else None
     shown = _without_empty(metadata)
     return {"kind": "Table", **_META, "metadata": shown, "columnDefinitions": definitions, "rows": rows}
+
+
+def check_include(include: str) -> None:
+    """Raises StatusError 400 for a word that says nothing."""
+    if include not in ("", "None", "Metadata", "Object"):
+        why = f"includeObject: Invalid value: \"{include}\": must be 'Metadata', 'Object', 'None', or empty"
+        raise bad_request(f"Unable to convert to Table as requested: {why}")
 
 
 def bookmark_table(served: Served, obj: Object, *, head: bool) -> Object:

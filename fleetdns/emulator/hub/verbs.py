@@ -8,19 +8,18 @@ from contextlib import contextmanager
 
 from aiohttp import web
 
-from fleetdns.emulator.hub import queries, status, tables
+from fleetdns.emulator.hub import queries, shapes, status
 from fleetdns.emulator.hub.answers import answer
 from fleetdns.emulator.hub.documents import JSON, PROTOBUF, YAML, Document, read_document
 from fleetdns.emulator.hub.incoming import Options
-from fleetdns.emulator.hub.negotiation import Form, Shape, negotiated
+from fleetdns.emulator.hub.negotiation import Form, negotiated
 from fleetdns.emulator.hub.patches import APPLY, accepted_types
 from fleetdns.emulator.hub.resources import Served
 from fleetdns.emulator.hub.rest import Hub
 from fleetdns.emulator.hub.reviews import is_review, reviewed
 from fleetdns.emulator.hub.routes import ResourcePath
 from fleetdns.emulator.hub.status import Object, StatusError
-from fleetdns.emulator.hub.store import decode, encode
-from fleetdns.emulator.hub.streams import Line, Streams
+from fleetdns.emulator.hub.streams import Streams
 from fleetdns.emulator.hub.tokenrequests import is_token_request, requested
 from fleetdns.emulator.hub.tokens import TokenIssuer, User
 from fleetdns.emulator.hub.writes import Outcome
@@ -93,15 +92,7 @@ class Verbs:
         return answer(request, self._shaped_list(request, served, form, listed), media_type=form.media_type)
 
     def _shaped_list(self, request: web.BaseRequest, served: Served, form: Form, listed: Object) -> Object:
-        match form.shape:
-            case "table":
-                include = request.query.get("includeObject", "Metadata")
-                now = self._hub.clock()
-                return tables.table(served, listed["items"], listed["metadata"], now=now, include=include)
-            case "partial":
-                return tables.partial_list(listed)
-            case _:
-                return listed
+        return shapes.shaped_list(served, listed, form, now=self._hub.clock(), include=_include(request))
 
     async def _watch(
         self, request: web.BaseRequest, served: Served, path: ResourcePath, ending: StatusError | None
@@ -109,28 +100,14 @@ class Verbs:
         form = negotiated(request.headers.get("Accept", ""), watching=True)
         timeout = self._chance.uniform(*_WATCH_SECONDS)
         options = queries.watch_options(served, request.query, default_timeout=timeout)
+        line = shapes.event_line(served, form, clock=self._hub.clock, include=_include(request))
         watch = self._hub.watch_with(served, path.namespace, options)
         if ending is not None:
             watch.fail(ending)
-        include = request.query.get("includeObject", "Metadata")
-        line = self._table_line(served, include) if form.shape == "table" else _LINES[form.shape]
+        if form.shape == "partial list":
+            # No event is a list: a real server ends the stream where it would send the first.
+            watch.close()
         return await self._streams.serve(request, watch, plural=served.plural, line=line)
-
-    def _table_line(self, served: Served, include: str) -> Line:
-        """Only the first event of a stream says what the columns are."""
-        heads = iter((True,))
-
-        def line(kind: str, raw: bytes) -> bytes:
-            if kind == "ERROR":
-                return _event_line(kind, raw)
-            obj, head = decode(raw), next(heads, False)
-            if kind == "BOOKMARK":
-                return _event_line(kind, encode(tables.bookmark_table(served, obj, head=head)))
-            metadata = {"resourceVersion": obj["metadata"]["resourceVersion"]}
-            shown = tables.table(served, (obj,), metadata, now=self._hub.clock(), include=include, head=head)
-            return _event_line(kind, encode(shown))
-
-        return line
 
     async def _create(self, request: web.BaseRequest, served: Served, path: ResourcePath) -> web.StreamResponse:
         form = negotiated(request.headers.get("Accept", ""))
@@ -173,7 +150,7 @@ class Verbs:
         options = queries.delete_options(sent, request.query)
         if path.name:
             gone = self._hub.delete_with(served, path.namespace, path.name, options)
-            return answer(request, gone, media_type=form.media_type)
+            return self._shown(request, served, form, Outcome(gone), [])
         listed = queries.list_options(served, request.query)
         before = self._hub.delete_all_with(served, path.namespace, listed, options)
         return answer(request, self._shaped_list(request, served, form, before), media_type=form.media_type)
@@ -181,13 +158,7 @@ class Verbs:
     def _shown(
         self, request: web.BaseRequest, served: Served, form: Form, outcome: Outcome, warnings: list[str]
     ) -> web.StreamResponse:
-        obj = outcome.obj
-        if form.shape == "table":
-            metadata = {"resourceVersion": obj["metadata"].get("resourceVersion", "")}
-            include = request.query.get("includeObject", "Metadata")
-            obj = tables.table(served, (obj,), metadata, now=self._hub.clock(), include=include)
-        elif form.shape == "partial":
-            obj = tables.partial(obj)
+        obj = shapes.shaped(served, outcome.obj, form, now=self._hub.clock(), include=_include(request))
         code = 201 if outcome.created else 200
         return answer(request, obj, code=code, media_type=form.media_type, warnings=warnings)
 
@@ -253,6 +224,10 @@ def _media_type(request: web.BaseRequest) -> str:
     return request.headers.get("Content-Type", "").partition(";")[0].strip().lower()
 
 
+def _include(request: web.BaseRequest) -> str:
+    return request.query.get("includeObject", "Metadata")
+
+
 def _warnings(served: Served) -> list[str]:
     return [served.deprecation] if served.deprecation else []
 
@@ -265,14 +240,3 @@ def _telling(warnings: list[str]) -> Iterator[None]:
     except StatusError as error:
         error.warnings = tuple(warnings)
         raise
-
-
-def _event_line(kind: str, raw: bytes) -> bytes:
-    return b'{"type":"' + kind.encode() + b'","object":' + raw + b"}\n"
-
-
-def _partial_line(kind: str, raw: bytes) -> bytes:
-    return _event_line(kind, raw if kind == "ERROR" else encode(tables.partial(decode(raw))))
-
-
-_LINES: dict[Shape, Line] = {"object": _event_line, "partial": _partial_line}

@@ -27,6 +27,7 @@ class WatchOptions:
     match: str = ""
     bookmarks: bool = True
     send_initial_events: bool | None = None
+    continue_token: str = ""  # never allowed here
     selection: Selection = EVERYTHING
     timeout: float | None = None
 
@@ -189,5 +190,10 @@ def refuse_contradictions(options: WatchOptions, *, watch_list: bool) -> None:
     elif options.match:
         why = "resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided"
         errors.append(fields.forbidden("resourceVersionMatch", why))
+    if options.match not in ("", "NotOlderThan"):
+        errors.append(fields.not_supported("resourceVersionMatch", options.match, ("NotOlderThan",)))
+    if options.continue_token:
+        why = "resourceVersionMatch is forbidden when continue is provided"
+        errors = [fields.forbidden("resourceVersionMatch", why)]
     if errors:
         raise status.invalid_options("ListOptions", *errors)

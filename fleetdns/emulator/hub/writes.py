@@ -86,6 +86,8 @@ class Writes:
             options.warn(text)
         if not tracked:
             new = self.track(served, None, new, options, "")
+        if served.resource == crds.RESOURCE:
+            new = new | {"status": crds.initial_status(new)}
         if options.dry_run:
             return Outcome(new, created=True)
         return Outcome(self._write(served, key, new), created=True)

@@ -200,7 +200,8 @@ def test_the_status_cannot_be_claimed_by_an_apply_to_the_object() -> None:
         pytest.param({"tags": ["a", "a"]}, '.spec.tags: duplicate entries for key [="a"]', id="an item twice"),
         pytest.param(
             {"headers": [{"value": "a"}]},
-            ".spec.headers: element 0: associative list with keys has an element that omits all key fields",
+            ".spec.headers: element 0: associative list with keys has an element that omits all key fields "
+            '["name"] (and doesn\'t have default values for any key fields)',
             id="an item without its key",
         ),
     ],
