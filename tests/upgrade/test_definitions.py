@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import copy
+import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -154,6 +156,30 @@ async def test_users_change_what_they_could_change_and_nothing_else(hub: Hub) ->
         reply = await hub.patch(obj, {"spec": spec})
         assert reply.code == 422
         assert any(said.endswith(message) for _, said in reply.causes)
+
+
+@pytest.mark.parametrize("arguments", [(), ("--server-side",)], ids=["plain", "server-side"])
+async def test_a_users_manifest_is_applied_again_as_if_nothing_had_happened(
+    hub: Hub, tmp_path: Path, arguments: tuple[str, ...]
+) -> None:
+    """Of the headers Fleet's schema has one owner, and ours one for each name."""
+    manifest = tmp_path / "profile.yaml"
+    headers = [{"name": "Host", "value": "a.example.com"}, {"name": "X-Probe", "value": "1"}]
+    shop = profile("shop", version="v1alpha1", path="/healthz", customHeaders=headers)
+    manifest.write_text(json.dumps(shop))
+    await hub.kubectl("apply", *arguments, "-f", str(manifest))
+    before = await hub.read(shop)
+    await hub.upgrade()
+    await hub.kubectl("apply", *arguments, "-f", str(manifest))
+    assert without_defaults(await hub.read(shop))["spec"] == before["spec"]
+    headers[1:] = [{"name": "X-Probe", "value": "2"}]
+    manifest.write_text(json.dumps(shop))
+    await hub.kubectl("apply", *arguments, "-f", str(manifest))
+    assert (await hub.read(shop))["spec"]["monitorConfig"]["customHeaders"] == headers
+    headers.pop()
+    manifest.write_text(json.dumps(shop))
+    await hub.kubectl("apply", *arguments, "-f", str(manifest))
+    assert (await hub.read(shop))["spec"]["monitorConfig"]["customHeaders"] == headers
 
 
 TIMEOUT = "timeoutInSeconds must be between 5 and 9 when intervalInSeconds is 10"

@@ -23,7 +23,7 @@ from tests.upgrade.definitions import fleet_definitions
 from tests.upgrade.deployments import Deployments
 from tests.upgrade.estate import SERVING, TARGETS, become, settle
 from tests.upgrade.fleet import FleetController
-from tests.upgrade.guide import commands, files
+from tests.upgrade.guide import Command, commands, files
 from tests.upgrade.history import History
 from tests.upgrade.hub import Hub
 from tests.upgrade.objects import SUBSCRIPTION, profile
@@ -166,6 +166,14 @@ async def test_every_command_of_the_guide_does_what_it_says(
 
 def _needs_deployments(line: str) -> bool:
     return any(word in line for word in ("deployment", " pod ", "apply -k move"))
+
+
+def test_a_line_that_a_command_did_not_print_or_printed_too_early_is_noticed() -> None:
+    command = Command("kubectl get x", ("NAME AGE", "shop ...", "blog True ..."))
+    assert command.differs("NAME   AGE\nother  5s\nshop   5s\nblog   True  5s\n") == ""
+    assert command.differs("NAME   AGE\nblog   True  5s\nshop   5s\n") == "blog True ..."
+    assert command.differs("NAME   AGE\nshop   5s\nblog   False 5s\n") == "blog True ..."
+    assert command.differs("") == "NAME AGE"
 
 
 def test_the_guide_has_commands_in_each_of_its_parts() -> None:

@@ -116,7 +116,7 @@ async def test_an_object_of_fleets_can_be_deleted_afterwards(
             await hub.api.delete(hub.path(obj))
         await eventually(lambda: _profiles(world), lambda names: names == ["work-shop.trafficmanager.net"])
         await become(hub, "True", SHOP)
-        await eventually(lambda: _codes(hub, BLOG, BLOG_APP, IDLE), lambda codes: codes == {404}, within=5)
+        await eventually(lambda: _codes(hub, BLOG, BLOG_APP, IDLE), lambda codes: codes == {404}, within=2)
 
 
 async def _codes(hub: Hub, *objects: Object) -> set[int]:
