@@ -161,7 +161,7 @@ def page(before: str, new: str) -> str:
     """The page with a row that takes the place of one of the same server and times."""
     rows = [line for line in before.splitlines() if line.startswith(("| real ", "| embedded ", "| virtual "))]
     kept = [line for line in rows if _kind(line) != _kind(new)]
-    return "\n".join([*_HEAD, *sorted([*kept, new], key=_kind), ""])
+    return "\n".join([_HEAD, *sorted([*kept, new], key=_kind), ""])
 
 
 def _kind(line: str) -> list[str]:
@@ -172,22 +172,19 @@ def machine() -> str:
     return f"{os.cpu_count()} cores, {platform.system()} {platform.machine()}, CPython {platform.python_version()}"
 
 
-_HEAD = (
-    "# How long a takeover takes",
-    "",
-    "Made by `python -m tests.bench.takeover --server SERVER --lease-duration D --lease-renew-interval I --rounds N`; each",
-    "call makes one row. Two replicas of `fleetdns run` are processes of their own. The leader is killed with SIGKILL at any",
-    "moment between two of its renewals, and a weight is changed at once; then another replica is started to wait. Seconds",
-    "count from the kill until the other leads, and until Azure has answered its first write. On the real kube-apiserver the",
-    "replicas have the rights of `manifests/base`. `virtual` is the election alone, in virtual time.",
-    "",
-    "A retry is a fifth of the renewal interval, and up to 2.2 times as long by jitter. A leader that stops in order is",
-    "followed at the next retry: its lease is given back.",
-    "",
-    "| server | lease, renewal | kills | leads: median | worst | lease and one retry | later than that "
-    "| first write: median | worst | measured on |",
-    "|---|---|---|---|---|---|---|---|---|---|",
-)
+_HEAD = """# How long a takeover takes
+
+Made by `python -m tests.bench.takeover --server SERVER --lease-duration D --lease-renew-interval I --rounds N`, a row
+for each call. Two replicas of `fleetdns run` are processes of their own. The leader is killed with SIGKILL at any moment
+between two of its renewals, and a weight is changed at once; then another replica is started to wait. Seconds count from
+the kill until the other leads, and until Azure has answered its first write. On the real kube-apiserver the replicas
+have the rights of `manifests/base`. `virtual` is the election alone, in virtual time.
+
+A retry is a fifth of the renewal interval, and up to 2.2 times as long by jitter. A leader that stops in order is
+followed at the next retry: its lease is given back.
+
+| server | lease, renewal | kills | leads: median | worst | lease and one retry | later | write: median | worst | where |
+|---|---|---|---|---|---|---|---|---|---|"""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
