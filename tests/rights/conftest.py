@@ -17,7 +17,7 @@ from tests.apiserver.build import Binaries
 from tests.apiserver.deployed import deployed, kubectl
 from tests.apiserver.fixtures import binaries, pytest_collection_finish
 from tests.apiserver.server import RealAPIServer
-from tests.rights.grants import Granted, give, granted
+from tests.rights.grants import Right, give, granted
 from tests.rights.story import LEASE
 
 __all__ = ["binaries", "pytest_collection_finish"]
@@ -39,7 +39,7 @@ class Deployment:
 
     world: World
     account: Cluster
-    granted: Granted
+    granted: tuple[Right, ...]
 
 
 @pytest.fixture(scope="session")
@@ -54,13 +54,13 @@ def hub(binaries: Binaries, tmp_path_factory: pytest.TempPathFactory) -> Iterato
 
 
 @pytest.fixture(scope="session")
-def rights(hub: Hub) -> Granted:
+def rights(hub: Hub) -> tuple[Right, ...]:
     """What the manifests grant."""
     return granted(kubectl(hub.kubeconfig, "kustomize", str(manifests() / "base" / "rights")))
 
 
 @pytest.fixture
-async def deployment(hub: Hub, rights: Granted) -> AsyncIterator[Deployment]:
+async def deployment(hub: Hub, rights: tuple[Right, ...]) -> AsyncIterator[Deployment]:
     """Servers, kinds and a namespace, with all rights given; no controller."""
     token = json.loads(hub.kubeconfig.read_text())["users"][0]["user"]["token"]
     async with AsyncExitStack() as stack:
@@ -69,7 +69,7 @@ async def deployment(hub: Hub, rights: Granted) -> AsyncIterator[Deployment]:
             Cluster(hub.server.url, ca_pem=hub.server.ca_pem.decode(), token=token)
         )
         await world.cluster.apply(namespace(NAMESPACE))
-        await give(world.cluster, account, rights.rights)
+        await give(world.cluster, account, rights)
         yield Deployment(replace(world, kubeconfig=hub.kubeconfig), account, rights)
         await _emptied(world.cluster)
 

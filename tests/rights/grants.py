@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import yaml
@@ -15,7 +14,7 @@ from tests.e2e.eventually import eventually
 
 RBAC = "/apis/rbac.authorization.k8s.io/v1"
 _REVIEW = "/apis/authorization.k8s.io/v1/selfsubjectrulesreviews"
-_ROLES = {"": f"{RBAC}/clusterroles/{ACCOUNT}", NAMESPACE: f"{RBAC}/namespaces/{NAMESPACE}/roles/{ACCOUNT}"}
+_EVERYBODY_S = frozenset({"authentication.k8s.io", "authorization.k8s.io"})
 
 
 class Right(NamedTuple):
@@ -31,45 +30,60 @@ class Right(NamedTuple):
         return f"{self.verb} {self.resource}" + (f" {self.name}" if self.name else "")
 
 
-@dataclass(frozen=True, slots=True)
-class Granted:
-    """What the manifests grant. `rules`: the rules as written, of all roles."""
-
-    rights: tuple[Right, ...]
-    rules: tuple[Mapping[str, Any], ...]
-
-
-def granted(rendered: str) -> Granted:
-    """From the YAML that kustomize gives for manifests/base/rights."""
+def granted(rendered: str) -> tuple[Right, ...]:
+    """The rights of every role in the YAML that kustomize gives, sorted."""
     documents = [document for document in yaml.safe_load_all(rendered) if document["kind"] in ("Role", "ClusterRole")]
-    rights = [
+    rights = sorted(
         right
         for document in documents
         for rule in document["rules"]
         for right in _rights(rule, document["metadata"].get("namespace", ""))
-    ]
+    )
     assert len(rights) == len(set(rights)), "a right is given twice"
-    return Granted(tuple(sorted(rights)), tuple(rule for document in documents for rule in document["rules"]))
+    return tuple(rights)
 
 
 async def give(cluster: Cluster, account: Cluster, rights: Iterable[Right]) -> None:
     """Give the ServiceAccount exactly these; returns when the server judges its requests so."""
     wanted = frozenset(rights)
-    for namespace, path in _ROLES.items():
+    for namespace in {"", NAMESPACE} | {right.namespace for right in wanted}:
         rules = [_rule(right) for right in sorted(wanted) if right.namespace == namespace]
-        await cluster._send("PATCH", path, {"rules": rules}, "application/merge-patch+json")
-    groups = {right.group for right in wanted}
+        await _bind(cluster, namespace, rules)
+    for namespace in {NAMESPACE} | {right.namespace for right in wanted} - {""}:
+        await _until_judged(account, namespace, wanted)
 
-    async def judged() -> frozenset[Right]:
-        review = await account._send("POST", _REVIEW, {"spec": {"namespace": NAMESPACE}})
-        rules = review["status"]["resourceRules"]
-        return frozenset(right._replace(namespace="") for rule in rules for right in _rights(rule, ""))
 
-    def is_so(seen: frozenset[Right]) -> bool:
-        # What every ServiceAccount may ask about itself is not ours to take.
-        return {right for right in seen if right.group in groups} == {right._replace(namespace="") for right in wanted}
+async def take_from(cluster: Cluster, account: Cluster, namespace: str) -> None:
+    """Take what was given in a namespace that is not fleetdns' own; returns when the server judges so."""
+    for kind in ("rolebindings", "roles"):
+        await cluster._send("DELETE", f"{RBAC}/namespaces/{namespace}/{kind}/{ACCOUNT}")
+    await _until_judged(account, namespace, await _judged(account, "default"))
 
-    await eventually(judged, is_so)
+
+async def _bind(cluster: Cluster, namespace: str, rules: list[dict[str, Any]]) -> None:
+    """The role of that namespace, or of the cluster; what the manifests do not have is made."""
+    path = f"{RBAC}/namespaces/{namespace}/roles" if namespace else f"{RBAC}/clusterroles"
+    if namespace not in ("", NAMESPACE):
+        metadata = {"name": ACCOUNT, "namespace": namespace}
+        subject = {"kind": "ServiceAccount", "name": ACCOUNT, "namespace": NAMESPACE}
+        reference = {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": ACCOUNT}
+        await cluster._send("POST", path, {"metadata": metadata, "rules": rules})
+        binding = {"metadata": metadata, "roleRef": reference, "subjects": [subject]}
+        await cluster._send("POST", f"{RBAC}/namespaces/{namespace}/rolebindings", binding)
+        return
+    await cluster._send("PATCH", f"{path}/{ACCOUNT}", {"rules": rules}, "application/merge-patch+json")
+
+
+async def _until_judged(account: Cluster, namespace: str, rights: Iterable[Right]) -> None:
+    wanted = {right._replace(namespace="") for right in rights if right.namespace in ("", namespace)}
+    await eventually(lambda: _judged(account, namespace), lambda seen: seen == wanted)
+
+
+async def _judged(account: Cluster, namespace: str) -> frozenset[Right]:
+    """What the server says that the account may do there, less what everybody may ask about himself."""
+    review = await account._send("POST", _REVIEW, {"spec": {"namespace": namespace}})
+    found = (right for rule in review["status"]["resourceRules"] for right in _rights(rule, ""))
+    return frozenset(right for right in found if right.group not in _EVERYBODY_S)
 
 
 def _rights(rule: Mapping[str, Any], namespace: str) -> Iterable[Right]:

@@ -31,6 +31,7 @@ RENEWED = "the leader keeps its Lease"
 IMPORT = f"/apis/{GROUP}/v1alpha1/namespaces/{NAMESPACE}/serviceimports/{SERVICE}"
 LEASE = f"/apis/coordination.k8s.io/v1/namespaces/{OWN_NAMESPACE}/leases/fleetdns"
 _EXPORT = f"{NAMESPACE}-{SERVICE}"
+_IMPORT = {"apiVersion": f"{GROUP}/v1alpha1", "kind": "ServiceImport"}
 _GUARD = f"{GROUP}/internal-svc-export-cleanup"  # Fleet's own hub controller puts it on
 
 Claim = Callable[[], Awaitable[bool]]
@@ -39,9 +40,11 @@ Claim = Callable[[], Awaitable[bool]]
 class Story:
     """`claim`: what is waited for now, or was last. What happens on the hub is an administrator's doing."""
 
-    def __init__(self, world: World, controller: Controller) -> None:
+    def __init__(self, world: World, controller: Controller, *, lease: str | None = LEASE) -> None:
+        """`lease`: the path of the Lease; None: nobody takes one."""
         self._world = world
         self._controller = controller
+        self._lease = lease
         self.claim = ""
         self._holds: Claim = self._is_ready
 
@@ -52,7 +55,16 @@ class Story:
         if with_drift:
             await self._somebody_changes_azure()
         await self._everything_goes()
-        await self._true(RENEWED, self._is_renewed)
+        if self._lease is not None:
+            await self._true(RENEWED, self._is_renewed)
+
+    async def with_imports_of_others(self) -> None:
+        """The part of it that is left where another controller resolves exports."""
+        await self._true(READY, self._is_ready)
+        await self._samples()
+        await self._somebody_imports()
+        await self._true(PROGRAMMED, self._has(PROFILES, "myatm", "Programmed"))
+        await self._true(ACCEPTED, self._has(BACKENDS, SERVICE, "Accepted"))
 
     async def holds_now(self) -> bool:
         """Whether the claim is true after all."""
@@ -67,15 +79,29 @@ class Story:
 
     async def _begins(self) -> None:
         await self._true(READY, self._is_ready)
-        for cluster in ("a", "b"):
-            await self._world.members.join(cluster, weight=100)
-        for file in ("profile.yaml", "backend.yaml"):
-            await self._world.cluster.apply_text((manifests() / "samples" / file).read_text())
+        await self._samples()
         await self._true(IMPORTED, self._is_imported)
         await self._true(JUDGED, self._are_judged)
         await self._true(PROGRAMMED, self._has(PROFILES, "myatm", "Programmed"))
         await self._true(ACCEPTED, self._has(BACKENDS, SERVICE, "Accepted"))
         await self._true(TOLD, lambda: self._is_told("Accepted"))
+
+    async def _samples(self) -> None:
+        for cluster in ("a", "b"):
+            await self._world.members.join(cluster, weight=100)
+        for file in ("profile.yaml", "backend.yaml"):
+            await self._world.cluster.apply_text((manifests() / "samples" / file).read_text())
+
+    async def _somebody_imports(self) -> None:
+        collection, _, name = IMPORT.rpartition("/")
+        await self._world.cluster._send("POST", collection, {**_IMPORT, "metadata": {"name": name}})
+        status = {
+            "type": "ClusterSetIP",
+            "ports": [{"name": "http", "protocol": "TCP", "port": 80}],
+            "clusters": [{"cluster": cluster} for cluster in ("a", "b")],
+        }
+        patch = {"status": status}
+        await self._world.cluster._send("PATCH", f"{IMPORT}/status", patch, "application/merge-patch+json")
 
     async def _somebody_disagrees(self) -> None:
         await self._world.cluster.apply(namespace("fleet-member-c"))
@@ -149,7 +175,7 @@ class Story:
         return not await self._read(IMPORT)
 
     async def _is_renewed(self) -> bool:
-        spec = (await self._read(LEASE)).get("spec", {})
+        spec = (await self._read(self._lease or LEASE)).get("spec", {})
         return bool(spec) and spec["renewTime"] > spec["acquireTime"]
 
     # What is there

@@ -11,20 +11,20 @@ import pytest
 from tests.e2e.eventually import eventually
 from tests.rights.conftest import Deployment
 from tests.rights.controller import controller
-from tests.rights.grants import Granted, give
+from tests.rights.grants import Right, give
 from tests.rights.story import Story
 from tests.rights.table import ROWS, Row
 
 pytestmark = pytest.mark.realapi
 
 
-def test_every_right_has_its_row_and_every_row_its_right(rights: Granted) -> None:
-    assert sorted(row.right for row in ROWS) == list(rights.rights)
+def test_every_right_has_its_row_and_every_row_its_right(rights: tuple[Right, ...]) -> None:
+    assert sorted(row.right for row in ROWS) == list(rights)
 
 
 @pytest.mark.parametrize("row", ROWS, ids=str)
 async def test_each_right(row: Row, deployment: Deployment, tmp_path: Path) -> None:
-    others = [right for right in deployment.granted.rights if right != row.right]
+    others = [right for right in deployment.granted if right != row.right]
     await give(deployment.world.cluster, deployment.account, others)
     async with controller(deployment.world, tmp_path) as running:
         story = Story(deployment.world, running)
