@@ -175,15 +175,15 @@ def machine() -> str:
 _HEAD = """# How long a takeover takes
 
 Made by `python -m tests.bench.takeover --server SERVER --lease-duration D --lease-renew-interval I --rounds N`, a row
-for each call. Two replicas of `fleetdns run` are processes of their own. The leader is killed with SIGKILL at any moment
-between two of its renewals, and a weight is changed at once; then another replica is started to wait. Seconds count from
-the kill until the other leads, and until Azure has answered its first write. On the real kube-apiserver the replicas
-have the rights of `manifests/base`. `virtual` is the election alone, in virtual time.
+for each call. Two replicas of `fleetdns run` are processes of their own. The leader is killed with SIGKILL at any
+moment between two of its renewals, and a weight is changed at once; then another replica is started to wait. Seconds
+count from the kill until the other leads, and until Azure has answered its first write. On the real kube-apiserver the
+replicas have the rights of `manifests/base`. `virtual` is the election alone, in virtual time.
 
 A retry is a fifth of the renewal interval, and up to 2.2 times as long by jitter. A leader that stops in order is
 followed at the next retry: its lease is given back.
 
-| server | lease, renewal | kills | leads: median | worst | lease and one retry | later | write: median | worst | where |
+| server | lease, renewal | kills | leads: median | worst | lease + retry | later | write: median | worst | where |
 |---|---|---|---|---|---|---|---|---|---|"""
 
 
