@@ -272,6 +272,17 @@ async def test_what_fleets_front_door_needs_of_an_export_stays(hub: Hub) -> None
     assert (await hub.read(private))["spec"] == private["spec"] | {"weight": 2}
 
 
+async def test_lists_show_objects_stored_in_the_older_version_in_the_version_asked_for(hub: Hub) -> None:
+    old = profile("myatm", group=None, version="v1alpha1")
+    await hub.reinstall(first_definitions())
+    await hub.create(old)
+    await hub.install()
+    await hub.upgrade()
+    for version in hub.versions(old):
+        listed = await hub.api.get(hub.path(old, version=version, named=False))
+        assert [item["apiVersion"] for item in listed.body["items"]] == [f"{GROUP}/{version}"]
+
+
 @pytest.mark.usefixtures("read_by_the_new_schema")
 async def test_the_way_back_loses_our_fields_and_nothing_of_fleets(hub: Hub) -> None:
     for obj in fleets_objects():

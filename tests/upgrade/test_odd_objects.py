@@ -17,6 +17,7 @@ from tests.upgrade.estate import (
     IMPORTS,
     SERVING,
     SHOP,
+    TAKEN,
     TARGETS,
     become,
     conditions,
@@ -105,18 +106,19 @@ async def test_an_object_made_anew_gets_the_profile_of_its_former_self_by_annota
 async def test_an_object_of_fleets_can_be_deleted_afterwards(
     hub: Hub, world: World, fleet: FleetController, mended: bool
 ) -> None:
+    leaving = (BLOG, BLOG_APP, IDLE, TAKEN)
     await settle(hub, world, fleet)
     await hub.upgrade()
     async with fleetdns(world):
         await become(hub, "True", *SERVING)
-        for obj in (BLOG, BLOG_APP, IDLE):
+        for obj in leaving:
             if mended:
                 found = (await hub.read(obj))["metadata"]["finalizers"]
                 await hub.patch(obj, {"metadata": {"finalizers": [one for one in found if one != METRICS_FINALIZER]}})
             await hub.api.delete(hub.path(obj))
         await eventually(lambda: _profiles(world), lambda names: names == ["work-shop.trafficmanager.net"])
         await become(hub, "True", SHOP)
-        await eventually(lambda: _codes(hub, BLOG, BLOG_APP, IDLE), lambda codes: codes == {404}, within=2)
+        await eventually(lambda: _codes(hub, *leaving), lambda codes: codes == {404}, within=2)
 
 
 async def _codes(hub: Hub, *objects: Object) -> set[int]:
