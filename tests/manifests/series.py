@@ -15,7 +15,7 @@ _TARGET = frozenset({"job", "instance", "namespace", "pod", "service", "endpoint
 _FUNCTIONS = frozenset(
     {"sum", "max", "min", "count", "rate", "increase", "absent", "time", "vector", "histogram_quantile"}
 )
-_OPERATORS = frozenset({"and", "or", "unless", "on", "by", "bool"})
+_OPERATORS = frozenset({"and", "or", "unless", "on", "by", "bool", "offset"})
 _GROUPING = re.compile(r"\b(?:by|on|without|ignoring)\s*\(([^)]*)\)")
 _SELECTOR = re.compile(r"\b([a-z_:][a-z0-9_:]*)\s*(\{[^}]*\})?", re.IGNORECASE)
 _MATCHER = re.compile(r'(\w+)\s*(=~|!~|!=|=)\s*"([^"]*)"')
