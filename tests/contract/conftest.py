@@ -6,6 +6,7 @@ import asyncio
 import itertools
 from collections.abc import AsyncIterator
 
+import aiohttp
 import pytest
 
 from fleetdns.emulator.hub.server import HubServer
@@ -55,9 +56,15 @@ async def api(server: Endpoint) -> AsyncIterator[API]:
 
 @pytest.fixture
 async def compacted(server: Endpoint, api: API) -> str:
-    """A version whose history the server has forgotten: the hub's on request, the real one's soon after its start."""
+    """A version whose history the server has forgotten, as etcd does when it is told to."""
+    later = await api.create("/api/v1/namespaces", {"metadata": {"name": f"{api.namespace}-later"}})
+    if isinstance(server, RealAPIServer):
+        async with (
+            aiohttp.ClientSession() as session,
+            session.post(f"{server.etcd_url}/v3/kv/compaction", json={"revision": later.version}) as answer,
+        ):
+            assert answer.status == 200, await answer.text()
     if isinstance(server, HubServer):
-        await api.create("/api/v1/namespaces", {"metadata": {"name": f"{api.namespace}-later"}})
         server.hub.compact()
     return "1"
 

@@ -51,6 +51,35 @@ def backend(name: str = "app", **spec: Any) -> Object:
     }
 
 
+def path_of(plural: str, version: str) -> str:
+    """The collection of one of our kinds in one of its versions."""
+    return f"/apis/{GROUP}/{version}/namespaces/{{ns}}/{plural}"
+
+
+def minimal(plural: str, version: str, name: str = "one") -> Object:
+    """The least object of one of our kinds that is accepted."""
+    kind = next(one["spec"]["names"]["kind"] for one in _definitions() if one["spec"]["names"]["plural"] == plural)
+    about = ("clusterId", "kind", "name", "namespace", "namespacedName", "resourceVersion", "uid")
+    specs: dict[str, Object] = {
+        "trafficmanagerprofiles": {"spec": {}},
+        "trafficmanagerbackends": {"spec": {"profile": {"name": "shop"}, "backend": {"name": "app"}}},
+        "internalserviceexports": {
+            "spec": {"ports": [{"port": 80}], "serviceReference": dict.fromkeys(about, "x") | {"generation": 1}}
+        },
+    }
+    obj: Object = {"apiVersion": f"{GROUP}/{version}", "kind": kind, "metadata": {"name": name}}
+    return obj | copy.deepcopy(specs.get(plural, {}))
+
+
+def served_versions() -> list[tuple[str, str]]:
+    """Plural and version of everything that our definitions serve."""
+    return [
+        (one["spec"]["names"]["plural"], version["name"])
+        for one in _definitions()
+        for version in one["spec"]["versions"]
+    ]
+
+
 def condition(kind: str = "Programmed", status: str = "True", **more: Any) -> Object:
     return {"type": kind, "status": status, "reason": kind, "message": "", "lastTransitionTime": TRANSITION} | more
 

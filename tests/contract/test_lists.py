@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import json
 from collections.abc import Iterable
 from urllib.parse import quote
 
@@ -16,6 +18,13 @@ MATCH = "resourceVersionMatch"
 async def filled(api: API, names: Iterable[str]) -> None:
     for name in names:
         assert (await api.create(PROFILES, profile(name))).code == 201
+
+
+def with_version(token: str, version: int) -> str:
+    """A continue token as it would have been given at that version; both servers write them alike."""
+    position = json.loads(base64.urlsafe_b64decode(token + "=" * (-len(token) % 4)))
+    text = json.dumps(position | {"rv": version}, separators=(",", ":"))
+    return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
 
 
 async def test_a_custom_list_says_its_kind_and_the_kinds_of_its_items(api: API) -> None:
@@ -70,6 +79,31 @@ class TestPages:
             "specifying resource version is not allowed when using continue",
         )
 
+    async def test_one_that_is_too_old_is_a_410_with_a_token_for_what_is_left_now(
+        self, api: API, compacted: str
+    ) -> None:
+        await filled(api, "abcd")
+        token = (await api.get(f"{PROFILES}?limit=2")).body["metadata"]["continue"]
+        old = await api.get(f"{PROFILES}?limit=2&continue={with_version(token, int(compacted))}")
+        assert (old.code, old.body["reason"]) == (410, "Expired")
+        assert old.body["message"].startswith("The provided continue parameter is too old")
+        await api.delete(f"{PROFILES}/c")
+        await filled(api, "ef")
+        fresh = old.body["metadata"]["continue"]
+        page = await api.get(f"{PROFILES}?limit=2&continue={fresh}")
+        assert (page.names, "remainingItemCount" in page.body["metadata"]) == (["d", "e"], True)
+        rest = await api.get(f"{PROFILES}?limit=2&continue={page.body['metadata']['continue']}")
+        assert (rest.names, rest.body["metadata"]["continue"]) == (["f"], "")
+
+    async def test_they_are_counted_down(self, api: API) -> None:
+        await filled(api, "abcde")
+        counts, token = [], ""
+        for _ in range(3):
+            metadata = (await api.get(f"{PROFILES}?limit=2&continue={token}")).body["metadata"]
+            counts.append(metadata.get("remainingItemCount"))
+            token = metadata["continue"]
+        assert (counts, token) == ([3, 1, None], "")
+
 
 class TestVersions:
     async def test_exactly_means_as_it_was_then(self, api: API) -> None:
@@ -79,6 +113,11 @@ class TestVersions:
         assert (await api.get(f"{PROFILES}?resourceVersion={then}&{MATCH}=Exact")).names == ["a"]
         # A limit without a match means the same.
         assert (await api.get(f"{PROFILES}?resourceVersion={then}&limit=5")).names == ["a"]
+
+    async def test_exactly_one_that_is_too_old_is_a_410(self, api: API, compacted: str) -> None:
+        reply = await api.get(f"{PROFILES}?resourceVersion={compacted}&{MATCH}=Exact")
+        assert (reply.code, reply.body["reason"]) == (410, "Expired")
+        assert reply.body["message"] == "The resourceVersion for the provided list is too old."
 
     async def test_not_older_than_may_be_newer(self, api: API) -> None:
         await filled(api, "a")
