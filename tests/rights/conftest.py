@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator, Iterator
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -12,15 +12,16 @@ import pytest
 
 from fleetdns.demo.kubernetes import GROUP, Cluster
 from fleetdns.demo.members import NAMESPACE, namespace
-from fleetdns.demo.world import World, around, manifests
+from fleetdns.demo.world import World, around
 from tests.apiserver.build import Binaries
-from tests.apiserver.deployed import deployed, kubectl
-from tests.apiserver.fixtures import binaries, pytest_collection_finish
+from tests.apiserver.deployed import deployed
+from tests.apiserver.fixtures import binaries, pytest_collection_finish, real_server
 from tests.apiserver.server import RealAPIServer
+from tests.manifests.rendered import text
 from tests.rights.grants import Right, give, granted
 from tests.rights.story import LEASE
 
-__all__ = ["binaries", "pytest_collection_finish"]
+__all__ = ["binaries", "pytest_collection_finish", "real_server"]
 
 _KINDS = ("trafficmanagerbackends", "trafficmanagerprofiles", "serviceimports", "internalserviceexports")
 
@@ -54,14 +55,20 @@ def hub(binaries: Binaries, tmp_path_factory: pytest.TempPathFactory) -> Iterato
 
 
 @pytest.fixture(scope="session")
-def rights(hub: Hub) -> tuple[Right, ...]:
+def rights() -> tuple[Right, ...]:
     """What the manifests grant."""
-    return granted(kubectl(hub.kubeconfig, "kustomize", str(manifests() / "base" / "rights")))
+    return granted(text("base/rights"))
 
 
 @pytest.fixture
 async def deployment(hub: Hub, rights: tuple[Right, ...]) -> AsyncIterator[Deployment]:
-    """Servers, kinds and a namespace, with all rights given; no controller."""
+    async with deployed_on(hub, rights) as found:
+        yield found
+
+
+@asynccontextmanager
+async def deployed_on(hub: Hub, rights: tuple[Right, ...]) -> AsyncIterator[Deployment]:
+    """Servers, kinds and a namespace, with all rights given; no controller. At the end nothing of it is left."""
     token = json.loads(hub.kubeconfig.read_text())["users"][0]["user"]["token"]
     async with AsyncExitStack() as stack:
         world = await stack.enter_async_context(around(hub.server))
