@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tests.contract.client import API, APPLY
-from tests.contract.samples import GROUP, PROFILES, SHOP, condition, profile
+from tests.contract.samples import GROUP, OLD_PROFILES, PROFILES, SHOP, condition, profile
 
 STATUS = f"{SHOP}/status"
 
@@ -62,6 +62,93 @@ async def test_a_conflict_names_field_and_manager_and_force_takes_it(api: API) -
     assert shown(forced.body) == {"a": "2"}
 
 
+async def test_several_conflicts_are_told_plain_fields_first(api: API) -> None:
+    wanted = profile(monitorConfig=headers(a="1"), deletionPolicy="Retain")
+    await api.apply(SHOP, wanted, manager="one")
+    reply = await api.apply(SHOP, profile(monitorConfig=headers(a="2"), deletionPolicy="Delete"), manager="two")
+    fields = [".spec.deletionPolicy", '.spec.monitorConfig.customHeaders[name="a"].value']
+    assert (reply.code, reply.causes) == (409, [(field, 'conflict with "one"') for field in fields])
+    assert reply.body["message"] == (
+        f'Apply failed with 2 conflicts: conflicts with "one":\n- {fields[0]}\n- {fields[1]}'
+    )
+    assert (await api.get(SHOP)).body["spec"]["deletionPolicy"] == "Retain"
+
+
+async def test_every_owner_who_objects_is_named(api: API) -> None:
+    await api.apply(SHOP, profile(deletionPolicy="Retain"), manager="one")
+    await api.merge(f"{SHOP}?fieldManager=somebody", {"spec": {"dnsConfig": {"ttl": 5}}})
+    reply = await api.apply(SHOP, profile(deletionPolicy="Delete", dnsConfig={"ttl": 6}), manager="two")
+    # Managers come in no fixed order.
+    assert sorted(reply.causes) == [
+        (".spec.deletionPolicy", 'conflict with "one"'),
+        (".spec.dnsConfig.ttl", f'conflict with "somebody" using {GROUP}/v1beta1'),
+    ]
+
+
+async def test_a_field_can_be_shared_by_who_wants_the_same(api: API) -> None:
+    kept = {"resourceGroup": "rg"}
+    for manager in ("one", "two"):
+        reply = await api.apply(SHOP, profile(deletionPolicy="Retain", **kept), manager=manager)
+        assert reply.code < 300, reply.text
+    assert (await api.apply(SHOP, profile(**kept), manager="one")).body["spec"]["deletionPolicy"] == "Retain"
+    assert (await api.apply(SHOP, profile(**kept), manager="two")).body["spec"]["deletionPolicy"] == "Delete"
+
+
+async def test_an_owner_in_one_version_is_an_owner_in_the_other(api: API) -> None:
+    await api.apply(SHOP, profile(monitorConfig=headers(a="1")), manager="one")
+    old, body = f"{OLD_PROFILES}/shop", profile(version="v1alpha1", monitorConfig=headers(a="2"))
+    assert [field for field, _ in (await api.apply(old, body, manager="two")).causes] == [
+        '.spec.monitorConfig.customHeaders[name="a"].value'
+    ]
+    assert (await api.apply(old, body, manager="two", force=True)).code == 200
+    left = await api.apply(SHOP, profile(), manager="one")
+    assert shown(left.body) == {"a": "2"}
+
+
+async def test_metadata_has_owners_too(api: API) -> None:
+    def marked(*finalizers: str, label: str) -> dict[str, Any]:
+        body = profile(labels={"tier": label})
+        body["metadata"]["finalizers"] = list(finalizers)
+        return body
+
+    await api.apply(SHOP, marked("a.b/one", label="x"), manager="one")
+    conflict = await api.apply(SHOP, marked("a.b/two", label="y"), manager="two")
+    assert conflict.causes == [(".metadata.labels.tier", 'conflict with "one"')]
+    both = await api.apply(SHOP, marked("a.b/two", label="x"), manager="two")
+    assert both.body["metadata"]["finalizers"] == ["a.b/one", "a.b/two"]
+    left = await api.apply(SHOP, profile(), manager="one")
+    assert (left.body["metadata"]["finalizers"], left.body["metadata"]["labels"]) == (["a.b/two"], {"tier": "x"})
+    await api.merge(SHOP, {"metadata": {"finalizers": None}})
+
+
+@pytest.mark.parametrize(
+    ("metadata", "code"),
+    [
+        pytest.param({"resourceVersion": "1"}, 409, id="a version that is past"),
+        pytest.param({"uid": "other"}, 422, id="another uid"),
+        pytest.param({"name": "other"}, 400, id="another name"),
+        pytest.param({"namespace": "other"}, 400, id="another namespace"),
+        pytest.param({"generation": 77, "creationTimestamp": "2001-01-01T00:00:00Z"}, 200, id="what is the server's"),
+    ],
+)
+async def test_who_is_meant_must_be_who_is_there(api: API, metadata: dict[str, Any], code: int) -> None:
+    await api.apply(SHOP, profile(), manager="one")
+    body = profile(deletionPolicy="Retain")
+    body["metadata"] |= metadata
+    reply = await api.apply(SHOP, body, manager="one", force=True)
+    assert reply.code == code, reply.text
+    assert (await api.get(SHOP)).body["metadata"]["generation"] == (2 if code == 200 else 1)
+
+
+async def test_a_dry_run_tells_of_conflicts_and_changes_nothing(api: API) -> None:
+    made = await api.apply(SHOP, profile(deletionPolicy="Retain"), manager="one")
+    path = f"{SHOP}?dryRun=All&fieldManager=two"
+    assert (await api.call("PATCH", path, profile(deletionPolicy="Delete"), content_type=APPLY)).code == 409
+    forced = await api.call("PATCH", f"{path}&force=true", profile(deletionPolicy="Delete"), content_type=APPLY)
+    assert (forced.code, forced.body["spec"]["deletionPolicy"]) == (200, "Delete")
+    assert (await api.get(SHOP)).version == made.version
+
+
 async def test_who_patched_a_field_is_asked_too(api: API) -> None:
     await api.apply(SHOP, profile(), manager="one")
     await api.merge(f"{SHOP}?fieldManager=somebody", {"spec": {"deletionPolicy": "Retain"}})
@@ -81,6 +168,30 @@ async def test_conditions_of_a_status_are_shared_by_type(api: API) -> None:
     assert reply.causes == [
         ('.status.conditions[type="Programmed"].status', 'conflict with "one" with subresource "status"')
     ]
+
+
+async def test_force_takes_a_condition_from_its_owner(api: API) -> None:
+    await api.create(PROFILES, profile())
+    await api.apply(STATUS, profile() | {"status": {"dnsName": "x", "conditions": [condition()]}}, manager="one")
+    taken = profile() | {"status": {"dnsName": "y", "conditions": [condition(status="False")]}}
+    reply = await api.apply(STATUS, taken, manager="two")
+    assert [field for field, _ in reply.causes] == [
+        ".status.dnsName",
+        '.status.conditions[type="Programmed"].status',
+    ]
+    forced = await api.apply(STATUS, taken, manager="two", force=True)
+    assert forced.body["status"] == {"dnsName": "y", "conditions": [condition(status="False")]}
+    # The first owner applies nothing any more: what the other one took stays.
+    assert (await api.apply(STATUS, profile(), manager="one")).body["status"] == forced.body["status"]
+    assert "status" not in (await api.apply(STATUS, profile(), manager="two")).body
+
+
+async def test_owners_of_the_spec_and_of_the_status_do_not_meet(api: API) -> None:
+    await api.apply(SHOP, profile(deletionPolicy="Retain") | {"status": {"dnsName": "x"}}, manager="one")
+    reply = await api.apply(STATUS, profile(deletionPolicy="Delete") | {"status": {"dnsName": "y"}}, manager="two")
+    assert (reply.code, reply.body["spec"]) == (200, {"deletionPolicy": "Retain"})
+    managers = {(one["manager"], one.get("subresource", "")) for one in reply.body["metadata"]["managedFields"]}
+    assert managers == {("one", ""), ("two", "status")}
 
 
 async def test_a_status_is_applied_without_the_spec(api: API) -> None:
