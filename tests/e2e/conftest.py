@@ -25,6 +25,11 @@ __all__ = ["binaries", "pytest_collection_finish", "real_server"]
 
 KUBECTL = Path(sys.executable).parent / "kubectl"
 
+_REAL = pytest.param("real", marks=pytest.mark.realapi)
+# For a test that means one server only, and says why.
+on_real = pytest.mark.parametrize("site", [_REAL], indirect=True)
+on_embedded = pytest.mark.parametrize("site", ["embedded"], indirect=True)
+
 
 @pytest.fixture(scope="session")
 def real_site(real_server: RealAPIServer, tmp_path_factory: pytest.TempPathFactory) -> Site:
@@ -41,9 +46,9 @@ async def embedded_site() -> AsyncIterator[Site]:
     await server.stop()
 
 
-@pytest.fixture(params=["embedded", pytest.param("real", marks=pytest.mark.realapi)])
+@pytest.fixture(params=["embedded", _REAL])
 def site(request: pytest.FixtureRequest) -> Site:
-    """Each in turn. A test that can mean one only takes this parameter over, and says why."""
+    """Each in turn."""
     found: Site = request.getfixturevalue(f"{request.param}_site")
     return found
 

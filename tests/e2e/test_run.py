@@ -13,6 +13,7 @@ import pytest
 
 from fleetdns.demo.world import World, install, manifests
 from fleetdns.emulator.azure.service import Fault
+from tests.e2e.conftest import on_embedded
 from tests.e2e.eventually import eventually
 from tests.e2e.process import free_ports, process
 
@@ -38,7 +39,7 @@ async def test_missing_crds_are_one_sentence_each_not_ready_and_looked_for_until
 
 
 # Nobody answers: whose kubeconfig it was makes no difference.
-@pytest.mark.parametrize("site", ["embedded"], indirect=True)
+@on_embedded
 async def test_a_hub_that_does_not_answer_is_asked_again_and_said_so(world: World, tmp_path: Path) -> None:
     named = json.loads(world.kubeconfig.read_text())
     named["clusters"][0]["cluster"]["server"] = f"https://127.0.0.1:{free_ports(1)[0]}"

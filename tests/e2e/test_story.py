@@ -9,6 +9,7 @@ import pytest
 from fleetdns.demo.narrator import Narrator
 from fleetdns.demo.story import Story
 from fleetdns.demo.world import World, controller, install
+from tests.e2e.conftest import on_real
 from tests.e2e.lease import lease_namespace
 from tests.e2e.site import Site, at_work
 
@@ -16,7 +17,7 @@ pytestmark = pytest.mark.e2e
 
 
 # On the embedded hub the same story is `fleetdns demo` itself, which has a test of its own.
-@pytest.mark.parametrize("site", [pytest.param("real", marks=pytest.mark.realapi)], indirect=True)
+@on_real
 async def test_the_whole_story_comes_true_on_a_real_api_server(bare: World, site: Site) -> None:
     narrator = Narrator(io.StringIO())
     await install(bare)

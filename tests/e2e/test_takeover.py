@@ -11,9 +11,10 @@ from pathlib import Path
 import pytest
 
 from fleetdns.demo.world import World
+from tests.e2e.conftest import on_real
 from tests.e2e.lease import lease
 from tests.e2e.process import Process
-from tests.e2e.replicas import INTERVAL, LEASE, LONGEST_RETRY, SLACK, apply_sample, now, pair
+from tests.e2e.replicas import EARLIER, INTERVAL, LATER, LEASE, LONGEST_RETRY, apply_sample, now, pair
 from tests.e2e.site import Site
 
 pytestmark = pytest.mark.e2e
@@ -26,7 +27,7 @@ async def takes_over_in_time(leader: Process, waiting: Process) -> None:
     await leader.stop(signal.SIGKILL)
     killed = now()
     await waiting.says('"leading"')
-    assert LEASE - INTERVAL - SLACK <= now() - killed <= LEASE + LONGEST_RETRY + SLACK
+    assert LEASE - INTERVAL - EARLIER <= now() - killed <= LEASE + LONGEST_RETRY + LATER
 
 
 async def test_a_killed_leader_is_followed_within_the_lease_and_one_retry(world: World, tmp_path: Path) -> None:
@@ -39,6 +40,8 @@ async def test_a_killed_leader_is_followed_within_the_lease_and_one_retry(world:
         assert await waiting.stop() == 0
 
 
+# What a server makes of the times in a Lease is the contract suite's matter, on both; here it is between replicas.
+@on_real
 async def test_clocks_that_are_wrong_by_hours_make_nobody_early_and_nobody_late(
     site: Site, world: World, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
