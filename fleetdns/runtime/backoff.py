@@ -8,6 +8,8 @@ from typing import Generic, TypeVar
 
 K = TypeVar("K", bound=Hashable)
 
+_ROUNDING = 0.001  # seconds; a try that was due may begin a trifle before its time
+
 
 @dataclass(frozen=True, slots=True)
 class Backoff:
@@ -37,25 +39,40 @@ class Backoff:
         return self.base * self.factor**attempt
 
 
+@dataclass(frozen=True, slots=True)
+class _Streak:
+    """Failures in a row, but for the first, and when the next try is due after the last of them."""
+
+    count: int
+    due_at: float
+
+
 class Failures(Generic[K]):
     """Failures in a row of each key, counted per kind of back-off: quick retries do not lengthen a later slow one."""
 
     def __init__(self) -> None:
-        self._counts: dict[K, dict[Backoff, int]] = {}
+        self._streaks: dict[K, dict[Backoff, _Streak]] = {}
 
-    def attempt(self, key: K, backoff: Backoff) -> int:
-        """Count one more failure; gives the number of those before it."""
-        counts = self._counts.setdefault(key, {})
-        before = counts.get(backoff, 0)
-        counts[backoff] = before + 1
-        return before
+    def due(self, key: K, backoff: Backoff, *, now: float, random: Random) -> float:
+        """When a key that failed now is to be tried again.
+
+        A key that ran before that time, because something else wanted it to, and failed once more, keeps its time:
+        three changes at once must not make it wait as long as three tries.
+        """
+        streaks = self._streaks.setdefault(key, {})
+        last = streaks.get(backoff)
+        if last is not None and now < last.due_at - _ROUNDING:
+            return last.due_at
+        count = 0 if last is None else last.count + 1
+        streaks[backoff] = _Streak(count, now + backoff.delay(count, random))
+        return streaks[backoff].due_at
 
     def forget(self, key: K) -> None:
         """The key has succeeded, or is gone."""
-        self._counts.pop(key, None)
+        self._streaks.pop(key, None)
 
     def __len__(self) -> int:
-        return len(self._counts)
+        return len(self._streaks)
 
 
 class RestingBackoff:

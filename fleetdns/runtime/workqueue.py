@@ -81,7 +81,8 @@ class WorkQueue(Generic[K]):
 
     def add_backoff(self, key: K, backoff: Backoff, priority: int = 0) -> None:
         """The key has failed: it is to run after backoff's delay for its failures in a row since it was forgotten."""
-        self.add_after(key, backoff.delay(self._failures.attempt(key, backoff), self._random), priority)
+        now = self._now()
+        self.add_after(key, self._failures.due(key, backoff, now=now, random=self._random) - now, priority)
 
     def forget(self, key: K) -> None:
         """The key has succeeded: its next failure is its first. A delay it has stays."""

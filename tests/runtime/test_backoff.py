@@ -54,24 +54,41 @@ def test_a_backoff_that_makes_no_sense_is_refused(base: float, factor: float, ca
         Backoff(base, factor, cap, jitter)
 
 
+def delays(failures: Failures[str], key: str, backoff: Backoff, *, times: int = 1) -> list[float]:
+    """How long each of so many failures has to wait, each coming when the wait after the one before it is over."""
+    now, waits = 0.0, []
+    for _ in range(times):
+        due = failures.due(key, backoff, now=now, random=NoJitter())
+        waits.append(due - now)
+        now = due
+    return waits
+
+
 def test_failures_are_counted_per_key_until_it_is_forgotten() -> None:
     failures: Failures[str] = Failures()
-    assert [failures.attempt("a", SLOW), failures.attempt("a", SLOW), failures.attempt("b", SLOW)] == [0, 1, 0]
+    assert delays(failures, "a", SLOW, times=2) == [15, 30]
+    assert delays(failures, "b", SLOW) == [15]
     failures.forget("a")
     failures.forget("never failed")
-    assert [failures.attempt("a", SLOW), failures.attempt("b", SLOW)] == [0, 1]
+    assert delays(failures, "a", SLOW) == [15]
 
 
 def test_quick_failures_do_not_lengthen_a_slow_retry() -> None:
     failures: Failures[str] = Failures()
-    quick = [failures.attempt("a", QUICK) for _ in range(5)]
-    assert (quick, failures.attempt("a", SLOW)) == ([0, 1, 2, 3, 4], 0)
+    assert delays(failures, "a", QUICK, times=5) == pytest.approx([0.005, 0.01, 0.02, 0.04, 0.08])
+    assert delays(failures, "a", SLOW) == [15]
+
+
+def test_a_key_that_fails_again_before_its_time_keeps_its_time() -> None:
+    failures: Failures[str] = Failures()
+    tries = [failures.due("a", SLOW, now=now, random=NoJitter()) for now in (0.0, 0.1, 14.9, 15.0, 20.0)]
+    assert tries == [15, 15, 15, 45, 45]
 
 
 def test_a_forgotten_key_takes_no_memory() -> None:
     failures: Failures[int] = Failures()
     for key in range(100):
-        failures.attempt(key, SLOW)
+        failures.due(key, SLOW, now=0.0, random=NoJitter())
         failures.forget(key)
     assert len(failures) == 0
 

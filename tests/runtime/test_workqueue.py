@@ -214,6 +214,16 @@ async def test_a_slow_retry_after_quick_ones_starts_at_its_own_base() -> None:
     assert await next_key(queue) == (7 + 15, "a")
 
 
+async def test_a_key_that_others_wanted_meanwhile_is_retried_when_it_would_have_been() -> None:
+    queue = make_queue()
+    queue.add_backoff("a", SLOW)
+    for _ in range(3):
+        queue.add("a")
+        await next_key(queue)
+        queue.add_backoff("a", SLOW)
+    assert await next_key(queue) == (15, "a")
+
+
 async def test_keys_that_fail_together_do_not_come_back_together() -> None:
     queue: WorkQueue[str] = WorkQueue("test", random=Jitter(1))
     for number in range(20):
