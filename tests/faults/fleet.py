@@ -8,7 +8,6 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from fleetdns.api.exports import WITHDRAWN
 from fleetdns.demo.kubernetes import BACKENDS, EXPORTS
 from fleetdns.demo.sight import condition, is_, weights_in
 from fleetdns.demo.world import World, manifests
@@ -22,7 +21,6 @@ from tests.faults.probes import Probes
 CLUSTERS = ("aks-1", "aks-2", "aks-3")
 THREE = dict.fromkeys(CLUSTERS, 33)
 FOUR = dict.fromkeys((*CLUSTERS, "aks-4"), 25)
-EXPORT = "work-app"
 
 _PATIENCE = 60.0  # seconds; a busy machine takes its time
 
@@ -59,12 +57,9 @@ class Fleet:
         except TimeoutError:
             raise AssertionError(f"not {weights} within {within:g} s: {await look()}") from None
 
-    async def withdraw(self, cluster: str) -> None:
-        """A cluster stops exporting on purpose, as its agent does it: it says so, then deletes."""
-        namespace = f"fleet-member-{cluster}"
-        marked = {"metadata": {"annotations": {WITHDRAWN: "true"}}}
-        await self.world.cluster.patch(EXPORTS, namespace, EXPORT, marked)
-        await self.world.cluster.delete(EXPORTS, namespace, EXPORT)
+    async def vanish(self, cluster: str) -> None:
+        """A cluster's export goes, and nobody said before that it would."""
+        await self.world.cluster.delete(EXPORTS, f"fleet-member-{cluster}", "work-app")
 
     async def is_guarded(self, expected: bool = True) -> None:
         """The backend says that endpoints are held whose exports vanished, or does not say so any more."""

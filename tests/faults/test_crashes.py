@@ -49,7 +49,7 @@ async def test_what_went_and_came_while_nobody_watched_is_seen_although_its_hist
             front.drop()
             cut = now()
             await served.probes.turn_red("not in step with the hub", since=cut, within=15)
-            await fleet.withdraw("aks-3")
+            await fleet.world.members.leave("aks-3")
             await fleet.world.members.join("aks-4", weight=1)
             await fleet.world.members.join("aks-5", weight=1)
             await asyncio.to_thread(fleet.server.compact)
@@ -74,7 +74,7 @@ async def test_most_clusters_gone_while_nobody_watched_are_held_by_the_guard(fle
             front.drop()
             await served.probes.turn_red("not in step with the hub", since=now(), within=15)
             for cluster in CLUSTERS:
-                await fleet.world.members.leave(cluster)
+                await fleet.vanish(cluster)
             await fleet.world.members.join("aks-4", weight=1)
             front.mood = Mood.HONEST
             front.drop()
