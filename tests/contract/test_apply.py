@@ -86,7 +86,7 @@ async def test_every_owner_who_objects_is_named(api: API) -> None:
 
 
 async def test_a_field_can_be_shared_by_who_wants_the_same(api: API) -> None:
-    kept = {"resourceGroup": "rg"}
+    kept: dict[str, Any] = {"resourceGroup": "rg"}
     for manager in ("one", "two"):
         reply = await api.apply(SHOP, profile(deletionPolicy="Retain", **kept), manager=manager)
         assert reply.code < 300, reply.text

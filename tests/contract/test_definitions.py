@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
 
-from tests.contract.client import API, until_served
+from fleetdns.emulator.hub.server import HubServer
+from tests.contract.client import API, Endpoint, Reply, until_served
 from tests.contract.samples import DEFINITIONS, GROUP, definitions
 from tests.contract.things import GROUP_OF_TESTS, definition
 
@@ -83,7 +85,71 @@ async def test_a_schema_that_is_not_structural_is_a_422(api: API, plural: str, s
     assert all("openAPIV3Schema" in where for where, _ in reply.causes)
 
 
-async def test_group_and_scope_of_a_definition_stay(api: API) -> None:
-    path = f"{DEFINITIONS}/trafficmanagerprofiles.{GROUP}"
-    reply = await api.merge(path, {"spec": {"scope": "Cluster"}})
-    assert (reply.code, [field for field, _ in reply.causes]) == (422, ["spec.scope"])
+@pytest.mark.parametrize(
+    ("change", "field"),
+    [
+        pytest.param({"scope": "Cluster"}, "spec.scope", id="scope"),
+        pytest.param({"group": "other.example.com"}, "spec.group", id="group"),
+        pytest.param({"names": {"plural": "others"}}, "spec.names.plural", id="plural"),
+        pytest.param({"names": {"kind": "Other"}}, "spec.names.kind", id="kind"),
+    ],
+)
+async def test_what_a_definition_defines_stays(api: API, change: dict[str, Any], field: str) -> None:
+    reply = await api.merge(f"{DEFINITIONS}/trafficmanagerprofiles.{GROUP}", {"spec": change})
+    assert (reply.code, [field for field, _ in reply.causes]) == (422, [field])
+    assert reply.causes[0][1].endswith("field is immutable")
+
+
+async def test_at_its_birth_nothing_is_decided_and_the_conditions_are_null(api: API, plural: str) -> None:
+    status = (await api.create(DEFINITIONS, definition(plural))).body["status"]
+    assert (status["conditions"], status["acceptedNames"], status["storedVersions"]) == (
+        None,
+        {"kind": "", "plural": ""},
+        ["v1"],
+    )
+
+
+async def test_a_version_in_which_objects_may_be_stored_stays(api: API, plural: str) -> None:
+    path = f"{DEFINITIONS}/{plural}.{GROUP_OF_TESTS}"
+    await api.create(DEFINITIONS, definition(plural))
+    await until_served(api, f"/apis/{GROUP_OF_TESTS}/v1/{plural}")
+    (only,) = definition(plural)["spec"]["versions"]
+    newer = only | {"name": "v2"}
+    both = await api.merge(path, {"spec": {"versions": [only | {"storage": False}, newer]}})
+    assert both.body["metadata"]["generation"] == 2
+    await until_served(api, f"/apis/{GROUP_OF_TESTS}/v2/{plural}")
+    alone = await api.merge(path, {"spec": {"versions": [newer]}})
+    assert (alone.code, [field for field, _ in alone.causes]) == (422, ["status.storedVersions[0]"])
+    await api.merge(f"{path}/status", {"status": {"storedVersions": ["v2"]}})
+    assert (await api.merge(path, {"spec": {"versions": [newer]}})).code == 200
+
+
+async def test_while_it_is_set_up_its_kind_is_answered_in_these_words(api: API, server: Endpoint, plural: str) -> None:
+    path = f"/apis/{GROUP_OF_TESTS}/v1/namespaces/{{ns}}/{plural}"
+    if isinstance(server, HubServer):
+        # The hub has nothing to set up: faults stand for it.
+        server.faults.missing(plural, times=1)
+        server.faults.throttle(plural=plural, times=1)
+    await api.create(DEFINITIONS, definition(plural))
+    seen = await answers_until_served(api, path)
+    # The store is made for the first request that comes, and anew for each change of the definition.
+    for number in range(20):
+        if 429 in seen:
+            break
+        names = {"shortNames": [f"a{number}{plural}"]}
+        assert (await api.merge(f"{DEFINITIONS}/{plural}.{GROUP_OF_TESTS}", {"spec": {"names": names}})).code == 200
+        seen |= await answers_until_served(api, path)
+    assert seen[404].text == "404 page not found\n"
+    assert (seen[429].body["reason"], seen[429].headers["Retry-After"]) == ("TooManyRequests", "1")
+    assert seen[429].body["message"] == "storage is (re)initializing"
+    assert seen[429].body["details"] == {"retryAfterSeconds": 1}
+
+
+async def answers_until_served(api: API, path: str) -> dict[int, Reply]:
+    """What a list of the kind is answered, by code, until it is answered with a list."""
+    seen: dict[int, Reply] = {}
+    async with asyncio.timeout(20):
+        while 200 not in seen:
+            reply = await api.get(path)
+            seen[reply.code] = reply
+    return seen

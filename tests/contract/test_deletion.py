@@ -7,9 +7,10 @@ from typing import Any
 import pytest
 
 from tests.contract.client import API, JSON_PATCH, Reply
-from tests.contract.samples import GROUP, LEASES, PROFILES, SHOP, TRANSITION, profile
+from tests.contract.samples import CONFIG_MAPS, GROUP, LEASES, PROFILES, SHOP, TRANSITION, profile
 
 NAMESPACES = "/api/v1/namespaces"
+CORE = f"{NAMESPACES}/{{ns}}"
 
 
 async def held(api: API, *finalizers: str) -> Reply:
@@ -92,6 +93,39 @@ async def test_a_finalizer_without_a_domain_is_warned_of(api: API) -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("path", "body", "kind"),
+    [
+        pytest.param(CONFIG_MAPS, {}, "Status", id="a config map"),
+        pytest.param(f"{CORE}/serviceaccounts", {}, "ServiceAccount", id="a service account"),
+        pytest.param(f"{CORE}/services", {"spec": {"ports": [{"port": 80}]}}, "Service", id="a service"),
+        pytest.param(LEASES, {}, "Status", id="a lease"),
+    ],
+)
+async def test_what_is_gone_is_shown_or_confirmed(api: API, path: str, body: dict[str, Any], kind: str) -> None:
+    await api.create(path, {"metadata": {"name": "one"}} | body)
+    reply = await api.delete(f"{path}/one")
+    assert (reply.code, reply.body["kind"]) == (200, kind)
+    assert (await api.get(f"{path}/one")).code == 404
+
+
+@pytest.mark.parametrize(
+    ("path", "field"),
+    [
+        pytest.param(CONFIG_MAPS, "metadata.finalizers[0]", id="a config map's"),
+        pytest.param(f"{CORE}/serviceaccounts", "metadata.finalizers[0]", id="a service account's"),
+        pytest.param(LEASES, "", id="a lease's"),
+    ],
+)
+async def test_the_core_kinds_are_strict_about_finalizers(api: API, path: str, field: str) -> None:
+    reply = await api.create(path, {"metadata": {"name": "one", "finalizers": ["plain"]}})
+    if not field:
+        assert reply.code == 201
+        return
+    why = 'Invalid value: "plain": name is neither a standard finalizer name nor is it fully qualified'
+    assert (reply.code, reply.causes) == (422, [(field, why)])
+
+
 class TestPreconditions:
     async def test_another_uid_is_a_conflict(self, api: API) -> None:
         uid = (await api.create(PROFILES, profile())).body["metadata"]["uid"]
@@ -144,6 +178,12 @@ class TestPropagation:
         assert reply.body["status"] == "Success"
         assert (await api.get(SHOP)).code == 404
 
+    async def test_nobody_waits_for_an_event(self, api: API) -> None:
+        about = {"kind": "ConfigMap", "namespace": api.namespace, "name": "notes"}
+        await api.create(f"{CORE}/events", {"metadata": {"name": "Odd_Name"}, "involvedObject": about})
+        reply = await api.delete(f"{CORE}/events/Odd_Name?propagationPolicy=Foreground")
+        assert (reply.code, reply.body["kind"]) == (200, "Status")
+
     async def test_an_unknown_policy_is_refused(self, api: API) -> None:
         await api.create(PROFILES, profile())
         reply = await api.delete(SHOP, {"propagationPolicy": "Now"})
@@ -178,6 +218,7 @@ async def test_a_namespace_goes_slowly_and_takes_nothing_new(api: API) -> None:
     await api.create(NAMESPACES, body)
     reply = await api.delete(f"{NAMESPACES}/{name}")
     assert (reply.code, reply.body["status"]["phase"]) == (200, "Terminating")
+    assert (await api.delete(f"{NAMESPACES}/{name}?propagationPolicy=Foreground")).version == reply.version
     reply = await api.create(PROFILES.replace("{ns}", name), profile())
     assert (reply.code, reply.body["reason"]) == (403, "Forbidden")
     assert reply.body["details"]["causes"][0]["reason"] == "NamespaceTerminating"

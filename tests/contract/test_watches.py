@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.contract.client import API, Events
-from tests.contract.samples import CONFIG_MAPS, PROFILES, SHOP, config_map, profile
+from tests.contract.samples import CONFIG_MAPS, GROUP, OLD_PROFILES, PROFILES, SHOP, config_map, profile
 
 INITIAL = "sendInitialEvents=true&resourceVersionMatch=NotOlderThan&allowWatchBookmarks=true"
 
@@ -86,6 +86,43 @@ class TestInitialEvents:
             await api.create(PROFILES, profile("c"))
             assert await events.take(1) == [("ADDED", "c")]
 
+    @pytest.mark.parametrize("known", [True, False], ids=["a version it has seen", "version 0"])
+    async def test_a_watch_list_may_start_from_what_is_known(self, api: API, known: bool) -> None:
+        await api.create(PROFILES, profile("a"))
+        since = await version_of(api) if known else "0"
+        await api.create(PROFILES, profile("b"))
+        now = await version_of(api)
+        async with api.watch(f"{PROFILES}?watch=1&{INITIAL}&resourceVersion={since}") as events:
+            # Never older than that; what came since is among the initial events or follows them.
+            seen: dict[str, Any] = {}
+            while len(seen) < 3:
+                event = await events.next()
+                seen[event["object"]["metadata"].get("name", "end")] = event
+            assert seen.keys() == {"a", "b", "end"}
+            assert is_initial_end(seen["end"])
+            assert int(seen["end"]["object"]["metadata"]["resourceVersion"]) >= (int(since) if known else 1)
+            assert int(now) >= int(seen["b"]["object"]["metadata"]["resourceVersion"])
+
+    async def test_a_watch_list_of_what_is_not_there_is_its_end_alone(self, api: API) -> None:
+        await api.create(PROFILES, profile("a", labels={"x": "1"}))
+        await api.create(PROFILES, profile("b"))
+        for selector, names in (("labelSelector=x=1", ["a"]), ("labelSelector=x=2", [])):
+            async with api.watch(f"{PROFILES}?watch=1&{INITIAL}&{selector}") as events:
+                assert await events.take(len(names)) == [("ADDED", name) for name in names]
+                assert is_initial_end(await events.next())
+
+    async def test_a_watch_list_shows_the_version_it_is_asked_in(self, api: API) -> None:
+        await api.create(PROFILES, profile())
+        async with api.watch(f"{OLD_PROFILES}?watch=1&{INITIAL}") as events:
+            added, end = await events.next(), await events.next()
+        assert {event["object"]["apiVersion"] for event in (added, end)} == {f"{GROUP}/v1alpha1"}
+
+    async def test_initial_events_can_be_declined(self, api: API) -> None:
+        await api.create(PROFILES, profile())
+        declined = "sendInitialEvents=false&resourceVersionMatch=NotOlderThan&timeoutSeconds=1"
+        async with api.watch(f"{PROFILES}?watch=1&{declined}") as events:
+            assert await rest(events) == []
+
     async def test_a_bookmark_is_an_empty_object_of_the_kind(self, api: API) -> None:
         async with api.watch(f"{PROFILES}?watch=1&{INITIAL}") as events:
             end = (await events.next())["object"]
@@ -122,11 +159,54 @@ class TestInitialEvents:
                 "Forbidden: resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided",
                 id="a match without initial events",
             ),
+            pytest.param(
+                "resourceVersion=0&continue=more",
+                "Forbidden: resourceVersionMatch is forbidden when continue is provided",
+                id="a page of a list",
+            ),
         ],
     )
     async def test_contradictions_are_a_422(self, api: API, query: str, cause: str) -> None:
         reply = await api.get(f"{PROFILES}?watch=1&{query}")
         assert (reply.code, reply.causes) == (422, [("resourceVersionMatch", cause)])
+
+
+class TestResume:
+    async def test_what_was_missed_comes_in_its_order(self, api: API) -> None:
+        await api.create(PROFILES, profile("a"))
+        since = await version_of(api)
+        await api.create(PROFILES, profile("b"))
+        await api.merge(f"{PROFILES}/a", {"metadata": {"labels": {"x": "1"}}})
+        await api.delete(f"{PROFILES}/b")
+        await api.create(PROFILES, profile("b"))
+        async with api.watch(f"{PROFILES}?watch=1&resourceVersion={since}") as events:
+            seen = [await events.next() for _ in range(4)]
+        assert [(event["type"], event["object"]["metadata"]["name"]) for event in seen] == [
+            ("ADDED", "b"),
+            ("MODIFIED", "a"),
+            ("DELETED", "b"),
+            ("ADDED", "b"),
+        ]
+        versions = [int(event["object"]["metadata"]["resourceVersion"]) for event in seen]
+        assert versions == sorted(set(versions))
+
+    async def test_a_bookmark_is_a_place_to_resume_from(self, api: API) -> None:
+        await api.create(PROFILES, profile("a"))
+        async with api.watch(f"{PROFILES}?watch=1&{INITIAL}") as events:
+            await events.take(1)
+            end = await events.next()
+        await api.create(PROFILES, profile("b"))
+        since = end["object"]["metadata"]["resourceVersion"]
+        async with api.watch(f"{PROFILES}?watch=1&resourceVersion={since}") as events:
+            assert await events.take(1) == [("ADDED", "b")]
+
+    async def test_a_deleted_object_shows_its_last_state(self, api: API) -> None:
+        await api.create(PROFILES, profile(labels={"x": "1"}))
+        changed = await api.merge(SHOP, {"metadata": {"labels": {"x": "2"}}, "spec": {"deletionPolicy": "Retain"}})
+        await api.delete(SHOP)
+        async with api.watch(f"{PROFILES}?watch=1&resourceVersion={changed.version}") as events:
+            gone = (await events.next())["object"]
+        assert (gone["metadata"]["labels"], gone["spec"]) == ({"x": "2"}, {"deletionPolicy": "Retain"})
 
 
 class TestEnds:
@@ -135,12 +215,13 @@ class TestEnds:
         async with api.watch(f"{PROFILES}?watch=1&resourceVersion={since}&timeoutSeconds=1") as events:
             assert await rest(events) == []
 
-    async def test_a_bookmark_two_seconds_before_tells_of_what_was_not_selected(self, api: API) -> None:
+    async def test_a_bookmark_two_seconds_before_tells_who_asked_of_what_was_not_selected(self, api: API) -> None:
         since = await version_of(api)
-        query = f"resourceVersion={since}&timeoutSeconds=3&allowWatchBookmarks=true&fieldSelector=metadata.name=shop"
-        async with api.watch(f"{PROFILES}?watch=1&{query}") as events:
+        path = f"{PROFILES}?watch=1&resourceVersion={since}&timeoutSeconds=3&fieldSelector=metadata.name=shop"
+        async with api.watch(f"{path}&allowWatchBookmarks=true") as marked, api.watch(path) as plain:
             other = await api.create(PROFILES, profile("other"))
-            seen = await rest(events)
+            seen = await rest(marked)
+            assert await rest(plain) == []
         assert {event["type"] for event in seen} == {"BOOKMARK"}
         assert int(seen[-1]["object"]["metadata"]["resourceVersion"]) >= int(other.version)
 
@@ -158,37 +239,6 @@ class TestEnds:
 
     async def test_a_version_that_is_no_number_is_a_500(self, api: API) -> None:
         assert (await api.get(f"{PROFILES}?watch=1&resourceVersion=abc")).code == 500
-
-
-class TestSelection:
-    async def test_entering_and_leaving_look_like_birth_and_death(self, api: API) -> None:
-        await api.create(PROFILES, profile())
-        since = await version_of(api)
-        async with api.watch(f"{PROFILES}?watch=1&labelSelector=on&resourceVersion={since}") as events:
-            await api.merge(SHOP, {"metadata": {"labels": {"on": "yes"}}})
-            left = await api.merge(SHOP, {"metadata": {"labels": {"on": None}}})
-            assert await events.take(1) == [("ADDED", "shop")]
-            gone = await events.next()
-        assert gone["type"] == "DELETED"
-        metadata = gone["object"]["metadata"]
-        assert (metadata["labels"], metadata["resourceVersion"]) == ({"on": "yes"}, left.version)
-
-    async def test_one_name_can_be_watched(self, api: API) -> None:
-        since = await version_of(api)
-        path = f"{PROFILES}?watch=1&fieldSelector=metadata.name=b&resourceVersion={since}"
-        async with api.watch(path) as events:
-            for name in "abc":
-                await api.create(PROFILES, profile(name))
-            assert await events.take(1) == [("ADDED", "b")]
-
-    async def test_an_object_with_watch_in_its_query_is_not_watched(self, api: API) -> None:
-        await api.create(PROFILES, profile())
-        assert (await api.get(f"{SHOP}?watch=1")).body["kind"] == "TrafficManagerProfile"
-
-    @pytest.mark.parametrize(("word", "kind"), [("0", "List"), ("False", "List"), ("", None)])
-    async def test_any_word_but_0_and_false_watches(self, api: API, word: str, kind: str | None) -> None:
-        reply = await api.get(f"{PROFILES}?watch={word}&timeoutSeconds=1&resourceVersion={await version_of(api)}")
-        assert reply.text == "" if kind is None else reply.body["kind"].endswith(kind)
 
 
 async def test_two_watchers_see_the_same_in_the_same_order(api: API) -> None:
