@@ -17,7 +17,7 @@ PYTEST := $(BIN)/python -m pytest -n 2 --dist loadfile -q
 COMPILE := $(BIN)/pip-compile --quiet --generate-hashes --strip-extras --allow-unsafe --no-header \
 	--no-emit-index-url --no-emit-find-links --no-emit-trusted-host
 
-.PHONY: help demo test test-faults test-unit check lint type bench fmt lock clean
+.PHONY: help demo test test-faults test-unit check lint type bench rights alerts fmt lock clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 12
@@ -74,6 +74,12 @@ type: $(VENV)/.dev ## mypy --strict
 
 bench: $(VENV)/.demo ## the table of Azure calls, into docs/calls.md
 	@$(BIN)/python -m tests.bench.calls
+
+rights: $(VENV)/.dev ## the table of rights, into docs/rights.md
+	@$(BIN)/python -m tests.rights.table
+
+alerts: $(VENV)/.dev ## play every alert with promtool (Debian: package prometheus)
+	@$(BIN)/python -m tests.manifests.alerts
 
 fmt: $(VENV)/.dev ## format and sort imports
 	@$(BIN)/ruff format $(SOURCES)

@@ -11,7 +11,7 @@ from fleetdns.controllers.index import AzureIndex
 from fleetdns.controllers.observer import ReconcileObserver
 from fleetdns.controllers.status import StatusWriter
 from fleetdns.core.aggregate import Aggregate
-from fleetdns.core.backendstatus import backend_status, unprogrammed_status
+from fleetdns.core.backendstatus import backend_status, leaving_status, unprogrammed_status
 from fleetdns.core.changes import subject_name
 from fleetdns.core.drift import Drift
 from fleetdns.core.events import repaired
@@ -76,6 +76,10 @@ class Report:
                 backend_status(backend, reached, now=now),
                 is_azure_error=is_azure_error or bool(reached.endpoint_failures),
             )
+        for backend in aggregate.leaving_backends:
+            status = leaving_status(backend, reached, now=now)
+            if status is not None:
+                await self._writer.backend(backend, status)
         await self._release(aggregate, reached)
 
     async def unidentified(

@@ -46,6 +46,17 @@ def unprogrammed_status(backend: TrafficManagerBackend, message: str, *, now: st
     )
 
 
+def leaving_status(backend: TrafficManagerBackend, outcome: Outcome, *, now: str) -> BackendStatus | None:
+    """The status of a backend that is being deleted and cannot go yet; None: nothing keeps it."""
+    if not outcome.is_observed or outcome.observed is None or not any(_owned(backend, outcome.observed)):
+        return None
+    because = f"the backend is being deleted, and its endpoints are still to be removed: {_waiting_message(outcome)}"
+    accepted = Condition(ACCEPTED, UNKNOWN, PENDING_REASON, because)
+    return msgspec.structs.replace(
+        backend.status, conditions=_stamped(backend, accepted, find(backend.status.conditions, GUARDED), now=now)
+    )
+
+
 def without_endpoints(status: BackendStatus) -> BackendStatus:
     """The same status when Azure is known to hold nothing of the backend any more."""
     conditions = tuple(condition for condition in status.conditions if condition.type != GUARDED)

@@ -11,7 +11,7 @@ from fleetdns.api.exports import InternalServiceExport, ServiceImport
 from fleetdns.api.meta import ObjectKey
 from fleetdns.api.profile import PAUSED, TrafficManagerProfile
 from fleetdns.errors import Forbidden
-from tests.controllers.world import PROFILE_KEY, SERVICE_KEY, World, export_key
+from tests.controllers.world import PROFILE_KEY, SERVICE_KEY, World, condition, export_key
 from tests.core.builders import NAMESPACE, SERVICE, make_backend, make_export, make_profile, uid_of
 
 pytestmark = pytest.mark.looptime
@@ -163,6 +163,25 @@ async def test_a_definition_that_may_not_be_looked_at_keeps_azure_as_it_is_and_s
         await asyncio.sleep(30)
         assert world.azure.profiles == {}
         assert not world.hub.holds(TrafficManagerProfile, PROFILE_KEY)
+
+
+async def test_a_deleted_backend_that_cannot_go_yet_says_why() -> None:
+    world = World()
+    async with world.running():
+        roll_out(world)
+        await asyncio.sleep(5)
+        azure = world.azure.only
+        world.hub.fail("leaving", Forbidden("Forbidden", "customresourcedefinitions is forbidden"), times=4)
+        world.hub.delete(TrafficManagerBackend, BACKEND_KEY)
+        await asyncio.sleep(5)
+        assert world.azure.only == azure
+        assert world.accepted() == ("Unknown", "Pending")
+        message = condition(world.backend_status().conditions, "Accepted").message
+        assert message.startswith("the backend is being deleted, and its endpoints are still to be removed:")
+        assert "customresourcedefinitions is forbidden" in message
+        await asyncio.sleep(60)
+        assert not world.hub.holds(TrafficManagerBackend, BACKEND_KEY)
+        assert {e.owner.service for e in world.azure.only.endpoints if e.owner} == {"api"}
 
 
 async def test_a_person_s_deletion_of_a_profile_is_carried_out_while_another_kind_leaves() -> None:
