@@ -108,13 +108,14 @@ class Hub:
         return VERSIONS[f"{obj['kind'].lower()}s"]
 
     async def clear(self) -> None:
-        """Take every object away, finalizers or not: the next test begins on the same server."""
+        """Take every object away, finalizers or not, and what was told of them: the next test may have this server."""
         for plural in VERSIONS:
             listed = await self.api.get(f"{ALPHA}/{plural}")
             for item in listed.body["items"] if listed.code == 200 else ():
                 path = f"{ALPHA}/namespaces/{item['metadata']['namespace']}/{plural}/{item['metadata']['name']}"
                 await self.api.merge(path, {"metadata": {"finalizers": None}})
                 await self.api.delete(path)
+        await self.api.delete("/api/v1/namespaces/{ns}/events")
 
 
 def without_defaults(obj: Object) -> Object:

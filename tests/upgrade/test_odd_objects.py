@@ -90,7 +90,7 @@ async def test_an_object_made_anew_gets_the_profile_of_its_former_self_by_annota
     await hub.upgrade()
     history = History(world.azure, monkeypatch)
     async with fleetdns(world):
-        await become(hub, "False", BLOG, kind="Programmed")
+        await become(hub, "False", BLOG)
         adopted = {"fleetdns.io/adopt": before["status"]["resourceID"]}
         await hub.patch(BLOG, {"metadata": {"annotations": adopted}})
         await become(hub, "True", BLOG, BLOG_APP)
@@ -144,3 +144,38 @@ async def test_a_value_that_azure_never_took_is_told_again_and_mended_as_any_oth
         await hub.patch(odd, {"spec": {"monitorConfig": {"timeoutInSeconds": 9}}})
         await become(hub, "True", odd)
     assert (await hub.read(odd))["status"]["dnsName"] == "work-odd.trafficmanager.net"
+
+
+async def test_a_name_too_long_for_dns_says_so_and_takes_another(
+    hub: Hub, world: World, fleet: FleetController
+) -> None:
+    long = profile("a" * 60)
+    await hub.create(long)
+    await fleet.settle()
+    assert conditions(await hub.read(long)) == {"Programmed": "Invalid"}
+    await hub.upgrade()
+    async with fleetdns(world):
+        await become(hub, "False", long)
+        told = next(one for one in (await hub.read(long))["status"]["conditions"] if one["type"] == "Programmed")
+        assert "65 characters and DNS allows 63" in told["message"]
+        await hub.patch(long, {"spec": {"dnsConfig": {"relativeName": "work-short"}}})
+        await become(hub, "True", long)
+    assert (await hub.read(long))["status"]["dnsName"] == "work-short.trafficmanager.net"
+
+
+async def test_an_endpoint_disabled_by_hand_stays_so(
+    hub: Hub, world: World, fleet: FleetController, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await settle(hub, world, fleet)
+    await hub.upgrade()
+    blog = next(stored for stored in world.azure.profiles() if "team-b" in stored["id"])
+    disabled = blog["properties"]["endpoints"][0]
+    world.azure.tamper("PATCH", disabled["id"].replace("#", "%23"), {"properties": {"endpointStatus": "Disabled"}})
+    history = History(world.azure, monkeypatch)
+    async with fleetdns(world):
+        await become(hub, "True", SHOP, BLOG, APP)
+        await become(hub, "False", BLOG_APP, kind="Accepted")
+    assert all(seen == history.states[0] for seen in history.states)
+    assert history.states[0].profiles[BLOG_NAME][disabled["properties"]["target"]][2] == "Disabled"
+    rejected = (await hub.read(BLOG_APP))["status"]["rejected"]
+    assert [one["reason"] for one in rejected] == ["DisabledInAzure"]

@@ -186,9 +186,18 @@ async def test_fleet_goes_on_with_the_hub_tag_in_place_and_fleetdns_comes_back_w
     await hub.upgrade()
     history.forget()
     async with fleetdns(world):
+        await eventually(lambda: _untold(hub), lambda names: names == [])
         await become(hub, "True", *SERVING)
     assert writes(history) == []
     assert set(history.states[-1].profiles) == set(TARGETS)
+
+
+async def _untold(hub: Hub) -> list[str]:
+    """The objects in whose status fleetdns has not written since Fleet did."""
+    found = [await hub.read(obj) for obj in SERVING]
+    return [
+        obj["metadata"]["name"] for obj in found if not {"observedGeneration", "endpointCount"} & obj["status"].keys()
+    ]
 
 
 async def test_a_profile_that_fleet_could_not_make_gets_fleets_name_as_soon_as_it_is_free(
@@ -196,7 +205,7 @@ async def test_a_profile_that_fleet_could_not_make_gets_fleets_name_as_soon_as_i
 ) -> None:
     async with fleetdns(world):
         await become(hub, "True", *SERVING)
-        await become(hub, "False", TAKEN, kind="Programmed")
+        await become(hub, "False", TAKEN)
         assert conditions(await hub.read(TAKEN))["Programmed"] == "DNSNameNotAvailable"
         world.azure.release_name("work-taken")
         await hub.patch(TAKEN, {"spec": {"monitorConfig": {"port": 8080}}})
