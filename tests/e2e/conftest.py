@@ -5,9 +5,6 @@ On the real server the controller has the manifests' own rights and nothing more
 
 from __future__ import annotations
 
-import asyncio
-import os
-import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -18,12 +15,11 @@ from fleetdns.emulator.hub.server import HubServer
 from tests.apiserver.deployed import deployed
 from tests.apiserver.fixtures import binaries, pytest_collection_finish, real_server
 from tests.apiserver.server import RealAPIServer
+from tests.e2e.kubectl import KUBECTL, Kubectl
 from tests.e2e.lease import lease_namespace
 from tests.e2e.site import Site, at_work, built_on, emptied, stripped
 
-__all__ = ["binaries", "pytest_collection_finish", "real_server"]
-
-KUBECTL = Path(sys.executable).parent / "kubectl"
+__all__ = ["KUBECTL", "Kubectl", "binaries", "pytest_collection_finish", "real_server"]
 
 _REAL = pytest.param("real", marks=pytest.mark.realapi)
 # For a test that means one server only, and says why.
@@ -76,30 +72,6 @@ async def running(world: World) -> AsyncIterator[World]:
     """The same with the controller."""
     async with controller(world, f"--leader-election-namespace={lease_namespace(world)}"):
         yield world
-
-
-class Kubectl:
-    """One kubectl binary against one hub, as an administrator types it."""
-
-    def __init__(self, binary: Path, kubeconfig: Path, folder: Path) -> None:
-        self.binary = binary
-        self.environment = {"KUBECONFIG": str(kubeconfig), "HOME": str(folder), "PATH": os.environ["PATH"]}
-
-    async def __call__(self, *arguments: str, stdin: str = "", code: int = 0, **environment: str) -> str:
-        """Run it; its output and errors together. Fails unless it exits with `code`."""
-        process = await asyncio.create_subprocess_exec(
-            self.binary,
-            *arguments,
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.STDOUT,
-            env={**self.environment, **environment},
-        )
-        async with asyncio.timeout(30):
-            output, _ = await process.communicate(stdin.encode())
-        text = output.decode()
-        assert process.returncode == code, f"kubectl {' '.join(arguments)}: {process.returncode}\n{text}"
-        return text
 
 
 @pytest.fixture

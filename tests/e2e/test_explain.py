@@ -12,7 +12,7 @@ import pytest
 
 from fleetdns.demo.world import World
 from tests.contract.samples import GROUP, definitions
-from tests.e2e.conftest import Kubectl
+from tests.e2e.kubectl import Kubectl
 
 pytestmark = [pytest.mark.e2e, pytest.mark.kubectl]
 

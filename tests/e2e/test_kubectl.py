@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from fleetdns.demo.world import World
-from tests.e2e.conftest import KUBECTL, Kubectl
+from tests.e2e.kubectl import KUBECTL, Kubectl
 from tests.e2e.site import Site
 from tests.e2e.terminal import Terminal, exchanges
 
