@@ -20,7 +20,7 @@ from tests.e2e.site import emptied
 
 pytest.register_assert_rewrite("tests.faults.fleet", "tests.faults.ledger", "tests.faults.probes")
 
-from tests.faults.fleet import Fleet  # noqa: E402 - only what is imported later is rewritten
+from tests.faults.fleet import RealFleet  # noqa: E402 - only what is imported later is rewritten
 
 __all__ = ["binaries", "pytest_collection_finish"]
 
@@ -43,13 +43,13 @@ def server(binaries: Binaries, tmp_path_factory: pytest.TempPathFactory) -> Iter
 
 
 @pytest.fixture
-async def fleet(server: RealAPIServer, tmp_path: Path) -> AsyncIterator[Fleet]:
+async def fleet(server: RealAPIServer, tmp_path: Path) -> AsyncIterator[RealFleet]:
     """Our definitions and rights on it, no object of ours, and an Azure with nothing in it."""
     account = await asyncio.to_thread(deployed, server, tmp_path)
     async with around(server) as world, connected(server, "work") as api:
         await world.cluster.apply(namespace("work"))
         await emptied(server)
-        yield Fleet(server, world, api, account)
+        yield RealFleet(world, account, server, api)
 
 
 @pytest.fixture

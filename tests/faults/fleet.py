@@ -27,11 +27,9 @@ _PATIENCE = 60.0  # seconds; a busy machine takes its time
 
 @dataclass(frozen=True, slots=True)
 class Fleet:
-    """`world` and `api` are the administrator's; `kubeconfig` is the controller's own, of its ServiceAccount."""
+    """`world` is as the administrator reaches it; `kubeconfig` is the controller's own."""
 
-    server: RealAPIServer
     world: World
-    api: API
     kubeconfig: Path
 
     async def roll_out(self) -> None:
@@ -69,6 +67,14 @@ class Fleet:
             return str(condition(backend, "Guarded").get("status", "False"))
 
         await eventually(look, lambda seen: seen == str(expected), within=_PATIENCE)
+
+
+@dataclass(frozen=True, slots=True)
+class RealFleet(Fleet):
+    """On a real API server, where the controller is the manifests' ServiceAccount. `api` is the administrator's."""
+
+    server: RealAPIServer
+    api: API
 
 
 @dataclass(frozen=True, slots=True)

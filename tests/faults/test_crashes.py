@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.faults.conftest import Measured
-from tests.faults.fleet import CLUSTERS, FOUR, Fleet, now, serving
+from tests.faults.fleet import CLUSTERS, FOUR, RealFleet, now, serving
 from tests.faults.front import Front, Mood
 
 pytestmark = [pytest.mark.faults, pytest.mark.realapi, pytest.mark.e2e, pytest.mark.timeout(240)]
@@ -16,7 +16,9 @@ pytestmark = [pytest.mark.faults, pytest.mark.realapi, pytest.mark.e2e, pytest.m
 OUTAGE = 10.0  # seconds; less than a lease of 30 s, so that the leader stays one
 
 
-async def test_a_killed_api_server_is_said_and_caught_up_with(fleet: Fleet, tmp_path: Path, measured: Measured) -> None:
+async def test_a_killed_api_server_is_said_and_caught_up_with(
+    fleet: RealFleet, tmp_path: Path, measured: Measured
+) -> None:
     async with serving(fleet, tmp_path) as served:
         fleet.server.kill()
         killed = now()
@@ -26,7 +28,7 @@ async def test_a_killed_api_server_is_said_and_caught_up_with(fleet: Fleet, tmp_
         measured("caught up", await served.catches_up(since=now()))
 
 
-async def test_a_killed_etcd_is_said_and_caught_up_with(fleet: Fleet, tmp_path: Path, measured: Measured) -> None:
+async def test_a_killed_etcd_is_said_and_caught_up_with(fleet: RealFleet, tmp_path: Path, measured: Measured) -> None:
     async with serving(fleet, tmp_path) as served:
         fleet.server.kill_etcd()
         killed = now()
@@ -38,7 +40,7 @@ async def test_a_killed_etcd_is_said_and_caught_up_with(fleet: Fleet, tmp_path: 
 
 
 async def test_what_went_and_came_while_nobody_watched_is_seen_although_its_history_is_gone(
-    fleet: Fleet, tmp_path: Path, measured: Measured
+    fleet: RealFleet, tmp_path: Path, measured: Measured
 ) -> None:
     """etcd is compacted and the API server restarted, so that every version fleetdns knows has expired."""
     async with Front(fleet.server) as front:
@@ -66,7 +68,7 @@ async def test_what_went_and_came_while_nobody_watched_is_seen_although_its_hist
             await served.probes.turn_green(since=now(), within=60)
 
 
-async def test_most_clusters_gone_while_nobody_watched_are_held_by_the_guard(fleet: Fleet, tmp_path: Path) -> None:
+async def test_most_clusters_gone_while_nobody_watched_are_held_by_the_guard(fleet: RealFleet, tmp_path: Path) -> None:
     async with Front(fleet.server) as front:
         front.behind(fleet.kubeconfig)
         async with serving(fleet, tmp_path) as served:

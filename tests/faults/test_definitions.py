@@ -14,7 +14,7 @@ from tests.contract.samples import DEFINITIONS
 from tests.e2e.eventually import eventually
 from tests.e2e.site import at_work
 from tests.faults.conftest import Measured
-from tests.faults.fleet import CLUSTERS, FOUR, THREE, Fleet, now, serving
+from tests.faults.fleet import CLUSTERS, FOUR, THREE, RealFleet, now, serving
 from tests.faults.ledger import Weights
 
 pytestmark = [pytest.mark.faults, pytest.mark.realapi, pytest.mark.e2e, pytest.mark.timeout(240)]
@@ -23,7 +23,7 @@ IMPORTS = "serviceimports"
 ALL = (PROFILES, BACKENDS, IMPORTS, EXPORTS)
 
 
-async def delete_definitions(fleet: Fleet, plurals: Sequence[str]) -> None:
+async def delete_definitions(fleet: RealFleet, plurals: Sequence[str]) -> None:
     """Returns when they are gone, and with them every object."""
     paths = [f"{DEFINITIONS}/{plural}.{GROUP}" for plural in plurals]
     for path in paths:
@@ -32,7 +32,7 @@ async def delete_definitions(fleet: Fleet, plurals: Sequence[str]) -> None:
         await eventually(lambda path=path: fleet.api.get(path), lambda reply: reply.code == 404, within=60)  # type: ignore[misc]  # mypy sees no type in a default
 
 
-async def make_definitions(fleet: Fleet, folder: Path) -> None:
+async def make_definitions(fleet: RealFleet, folder: Path) -> None:
     await asyncio.to_thread(deployed, fleet.server, folder)
     await at_work(fleet.server)
 
@@ -48,7 +48,7 @@ async def make_definitions(fleet: Fleet, folder: Path) -> None:
     ],
 )
 async def test_endpoints_outlive_their_definitions(
-    fleet: Fleet, tmp_path: Path, measured: Measured, plurals: Sequence[str], written: Sequence[Weights]
+    fleet: RealFleet, tmp_path: Path, measured: Measured, plurals: Sequence[str], written: Sequence[Weights]
 ) -> None:
     async with serving(fleet, tmp_path) as served:
         deleted = now()

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.faults.conftest import Measured
-from tests.faults.fleet import Fleet, now, serving
+from tests.faults.fleet import RealFleet, now, serving
 from tests.faults.front import Front, Mood
 
 pytestmark = [pytest.mark.faults, pytest.mark.realapi, pytest.mark.e2e, pytest.mark.timeout(180)]
@@ -22,7 +22,7 @@ pytestmark = [pytest.mark.faults, pytest.mark.realapi, pytest.mark.e2e, pytest.m
     ],
 )
 async def test_a_front_that_misbehaves_is_said_and_forgotten(
-    fleet: Fleet, tmp_path: Path, measured: Measured, mood: Mood
+    fleet: RealFleet, tmp_path: Path, measured: Measured, mood: Mood
 ) -> None:
     async with Front(fleet.server) as front:
         front.behind(fleet.kubeconfig)

@@ -13,7 +13,7 @@ import pytest
 from tests.e2e.eventually import eventually
 from tests.e2e.process import Process, process
 from tests.faults.conftest import Measured
-from tests.faults.fleet import CLUSTERS, FOUR, THREE, Fleet, now, serving
+from tests.faults.fleet import CLUSTERS, FOUR, THREE, RealFleet, now, serving
 from tests.faults.ledger import Ledger
 from tests.faults.probes import Probes
 
@@ -24,7 +24,7 @@ LONG = ("--lease-duration=300",)
 
 
 async def test_two_minutes_of_silence_are_said_and_caught_up_with(
-    fleet: Fleet, tmp_path: Path, measured: Measured
+    fleet: RealFleet, tmp_path: Path, measured: Measured
 ) -> None:
     async with serving(fleet, tmp_path, *LONG) as served:
         fleet.server.pause()
@@ -38,7 +38,7 @@ async def test_two_minutes_of_silence_are_said_and_caught_up_with(
 
 
 async def test_twenty_seconds_of_silence_cost_neither_the_lease_nor_an_endpoint(
-    fleet: Fleet, tmp_path: Path, measured: Measured
+    fleet: RealFleet, tmp_path: Path, measured: Measured
 ) -> None:
     async with serving(fleet, tmp_path) as served:
         fleet.server.pause()
@@ -50,7 +50,7 @@ async def test_twenty_seconds_of_silence_cost_neither_the_lease_nor_an_endpoint(
 
 
 @asynccontextmanager
-async def pair(fleet: Fleet, folder: Path, *flags: str) -> AsyncIterator[tuple[Process, Process]]:
+async def pair(fleet: RealFleet, folder: Path, *flags: str) -> AsyncIterator[tuple[Process, Process]]:
     """A leader that serves three clusters, and one who waits and is ready."""
     own = replace(fleet.world, kubeconfig=fleet.kubeconfig)
     async with process(own, folder / "leader", *flags) as leader:
@@ -64,7 +64,7 @@ async def pair(fleet: Fleet, folder: Path, *flags: str) -> AsyncIterator[tuple[P
 
 
 async def test_silence_that_outlasts_the_lease_ends_the_leader_and_the_other_replica_goes_on(
-    fleet: Fleet, tmp_path: Path, measured: Measured
+    fleet: RealFleet, tmp_path: Path, measured: Measured
 ) -> None:
     """A kubelet would start the leader again; the other one needs no start to take over."""
     async with (

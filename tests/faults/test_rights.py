@@ -12,7 +12,7 @@ from fleetdns.demo.sight import weights_in
 from tests.e2e.eventually import eventually
 from tests.e2e.process import Process
 from tests.faults.conftest import Measured
-from tests.faults.fleet import FOUR, THREE, Fleet, now, serving
+from tests.faults.fleet import FOUR, THREE, RealFleet, now, serving
 from tests.faults.front import Front
 from tests.faults.rights import LEASE_ROLE, ROLE, unbound, without
 
@@ -36,7 +36,7 @@ async def quiet(process: Process) -> None:
 
 
 async def test_a_missing_cluster_role_binding_is_said_and_its_return_noticed(
-    fleet: Fleet, tmp_path: Path, measured: Measured
+    fleet: RealFleet, tmp_path: Path, measured: Measured
 ) -> None:
     async with Front(fleet.server) as front:
         front.behind(fleet.kubeconfig)
@@ -49,7 +49,7 @@ async def test_a_missing_cluster_role_binding_is_said_and_its_return_noticed(
 
 
 async def test_a_kind_that_may_be_listed_and_not_watched_is_not_ready(
-    fleet: Fleet, tmp_path: Path, measured: Measured
+    fleet: RealFleet, tmp_path: Path, measured: Measured
 ) -> None:
     async with Front(fleet.server) as front:
         front.behind(fleet.kubeconfig)
@@ -62,7 +62,7 @@ async def test_a_kind_that_may_be_listed_and_not_watched_is_not_ready(
 
 
 async def test_a_status_that_may_not_be_written_holds_nothing_back_in_azure_and_is_written_later(
-    fleet: Fleet, tmp_path: Path, measured: Measured
+    fleet: RealFleet, tmp_path: Path, measured: Measured
 ) -> None:
     async with serving(fleet, tmp_path) as served:
         async with without(fleet.api, ROLE, f"{BACKENDS}/status", "patch"):
@@ -80,7 +80,7 @@ async def test_a_status_that_may_not_be_written_holds_nothing_back_in_azure_and_
 
 
 async def test_a_lease_that_may_not_be_renewed_is_said_while_it_lasts(
-    fleet: Fleet, tmp_path: Path, measured: Measured
+    fleet: RealFleet, tmp_path: Path, measured: Measured
 ) -> None:
     async with serving(fleet, tmp_path) as served:
         async with without(fleet.api, LEASE_ROLE, "leases", "update"):
