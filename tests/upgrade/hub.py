@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from tests.contract.client import API, MERGE, Reply, until_served
-from tests.contract.samples import ALPHA, BETA, CRDS, DEFINITIONS
+from tests.contract.samples import ALPHA, BETA, CRDS, DEFINITIONS, definitions
 from tests.e2e.conftest import Kubectl
 from tests.upgrade.definitions import GROUP, INSTALLER, LABELS, fleet_definitions
 
@@ -32,9 +32,9 @@ class Hub:
         self.api = api
         self.kubectl = kubectl
 
-    async def install(self, definitions: list[Object] | None = None) -> None:
+    async def install(self, others: list[Object] | None = None) -> None:
         """Put Fleet's definitions in place as its installer does; ours, where they are there, are overwritten."""
-        for definition in definitions or fleet_definitions():
+        for definition in others or fleet_definitions():
             path = f"{DEFINITIONS}/{definition['metadata']['name']}"
             found = await self.api.get(path)
             if found.code == 404:
@@ -43,22 +43,29 @@ class Hub:
             body = found.body | {"spec": definition["spec"]}
             body["metadata"]["labels"] = body["metadata"].get("labels", {}) | LABELS
             _accepted(await self.api.update(f"{path}?fieldManager={INSTALLER}", body))
-        for plural in (definition["spec"]["names"]["plural"] for definition in definitions or fleet_definitions()):
+        for plural in (definition["spec"]["names"]["plural"] for definition in others or fleet_definitions()):
             await until_served(self.api, f"/apis/{GROUP}/v1alpha1/{plural}")
-        if definitions is None:
+        if others is None:
             await until_served(self.api, f"{BETA}/trafficmanagerprofiles")
             await self._until(code=422)
 
-    async def reinstall(self, definitions: list[Object]) -> None:
+    async def reinstall(self, others: list[Object]) -> None:
         """Definitions of another time in place of the same ones now."""
-        for definition in definitions:
+        for definition in others:
             path = f"{DEFINITIONS}/{definition['metadata']['name']}"
             _accepted(await self.api.delete(path))
             await eventually(functools.partial(self.api.get, path), lambda reply: reply.code == 404)
-        await self.install(definitions)
+        await self.install(others)
 
-    async def upgrade(self, *arguments: str) -> str:
-        """Put our definitions in Fleet's place as an administrator does; what kubectl says to it."""
+    async def upgrade(self) -> None:
+        """Put our definitions in Fleet's place, whoever wrote what is there."""
+        for ours in definitions():
+            path = f"{DEFINITIONS}/{ours['metadata']['name']}"
+            _accepted(await self.api.apply(path, ours, manager="kubectl", force=True))
+        await self._until(code=201)
+
+    async def upgrade_by_kubectl(self, *arguments: str) -> str:
+        """The same as an administrator does it; what kubectl says to it."""
         said = await self.kubectl("apply", *arguments, "-k", str(CRDS))
         await self._until(code=201)
         return said

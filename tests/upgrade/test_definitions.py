@@ -70,7 +70,7 @@ async def definition(api: API, plural: str) -> Object:
 
 
 async def test_a_plain_apply_replaces_fleets_definitions(hub: Hub) -> None:
-    said = await hub.upgrade()
+    said = await hub.upgrade_by_kubectl()
     assert said.count(f".{GROUP} configured") == 5
     for plural, versions in VERSIONS.items():
         now = await definition(hub.api, plural)
@@ -92,11 +92,11 @@ async def test_the_columns_and_descriptions_are_ours_at_once(hub: Hub) -> None:
 async def test_a_server_side_apply_asks_before_it_takes_what_fleets_installer_wrote(hub: Hub) -> None:
     refused = await hub.kubectl("apply", "--server-side", "-k", str(CRDS), code=1)
     assert 'conflict with "net-crd-installer" using apiextensions.k8s.io/v1: .spec.versions' in refused
-    await hub.upgrade("--server-side", "--force-conflicts")
+    await hub.upgrade_by_kubectl("--server-side", "--force-conflicts")
 
 
 async def test_what_marks_a_definition_as_fleets_stays_until_it_is_taken_away(hub: Hub) -> None:
-    await hub.upgrade()
+    await hub.upgrade_by_kubectl()
     assert (await definition(hub.api, "serviceimports"))["metadata"]["labels"] == LABELS
     names = [f"crd/{plural}.{GROUP}" for plural in VERSIONS]
     await hub.kubectl("label", *names, *(f"{label}-" for label in LABELS))
@@ -109,7 +109,7 @@ async def test_every_object_is_read_as_before_in_each_version(hub: Hub, argument
     for obj in fleets_objects():
         await hub.create(obj)
     before = [await hub.read(obj, version) for obj in fleets_objects() for version in hub.versions(obj)]
-    await hub.upgrade(*arguments)
+    await hub.upgrade_by_kubectl(*arguments)
     after = [await hub.read(obj, version) for obj in fleets_objects() for version in hub.versions(obj)]
     assert [without_defaults(obj) for obj in after] == before
 
@@ -288,7 +288,7 @@ async def test_the_way_back_loses_our_fields_and_nothing_of_fleets(hub: Hub) -> 
     for obj in fleets_objects():
         await hub.create(obj)
     before = [await hub.read(obj, version) for obj in fleets_objects() for version in hub.versions(obj)]
-    await hub.upgrade()
+    await hub.upgrade_by_kubectl()
     shop, _, app, *_ = fleets_objects()
     await hub.patch(shop, {"spec": {"dnsConfig": {"ttl": 30}, "deletionPolicy": "Retain"}})
     await hub.patch(shop, {"metadata": {"annotations": {"fleetdns.io/paused": "false"}}})
@@ -324,9 +324,9 @@ async def test_there_and_back_and_there_again_is_taken_each_time(hub: Hub) -> No
     await hub.create(shop)
     first = await hub.read(shop)
     for _ in range(2):
-        await hub.upgrade()
+        await hub.upgrade_by_kubectl()
         await hub.install()
-    await hub.upgrade()
+    await hub.upgrade_by_kubectl()
     assert without_defaults(await hub.read(shop)) == first
     installed = {d["metadata"]["name"] for d in fleet_definitions()}
     listed = await hub.api.get(DEFINITIONS)
