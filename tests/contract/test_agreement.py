@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from fleetdns.emulator.hub.server import HubServer
 from tests.apiserver.server import RealAPIServer
-from tests.contract.client import API, APPLY, JSON_PATCH, MERGE, Reply, connected
+from tests.contract.client import API, APPLY, JSON_PATCH, MERGE, connected
 from tests.contract.samples import PROFILES, condition, profile
 
 Object = dict[str, Any]
@@ -34,6 +34,7 @@ class Step:
     below: str = ""
     query: str = ""
     change: Object | None = None
+    version: str = "v1beta1"
 
 
 @pytest.fixture
@@ -42,6 +43,10 @@ async def both(embedded_with_crds: HubServer, real_with_crds: RealAPIServer) -> 
     namespace = f"agreement-{next(_NUMBERS)}"
     async with connected(embedded_with_crds, namespace) as hub, connected(real_with_crds, namespace) as real:
         yield hub, real
+
+
+def version_of(body: Object) -> str:
+    return str(body["apiVersion"]).rpartition("/")[2]
 
 
 def headers(names: list[str]) -> list[Object]:
@@ -77,6 +82,7 @@ METADATA = st.fixed_dictionaries(
         "finalizers": st.lists(st.sampled_from(["x.y/a", "x.y/b"]), unique=True, min_size=1, max_size=2),
     },
 )
+STALE = st.just({"resourceVersion": "1", "labels": {"a": "1"}})
 STATUSES = st.fixed_dictionaries(
     {},
     optional={
@@ -88,37 +94,65 @@ STATUSES = st.fixed_dictionaries(
 )
 MANAGERS = st.sampled_from(["one", "two"])
 PLACES = st.sampled_from(["", "/status"])
+VERSIONS = st.sampled_from(["v1beta1", "v1beta1", "v1alpha1"])
+# What a write can be asked for besides.
+WISHES = st.sampled_from(["", "", "", "&dryRun=All", "&fieldValidation=Strict", "&fieldValidation=Ignore"])
 
 
-def manifest(spec: Object, metadata: Object, status: Object) -> Object:
-    whole = profile("shop", **spec)
+def manifest(spec: Object, metadata: Object, status: Object, version: str = "v1beta1") -> Object:
+    whole = profile("shop", version=version, **spec)
     return whole | {"metadata": whole["metadata"] | metadata} | ({"status": status} if status else {})
 
 
-MANIFESTS = st.builds(manifest, SPECS, METADATA, STATUSES)
+def applied(body: Object, below: str, manager: str, force: bool, wish: str) -> Step:
+    query = f"?fieldManager={manager}{'&force=true' if force else ''}{wish}"
+    return Step("PATCH", body, APPLY, below, query, version=version_of(body))
+
+
+MANIFESTS = st.builds(manifest, SPECS, METADATA, STATUSES, VERSIONS)
+MERGES = st.one_of(
+    st.builds(lambda spec: ({"spec": spec}, ""), SPECS | NULLS),
+    st.builds(lambda metadata: ({"metadata": metadata}, ""), METADATA | STALE),
+    st.builds(lambda status, spec: ({"status": status, "spec": spec}, "/status"), STATUSES, SPECS),
+)
+OPERATIONS = st.sampled_from(
+    [
+        {"op": "remove", "path": "/metadata/finalizers"},
+        {"op": "add", "path": "/metadata/labels", "value": {"a": "3"}},
+        {"op": "add", "path": "/spec/resourceGroup", "value": "three"},
+        {"op": "test", "path": "/spec/deletionPolicy", "value": "Delete"},
+        {"op": "replace", "path": "/spec/deletionPolicy", "value": "Retain"},
+        {"op": "add", "path": "/status/dnsName", "value": "c.example"},
+        {"op": "remove", "path": "/status"},
+        {"op": "add", "path": "/status/conditions/-", "value": condition("Ready")},
+    ]
+)
 STEPS = st.one_of(
-    st.builds(lambda body: Step("POST", body), MANIFESTS),
-    st.builds(lambda spec: Step("PATCH", {"spec": spec}, MERGE), SPECS | NULLS),
-    st.builds(lambda metadata: Step("PATCH", {"metadata": metadata}, MERGE), METADATA),
-    st.builds(lambda status: Step("PATCH", {"status": status}, MERGE, "/status"), STATUSES),
+    st.builds(lambda body, wish: Step("POST", body, query=f"?{wish}", version=version_of(body)), MANIFESTS, WISHES),
     st.builds(
-        lambda body, below, manager, force: Step(
-            "PATCH", body, APPLY, below, f"?fieldManager={manager}{'&force=true' if force else ''}"
-        ),
-        MANIFESTS,
-        PLACES,
-        MANAGERS,
-        st.booleans(),
+        lambda merge, version, wish: Step("PATCH", merge[0], MERGE, merge[1], f"?{wish}", version=version),
+        MERGES,
+        VERSIONS,
+        WISHES,
     ),
-    st.builds(lambda spec: Step("PUT", change={"spec": spec}), SPECS),
+    st.builds(applied, MANIFESTS, PLACES, MANAGERS, st.booleans(), WISHES),
+    st.builds(lambda spec, version: Step("PUT", change={"spec": spec}, version=version), SPECS, VERSIONS),
     st.builds(lambda status: Step("PUT", below="/status", change={"status": status}), STATUSES),
+    st.builds(
+        lambda operations, below: Step("PATCH", operations, JSON_PATCH, below),
+        st.lists(OPERATIONS, min_size=1, max_size=3),
+        PLACES,
+    ),
     st.sampled_from(
         [
             Step("GET"),
+            Step("GET", below="/status", version="v1alpha1"),
             Step("DELETE"),
+            Step("DELETE", query="?dryRun=All"),
             Step("DELETE", {"propagationPolicy": "Foreground"}),
-            Step("PATCH", [{"op": "remove", "path": "/metadata/finalizers"}], JSON_PATCH),
-            Step("PATCH", [{"op": "add", "path": "/spec/resourceGroup", "value": "three"}], JSON_PATCH),
+            Step("DELETE", {"propagationPolicy": "Orphan"}),
+            Step("DELETE", {"preconditions": {"uid": "other"}}),
+            Step("DELETE", {"preconditions": {"resourceVersion": "1"}}),
         ]
     ),
 )
@@ -134,30 +168,44 @@ async def test_both_servers_tell_the_same_story(both: tuple[API, API], steps: li
 
 
 async def conversation(api: API, name: str, steps: list[Step]) -> AsyncIterator[Object]:
-    """What one server answers to each step, without what differs between any two servers."""
+    """What one server answers to each step, then tells a watcher of all, without what differs between two servers."""
     neutral = neutralizer(name)
+    since = (await api.get(PROFILES)).version
     for step in [Step("POST", profile("shop")), *steps, Step("GET")]:
-        path = PROFILES if step.method == "POST" else f"{PROFILES}/{name}{step.below}"
+        collection = PROFILES.replace("v1beta1", step.version)
+        path = collection if step.method == "POST" else f"{collection}/{name}{step.below}"
         body = step.body
         if step.change is not None:
             body = (await api.get(path)).body | step.change
         text = None if body is None else json.dumps(body).replace('"shop"', f'"{name}"')
-        yield neutral(await api.call(step.method, path + step.query, text, content_type=step.content_type))
+        reply = await api.call(step.method, path + step.query, text, content_type=step.content_type)
+        shown = neutral(reply.text)
+        yield {"code": reply.code, "warnings": reply.headers.getall("Warning", []), "body": unordered(shown)}
+    await api.create(PROFILES, profile(f"{name}-end"))
+    async with api.watch(f"{PROFILES}?watch=1&resourceVersion={since}") as events:
+        while (event := await events.next())["object"]["metadata"]["name"] == name:
+            yield {
+                "type": event["type"],
+                "object": unordered(neutral(json.dumps(event["object"], separators=(",", ":")))),
+            }
 
 
-def neutralizer(name: str) -> Callable[[Reply], Object]:
+def neutralizer(name: str) -> Callable[[str], Object]:
     """Uids and times become words, versions their order of appearance."""
     versions: dict[str, str] = {}
 
     def version(found: re.Match[str]) -> str:
         return found[1] + versions.setdefault(found[2], f"v{len(versions)}") + '"'
 
-    def neutral(reply: Reply) -> Object:
-        text = reply.text.replace(name, "shop")
+    def neutral(text: str) -> Object:
+        text = text.replace(name, "shop")
         text = re.sub(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", "uid", text)
         text = re.sub(r'("(?:creation|deletion)Timestamp":|"time":)"[^"]*"', r'\1"now"', text)
-        body = json.loads(re.sub(r'("resourceVersion":")(\d+)"', version, text))
-        return {"code": reply.code, "warnings": reply.headers.getall("Warning", []), "body": unordered(body)}
+        text = re.sub(r"in record \(\d+\)", "in record (now)", text)
+        # A patch that is refused strictly is told with the whole object, of which each server has a form of its own.
+        text = re.sub(r'Invalid value: \\"\{.*?: strict decoding error', "strict decoding error", text)
+        shown: Object = json.loads(re.sub(r'("resourceVersion":")(\d+)"', version, text))
+        return shown
 
     return neutral
 

@@ -140,13 +140,13 @@ def without(value: Any, paths: FieldSet, schema: Node) -> Any:
     return list(items.values()) if isinstance(value, list) else {step[2:]: item for step, item in items.items()}
 
 
-def without_emptied(value: Any) -> Any:
-    """The value without what was emptied."""
+def with_nulls(value: Any) -> Any:
+    """The value with null for what was emptied: that is what a real server goes on with, and mostly refuses."""
     if isinstance(value, dict):
-        return {name: without_emptied(item) for name, item in value.items() if item is not EMPTIED}
+        return {name: with_nulls(item) for name, item in value.items()}
     if isinstance(value, list):
-        return [without_emptied(item) for item in value if item is not EMPTIED]
-    return value
+        return [with_nulls(item) for item in value]
+    return None if value is EMPTIED else value
 
 
 def with_parents(paths: FieldSet, schema: Node) -> FieldSet:

@@ -16,9 +16,9 @@ from fleetdns.emulator.hub.fieldsets import (
     fields_of,
     merged,
     undeclared,
+    with_nulls,
     with_parents,
     without,
-    without_emptied,
 )
 from fleetdns.emulator.hub.jsonvalue import same
 from fleetdns.emulator.hub.managers import Managed, Manager, Owned, decoded_managers, managers_of, recorded, same_owners
@@ -102,7 +102,7 @@ def apply(
     after = _pruned(merged(before, applied, root), last.fields if last else NOTHING, claimed.union(*others), root)
     managed[me] = Owned(_kept(claimed, ignored), api_version, last.time if last else None)
     changes = compared(before, after, root)
-    after = without_emptied(after)
+    after = with_nulls(after)
     managed = _yielded(managed, me, _kept(changes.written, ignored), _kept(changes.removed, ignored), force=force)
     unchanged = live is not None and same(before, after)
     if live is not None and unchanged and same_owners(managed, managers_of(live)):
@@ -143,6 +143,11 @@ def track(
         kept = mine.fields - changes.removed if mine else NOTHING
         managed[me] = Owned(kept | taken, api_version, time)
     return recorded(after, managed)
+
+
+def of(obj: Mapping[str, Any]) -> dict[str, Any]:
+    """The object's managedFields, if it has any, as a part of its metadata."""
+    return {name: value for name, value in obj["metadata"].items() if name == "managedFields"}
 
 
 def _pruned(after: Any, last: FieldSet, claimed: FieldSet, root: Node) -> Any:

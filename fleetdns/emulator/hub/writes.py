@@ -29,6 +29,7 @@ _SERVER_OWNED = (
     "deletionGracePeriodSeconds",
     "generation",
 )
+_CLIENTS_OWN = ("labels", "annotations", "finalizers", "ownerReferences")
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +86,7 @@ class Writes:
         for text in finalizer_warnings(new["metadata"]) if served.custom else ():
             options.warn(text)
         if not tracked:
-            new = self.track(served, None, new, options, "")
+            new = self._tracked(served, None, new, options, "")
         if served.resource == crds.RESOURCE:
             new = new | {"status": crds.initial_status(new)}
         if options.dry_run:
@@ -125,8 +126,12 @@ class Writes:
         if not subresource and served.custom and sent.get("finalizers") != old["metadata"].get("finalizers"):
             for text in finalizer_warnings(sent):
                 options.warn(text)
-        if not tracked:
-            new = self.track(served, old, new, options, subresource)
+        if not tracked and subresource:
+            # What it brings of metadata is ignored, but those who sent it are recorded as its managers.
+            asked = self._tracked(served, old, new | {"metadata": _asked_for(new, sent)}, options, subresource)
+            new = new | {"metadata": new["metadata"] | managedfields.of(asked)}
+        elif not tracked:
+            new = self._tracked(served, old, new, options, "")
         if is_same(old, new):
             return Outcome(old)
         if new["metadata"].get("deletionTimestamp") and not _holds(served, new):
@@ -135,7 +140,7 @@ class Writes:
             return Outcome(new)
         return Outcome(self._write(served, key, new))
 
-    def track(self, served: Served, old: Object | None, new: Object, options: Options, subresource: str) -> Object:
+    def _tracked(self, served: Served, old: Object | None, new: Object, options: Options, subresource: str) -> Object:
         return managedfields.track(
             old,
             new,
@@ -257,6 +262,12 @@ class Writes:
         written = conversion.write(self._store, served, key, obj)
         self._stored(served, key)
         return written
+
+
+def _asked_for(obj: Object, sent: Object) -> Object:
+    """The object's metadata as it would be if this request could write it."""
+    kept = {name: value for name, value in obj["metadata"].items() if name not in _CLIENTS_OWN}
+    return kept | {name: sent[name] for name in _CLIENTS_OWN if name in sent}
 
 
 def _refuse_mistyped(served: Served, errors: Iterable[FieldError]) -> None:
