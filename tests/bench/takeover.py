@@ -181,8 +181,8 @@ count from the kill until the other leads, and until Azure has answered its firs
 replicas have the rights of `manifests/base`. `virtual` is the election alone, in virtual time.
 
 A retry is a fifth of the renewal interval, and up to 2.2 times as long by jitter. One who waits counts from when it saw
-the last renewal, up to a retry after it was made. `later` counts the kills that took longer than the lease and one retry
-at its longest. A leader that stops in order is followed at the next retry: its lease is given back.
+the last renewal, up to a retry after it was made. `later` counts the kills that took longer than the lease and the
+longest retry. A leader that stops in order is followed at the next retry: its lease is given back.
 
 | server | lease, renewal | kills | leads: median | worst | lease + retry | later | write: median | worst | where |
 |---|---|---|---|---|---|---|---|---|---|"""
