@@ -219,6 +219,7 @@ class ChangeLog:
     def __init__(self) -> None:
         self._told: dict[ObjectKey, frozenset[tuple[str, str, str, str]]] = {}  # only keys that hold something back
         self._guarded: dict[ObjectKey, Mapping[ObjectKey, tuple[str, ...]]] = {}  # the same for the removal guard
+        self._unidentified: dict[ObjectKey, str] = {}  # why a profile cannot be in Azure
 
     def reconciled(self, key: ObjectKey, outcome: Outcome) -> None:
         held = frozenset(_held_facts(held) for held in outcome.held)
@@ -226,6 +227,7 @@ class ChangeLog:
             subject = {"endpoint": endpoint} if endpoint else {}
             _log.info("change held back", profile=str(key), reason=reason, change=change, **subject, because=because)
         self._told.pop(key, None)
+        self._unidentified.pop(key, None)
         if held:
             self._told[key] = held
         self._guard(key, outcome)
@@ -248,9 +250,16 @@ class ChangeLog:
         subject = {"profile": str(key)} | ({"endpoint": drift.endpoint} if drift.endpoint else {})
         _log.warning("changed elsewhere and put back", **subject, fields=list(drift.fields), because=drift.because)
 
+    def unidentified(self, key: ObjectKey, message: str) -> None:
+        if self._unidentified.get(key) != message:
+            _log.warning("a profile cannot be in Azure", profile=str(key), because=message)
+        self.forgotten(key)
+        self._unidentified[key] = message
+
     def forgotten(self, key: ObjectKey) -> None:
         self._told.pop(key, None)
         self._guarded.pop(key, None)
+        self._unidentified.pop(key, None)
 
 
 class AzureCallLog:

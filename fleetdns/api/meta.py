@@ -7,6 +7,8 @@ from typing import NamedTuple
 import msgspec
 
 GROUP = "networking.fleet.azure.com"
+# Fleet's controllers put it on profiles and backends for the sake of their own metrics, and only they take it off.
+FLEET_METRICS_FINALIZER = f"{GROUP}/metrics-cleanup"
 
 
 class ObjectKey(NamedTuple):

@@ -57,6 +57,7 @@ class Deletion:
             return
         if PROFILE_FINALIZER not in profile.metadata.finalizers:
             await self._tell_backends(aggregate, "being deleted")
+            await self._writer.remove_finalizer(profile, PROFILE_FINALIZER)
             return
         is_retained = profile.spec.deletion_policy == RETAIN
         found = None if is_retained else await standstill(self._definitions)

@@ -20,6 +20,13 @@ class ReconcileObserver(Protocol):
         """Somebody's change to this profile in Azure was put back."""
         ...
 
+    def unidentified(self, key: ObjectKey, message: str) -> None:
+        """The profile object cannot have an Azure profile, and this sentence says why: its series go.
+
+        In a dry run nobody else is told.
+        """
+        ...
+
     def forgotten(self, key: ObjectKey) -> None:
         """The profile object is gone or going: its series go too."""
         ...

@@ -89,7 +89,7 @@ class Report:
 
         `is_foreign`: Azure's belongs to somebody else now, and so does whatever is in it.
         """
-        self._observer.forgotten(profile.metadata.key)
+        self._observer.unidentified(profile.metadata.key, message)
         if self._settings.is_dry_run:
             return
         now = self._writer.now

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 
 from fleetdns.api.backend import BackendStatus, TrafficManagerBackend
+from fleetdns.api.meta import FLEET_METRICS_FINALIZER
 from fleetdns.api.profile import ProfileStatus, TrafficManagerProfile
 from fleetdns.controllers.ports import Hub, HubObject
 from fleetdns.core.events import Event, guarded, turned
@@ -63,9 +64,10 @@ class StatusWriter:
             await self._hub.set_finalizers(obj, (*obj.metadata.finalizers, finalizer))
 
     async def remove_finalizer(self, obj: HubObject, finalizer: str) -> None:
-        """Remove a finalizer if it is there."""
-        if finalizer in obj.metadata.finalizers:
-            await self._hub.set_finalizers(obj, tuple(f for f in obj.metadata.finalizers if f != finalizer))
+        """Remove a finalizer if it is there, and what Fleet's controllers would remove at the same moment."""
+        left = tuple(f for f in obj.metadata.finalizers if f not in (finalizer, FLEET_METRICS_FINALIZER))
+        if left != obj.metadata.finalizers:
+            await self._hub.set_finalizers(obj, left)
 
     async def tell(self, obj: HubObject, event: Event) -> None:
         """Publish one event."""

@@ -60,7 +60,7 @@ def resolve(
     winner = live[0]
     agreeing = {export.cluster for export in live if _ports(export) == _ports(winner)}
     status = ServiceImportStatus(
-        ports=tuple(sorted(winner.spec.ports, key=_port_key)),
+        ports=winner.spec.ports,  # in its order, which Fleet's controllers compare
         clusters=tuple(ClusterRef(cluster) for cluster in sorted(agreeing | kept)),
         type=_CLUSTER_SET_IP,
     )

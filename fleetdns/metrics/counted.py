@@ -126,6 +126,9 @@ class ReconcileSeries:
         for field in drift.fields:
             self._repaired.labels(field).inc()
 
+    def unidentified(self, key: ObjectKey, _: str) -> None:
+        self.forgotten(key)
+
     def forgotten(self, key: ObjectKey) -> None:
         self._objects.endpoints.pop(key, None)
         self._changes.forgotten(key)

@@ -280,6 +280,18 @@ def test_what_the_guard_holds_is_said_once_and_again_when_it_ends(lines: Lines) 
     assert (last["level"], last["profile"]) == ("info", "work/myatm")
 
 
+def test_why_a_profile_cannot_be_in_azure_is_said_once_until_it_can(lines: Lines) -> None:
+    told = ChangeLog()
+    for _ in range(2):
+        told.unidentified(KEY, "resource group 'x' is not allowed")
+    told.reconciled(KEY, dry_outcome())
+    told.unidentified(KEY, "resource group 'x' is not allowed")
+    told.forgotten(KEY)
+    told.unidentified(KEY, "another reason")
+    assert [line["because"] for line in lines.all] == ["resource group 'x' is not allowed"] * 2 + ["another reason"]
+    assert {line["level"] for line in lines.all} == {"warning"}
+
+
 def test_a_json_line_begins_with_when_how_grave_and_what(lines: Lines) -> None:
     structlog.get_logger().info("here", count=3)
     logging.getLogger("azure.core").warning("there")

@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from fleetdns.api.backend import TrafficManagerBackend
-from fleetdns.api.meta import ObjectKey
+from fleetdns.api.meta import FLEET_METRICS_FINALIZER, ObjectKey
 from fleetdns.api.profile import PAUSED, RETAIN, TrafficManagerProfile
 from fleetdns.core.naming import HUB_TAG
 from fleetdns.core.trafficmanager import Profile
@@ -234,3 +234,32 @@ async def test_nothing_is_made_for_an_object_whose_deletion_is_not_known_yet() -
         assert "set_finalizers trafficmanagerprofiles" in " ".join(world.hub.writes)
         assert world.azure.writes() == []
         assert world.azure.profiles == {}
+
+
+@pytest.mark.parametrize(
+    "group", [pytest.param(None, id="programmed"), pytest.param("not-allowed", id="never programmed")]
+)
+async def test_objects_that_bear_fleet_s_finalizer_for_metrics_can_go(group: str | None) -> None:
+    world = World(naming=make_naming(allowed=[("", RESOURCE_GROUP.lower())]))
+    fleet_s = (FLEET_METRICS_FINALIZER,)
+    async with world.running():
+        world.hub.apply(
+            make_profile(resource_group=group, finalizers=fleet_s), make_backend(finalizers=fleet_s), make_export("a")
+        )
+        await asyncio.sleep(5)
+        world.hub.delete(TrafficManagerBackend, BACKEND_KEY)
+        world.hub.delete(TrafficManagerProfile, PROFILE_KEY)
+        await asyncio.sleep(10)
+
+        assert not world.hub.holds(TrafficManagerBackend, BACKEND_KEY)
+        assert not world.hub.holds(TrafficManagerProfile, PROFILE_KEY)
+        assert world.azure.profiles == {}
+
+
+async def test_objects_that_stay_keep_fleet_s_finalizer_for_metrics() -> None:
+    world = World()
+    async with world.running():
+        world.hub.apply(make_profile(finalizers=(FLEET_METRICS_FINALIZER,)), make_backend(), make_export("a"))
+        await asyncio.sleep(70)
+
+        assert FLEET_METRICS_FINALIZER in world.profile().metadata.finalizers

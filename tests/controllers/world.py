@@ -52,6 +52,7 @@ class Told:
     runs: list[Reconciled] = field(default_factory=list)
     drifts: list[Drift] = field(default_factory=list)
     gone: list[ObjectKey] = field(default_factory=list)
+    unidentifiable: list[tuple[ObjectKey, str]] = field(default_factory=list)
     sweeps: list[tuple[str, int]] = field(default_factory=list)
     failures: list[tuple[str, FleetDNSError]] = field(default_factory=list)
 
@@ -64,6 +65,9 @@ class Told:
     def repaired(self, _: ObjectKey, drift: Drift) -> None:
         self.drifts.append(drift)
 
+    def unidentified(self, key: ObjectKey, message: str) -> None:
+        self.unidentifiable.append((key, message))
+
     def forgotten(self, key: ObjectKey) -> None:
         self.gone.append(key)
 
@@ -73,6 +77,7 @@ class _ReconcileTold:
         self._told = told
         self.repaired = told.repaired
         self.forgotten = told.forgotten
+        self.unidentified = told.unidentified
 
     def reconciled(self, key: ObjectKey, outcome: Outcome) -> None:
         self._told.reconciled_keys.append(key)

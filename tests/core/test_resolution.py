@@ -94,6 +94,14 @@ def test_order_free(random: Random) -> None:
     assert resolve(APP, random.sample(exports, 4), current=None, unreadable=READABLE) == straight
 
 
+def test_the_ports_are_the_winner_s_in_its_order() -> None:
+    resolution = resolve(
+        APP, [export("a", OLD, (443, 80)), export("b", YOUNG, (80, 443))], current=None, unreadable=READABLE
+    )
+    assert resolution.status is not None
+    assert [port.port for port in resolution.status.ports] == [443, 80]
+
+
 @pytest.mark.parametrize(
     ("unreadable", "inside"),
     [
