@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tests.contract.client import API, JSON_PATCH, Reply
-from tests.contract.samples import CONFIG_MAPS, GROUP, LEASES, PROFILES, SHOP, TRANSITION, profile
+from tests.contract.samples import CONFIG_MAPS, GROUP, LEASES, PROFILES, SHOP, TRANSITION, config_map, profile
 
 NAMESPACES = "/api/v1/namespaces"
 CORE = f"{NAMESPACES}/{{ns}}"
@@ -188,6 +188,20 @@ class TestPropagation:
         await api.create(PROFILES, profile())
         reply = await api.delete(SHOP, {"propagationPolicy": "Now"})
         assert (reply.code, reply.body["details"]["kind"]) == (422, "DeleteOptions")
+
+    @pytest.mark.parametrize(
+        "body",
+        [
+            pytest.param({"kind": "Foo", "apiVersion": "v1"}, id="another kind"),
+            pytest.param(["propagationPolicy"], id="a list"),
+            pytest.param("{", id="half a document"),
+        ],
+    )
+    @pytest.mark.parametrize("path", [PROFILES, CONFIG_MAPS])
+    async def test_options_that_are_none_are_a_400(self, api: API, path: str, body: Any) -> None:
+        await api.create(path, profile() if path == PROFILES else config_map("shop"))
+        assert (await api.delete(f"{path}/shop", body)).code == 400
+        assert (await api.get(f"{path}/shop")).code == 200
 
     async def test_a_dry_run_deletes_nothing(self, api: API) -> None:
         await api.create(PROFILES, profile())

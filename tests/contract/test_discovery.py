@@ -91,6 +91,12 @@ async def test_what_cannot_be_given_is_a_406(api: API, path: str, accept: str) -
     assert (await api.get(path, Accept=accept)).code == 406
 
 
+@pytest.mark.parametrize(("path", "code"), [(PROFILES, 200), (f"{PROFILES}?watch=1", 200), (CONFIG_MAPS, 405)])
+async def test_only_custom_kinds_answer_a_head(api: API, path: str, code: int) -> None:
+    reply = await api.call("HEAD", f"{path}{'&' if '?' in path else '?'}timeoutSeconds=1")
+    assert (reply.code, reply.text) == (code, "")
+
+
 @pytest.mark.parametrize("authorization", ["", "Bearer "])
 async def test_without_a_token_lists_are_forbidden_and_health_is_open(api: API, authorization: str) -> None:
     reply = await api.get(PROFILES, Authorization=authorization)

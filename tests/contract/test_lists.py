@@ -204,7 +204,8 @@ class TestSelectors:
 
 
 async def test_all_namespaces_are_listed_in_order(api: API) -> None:
-    other = f"later-{api.namespace}"
+    # Paths are compared: a hyphen comes before the slash that ends the shorter name.
+    other = f"{api.namespace}-a"
     await api.create("/api/v1/namespaces", {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": other}})
     label = {"test": api.namespace}
     for namespace, name in ((other, "a"), (api.namespace, "b"), (api.namespace, "a")):
@@ -212,4 +213,11 @@ async def test_all_namespaces_are_listed_in_order(api: API) -> None:
     everywhere = PROFILES.replace("/namespaces/{ns}", "")
     items = (await api.get(f"{everywhere}?labelSelector=test={api.namespace}")).body["items"]
     found = [(item["metadata"]["namespace"], item["metadata"]["name"]) for item in items]
-    assert found == [(api.namespace, "a"), (api.namespace, "b"), (other, "a")]
+    assert found == [(other, "a"), (api.namespace, "a"), (api.namespace, "b")]
+    paged: list[tuple[str, str]] = []
+    token = ""
+    while not paged or token:
+        page = (await api.get(f"{everywhere}?limit=1&labelSelector=test={api.namespace}&continue={token}")).body
+        paged += [(item["metadata"]["namespace"], item["metadata"]["name"]) for item in page["items"]]
+        token = page["metadata"]["continue"]
+    assert paged == found

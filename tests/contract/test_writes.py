@@ -219,6 +219,28 @@ class TestVersions:
         assert (reply.code, reply.causes) == (422, [("metadata.uid", 'Invalid value: "other": field is immutable')] * 2)
 
 
+class TestSealed:
+    """Contents that their owner has declared immutable."""
+
+    @pytest.mark.parametrize("plural", ["configmaps", "secrets"])
+    async def test_they_stay_and_so_does_the_seal(self, api: API, plural: str) -> None:
+        path = f"/api/v1/namespaces/{{ns}}/{plural}"
+        await api.create(path, {"metadata": {"name": "one"}, "data": {"a": "Yg=="}})
+        assert (await api.merge(f"{path}/one", {"data": {"a": "Yw=="}, "immutable": True})).code == 200
+        why = "Forbidden: field is immutable when `immutable` is set"
+        for patch in ({"data": {"a": "ZA=="}}, {"data": {"b": "ZA=="}}, {"immutable": False}, {"immutable": None}):
+            reply = await api.merge(f"{path}/one", patch)
+            assert (reply.code, reply.causes) == (422, [(next(iter(patch)), why)])
+        labelled = await api.merge(f"{path}/one", {"metadata": {"labels": {"a": "b"}}, "data": {"a": "Yw=="}})
+        assert labelled.code == 200
+
+    async def test_what_a_secret_is_for_never_changes(self, api: API) -> None:
+        path = "/api/v1/namespaces/{ns}/secrets"
+        await api.create(path, {"metadata": {"name": "one"}})
+        reply = await api.merge(f"{path}/one", {"type": "example.com/other"})
+        assert reply.causes == [("type", 'Invalid value: "example.com/other": field is immutable')]
+
+
 class TestPatches:
     @pytest.mark.parametrize(
         ("patch", "port"),

@@ -83,7 +83,7 @@ def write_options(
 
 def delete_options(body: Any, query: Query) -> DeleteOptions:
     """The options in the body if there is one, else those of the query."""
-    wanted: Object = body if isinstance(body, dict) else {}
+    wanted = _delete_document(body)
     if body is None:
         names = ("propagationPolicy", "gracePeriodSeconds", "orphanDependents")
         wanted = {name: query[name] for name in names if name in query}
@@ -109,6 +109,19 @@ def delete_options(body: Any, query: Query) -> DeleteOptions:
         propagation=policy,
         dry_run=bool(dry_run),
     )
+
+
+def _delete_document(body: Any) -> Object:
+    """Raises StatusError 400 for a body that is something else."""
+    if body is None:
+        return {}
+    if not isinstance(body, dict):
+        raise status.bad_request(f"couldn't get version/kind; json parse error: {type(body).__name__} is no object")
+    kind = body.get("kind") or "DeleteOptions"
+    if kind != "DeleteOptions":
+        version = body.get("apiVersion") or "v1"
+        raise status.bad_request(f'no kind "{kind}" is registered for version "{version}"')
+    return body
 
 
 def _dry_run_errors(values: Any) -> list[fields.FieldError]:

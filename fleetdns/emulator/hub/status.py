@@ -100,6 +100,15 @@ def modified(group: str, plural: str, name: str) -> StatusError:
     return conflict(group, plural, name, why)
 
 
+def another(group: str, plural: str, name: str, *, path: str, uid: str, real: str) -> StatusError:
+    """The uid of a write is not that of the object; `real` is empty where there is none."""
+    why = (
+        f"StorageError: invalid object, Code: 4, Key: {path}, ResourceVersion: 0, AdditionalErrorMsg: "
+        f"Precondition failed: UID in precondition: {uid}, UID in object meta: {real}"
+    )
+    return conflict(group, plural, name, why)
+
+
 def invalid(group: str, kind: str, name: str, errors: Iterable[FieldError]) -> StatusError:
     errors = tuple(errors)
     causes = [{"reason": error.reason, "message": error.message, "field": error.field} for error in errors]
@@ -128,6 +137,16 @@ def internal(message: str) -> StatusError:
 def forbidden(group: str, plural: str, name: str, why: str, **more: Any) -> StatusError:
     named = f'{qualified(plural, group)} "{name}"' if name else qualified(plural, group)
     return StatusError(403, "Forbidden", f"{named} is forbidden: {why}", details_of(group, plural, name, **more))
+
+
+def namespace_terminating(group: str, plural: str, name: str, namespace: str) -> StatusError:
+    cause = {
+        "reason": "NamespaceTerminating",
+        "message": f"namespace {namespace} is being terminated",
+        "field": "metadata.namespace",
+    }
+    why = f"unable to create new content in namespace {namespace} because it is being terminated"
+    return forbidden(group, plural, name, why, causes=[cause])
 
 
 def forbidden_path(user: str, verb: str, path: str) -> StatusError:

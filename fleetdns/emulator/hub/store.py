@@ -55,7 +55,7 @@ class Change:
 class Shelf:
     """The objects of one resource."""
 
-    keys: list[Key] = field(default_factory=list)  # sorted; every key that has a history
+    keys: list[Key] = field(default_factory=list)  # sorted by _place; every key that has a history
     histories: dict[Key, list[Version]] = field(default_factory=dict)  # oldest first, never empty
     changes: deque[Change] = field(default_factory=deque)  # oldest first; those not compacted yet
     opened: int = 0  # the revision since which the resource is served as it is; watches start no earlier
@@ -132,8 +132,10 @@ class Store:
     ) -> Iterator[tuple[Key, Version]]:
         """The objects in order of namespace and name, as they are or as they were at `revision`, beyond `after`."""
         shelf = self._shelf(resource)
-        start = Key(namespace or "", "")
-        index = bisect_right(shelf.keys, after) if after and after >= start else bisect_left(shelf.keys, start)
+        start = _place(Key(namespace or "", ""))
+        index = bisect_left(shelf.keys, start, key=_place)
+        if after is not None and _place(after) >= start:
+            index = bisect_right(shelf.keys, _place(after), key=_place)
         for key in shelf.keys[index:]:
             if namespace is not None and key.namespace != namespace:
                 return
@@ -184,7 +186,7 @@ class Store:
     def _record(self, resource: str, key: Key, version: Version) -> None:
         shelf = self._shelf(resource)
         if key not in shelf.histories:
-            insort(shelf.keys, key)
+            insort(shelf.keys, key, key=_place)
         shelf.histories.setdefault(key, []).append(version)
 
     def _publish(self, change: Change) -> None:
@@ -206,7 +208,7 @@ class Store:
             shelf.histories[change.key] = kept
             return
         del shelf.histories[change.key]
-        del shelf.keys[bisect_left(shelf.keys, change.key)]
+        del shelf.keys[bisect_left(shelf.keys, _place(change.key), key=_place)]
 
 
 # Sorted, as Go writes maps: the same object is the same bytes, and starts with its apiVersion.
@@ -226,6 +228,11 @@ def encode_at(obj: Object, revision: int) -> bytes:
     """The object as JSON with this revision as its resourceVersion."""
     metadata = obj["metadata"] | {"resourceVersion": str(revision)}
     return encode(obj | {"metadata": metadata})
+
+
+def _place(key: Key) -> str:
+    """Objects lie in the order of their paths, as in etcd: the namespace a-b comes before a, for `-` before `/`."""
+    return f"{key.namespace}/{key.name}" if key.namespace else key.name
 
 
 def _version_at(history: list[Version], revision: int | None) -> Version | None:

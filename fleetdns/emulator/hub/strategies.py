@@ -2,7 +2,8 @@
 
 kind          rule
 Namespace     its own finalizer, phase and name label
-Secret        stringData goes into data; type Opaque
+ConfigMap     its contents stay once they are immutable
+Secret        the same; stringData goes into data; type Opaque, which stays
 Event         always prints six of its fields, even empty
 Lease         microsecond times with exactly six decimals, stored in UTC
 Service       type, affinity, protocol and target port; no address is allocated
@@ -17,7 +18,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from fleetdns.emulator.hub import crds
-from fleetdns.emulator.hub.fields import FieldError, invalid
+from fleetdns.emulator.hub.fields import FieldError, forbidden, invalid
 from fleetdns.emulator.hub.resources import Served
 from fleetdns.emulator.hub.status import Object, bad_request
 
@@ -70,6 +71,8 @@ def kind_errors(served: Served, obj: Object, old: Object | None) -> Iterator[Fie
             yield from crds.definition_errors(obj, old)
         case "", "events":
             yield from _event_errors(obj)
+        case "", "configmaps" | "secrets" if old is not None:
+            yield from _sealed_errors(obj, old)
         case "coordination.k8s.io", "leases":
             yield from _lease_errors(obj.get("spec") or {})
 
@@ -128,6 +131,17 @@ def _utc_micros(text: Any) -> str:
         why = f'Lease in version "v1" cannot be handled as a Lease: parsing time "{text}": out of range'
         raise bad_request(why) from None
     return moment.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def _sealed_errors(obj: Object, old: Object) -> Iterator[FieldError]:
+    """Whoever says that contents are immutable cannot take it back; what a secret is for never changes."""
+    if obj.get("type") != old.get("type"):
+        yield invalid("type", obj.get("type"), "field is immutable")
+    if not old.get("immutable"):
+        return
+    for name, absent in (("immutable", False), ("data", {}), ("binaryData", {})):
+        if (obj.get(name) or absent) != (old.get(name) or absent):
+            yield forbidden(name, "field is immutable when `immutable` is set")
 
 
 def _lease_errors(spec: Object) -> Iterator[FieldError]:

@@ -166,7 +166,7 @@ class Verbs:
 def _check_path(served: Served, path: ResourcePath, method: str) -> None:
     """Refuse what no verb of this kind can mean. Raises StatusError."""
     verb = path.verb(method)
-    if verb not in served.verbs:
+    if verb not in served.verbs or (method == "HEAD" and not served.custom):
         raise status.method_not_allowed()
     across = verb in ("list", "watch") and path.namespace is None
     if served.namespaced is not (path.namespace is not None) and not (served.namespaced and across):

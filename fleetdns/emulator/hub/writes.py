@@ -175,14 +175,14 @@ class Writes:
             raise served.not_found(key.name)
         uid = obj["metadata"].get("uid")
         if uid:
-            raise status.conflict(served.group, served.plural, key.name, _storage_error(served, key, uid, ""))
+            raise _another(served, key, uid, "")
         sent = obj["metadata"] | {"name": key.name, "namespace": key.namespace, "resourceVersion": ""}
         return self.insert(served, obj | {"metadata": sent}, options)
 
     def _check_identity(self, served: Served, key: Key, old: Object, metadata: Object) -> None:
         uid, real = metadata.get("uid"), old["metadata"]["uid"]
         if uid and uid != real:
-            raise status.conflict(served.group, served.plural, key.name, _storage_error(served, key, uid, real))
+            raise _another(served, key, uid, real)
 
     def _admit_into_namespace(self, served: Served, key: Key) -> None:
         if not served.namespaced:
@@ -191,13 +191,7 @@ class Writes:
         if version is None:
             raise status.not_found("", "namespaces", key.namespace)
         if version.decoded()["metadata"].get("deletionTimestamp"):
-            why = f"unable to create new content in namespace {key.namespace} because it is being terminated"
-            cause = {
-                "reason": "NamespaceTerminating",
-                "message": f"namespace {key.namespace} is being terminated",
-                "field": "metadata.namespace",
-            }
-            raise status.forbidden(served.group, served.plural, key.name, why, causes=[cause])
+            raise status.namespace_terminating(served.group, served.plural, key.name, key.namespace)
 
     def _newborn(self, served: Served, obj: Object) -> Object:
         kept = {
@@ -297,10 +291,8 @@ def _holds(served: Served, obj: Object) -> bool:
     return served.resource == "namespaces" and bool((obj.get("spec") or {}).get("finalizers"))
 
 
-def _storage_error(served: Served, key: Key, uid: str, real: str) -> str:
+def _another(served: Served, key: Key, uid: str, real: str) -> status.StatusError:
+    """Somebody means an object that is not, or no longer, the one of this name; etcd's path of it is told."""
     place = f"{served.group}/{served.plural}" if served.custom else served.plural
     path = "/".join(filter(None, ("/registry", place, key.namespace, key.name)))
-    return (
-        f"StorageError: invalid object, Code: 4, Key: {path}, ResourceVersion: 0, AdditionalErrorMsg: "
-        f"Precondition failed: UID in precondition: {uid}, UID in object meta: {real}"
-    )
+    return status.another(served.group, served.plural, key.name, path=path, uid=uid, real=real)
