@@ -57,6 +57,10 @@ class Ledger:
         """These whole profiles were written, in this order, and nothing else."""
         assert [_shown(call) for call in self.writes] == [f"profiles.put {dict(weights)}" for weights in told]
 
+    def tells_nothing_but(self, weights: Weights) -> None:
+        """Whatever was written is this whole profile."""
+        assert {_shown(call) for call in self.writes} <= {f"profiles.put {dict(weights)}"}
+
     def is_unbroken(self) -> None:
         """No kept endpoint has been away, neither in what Azure held nor in what it was told to hold."""
         assert self._lost == set()

@@ -67,6 +67,15 @@ class Probes:
         """No moment in which it was not ready."""
         assert [sample.body for sample in self._samples if sample.at >= since and not sample.is_ready] == []
 
+    def always_red(self, *, since: float) -> None:
+        """No moment from `since` until now in which it was ready."""
+        assert [sample for sample in self._samples if sample.at >= since and sample.is_ready] == []
+
+    @property
+    def is_red(self) -> bool:
+        """The last answer was that it is not ready."""
+        return bool(self._samples) and not self._samples[-1].is_ready
+
     async def _first(self, holds: Callable[[Sample], bool], since: float, within: float) -> Sample:
         async def look() -> Sample | None:
             return next((sample for sample in self._samples if sample.at >= since and holds(sample)), None)

@@ -23,7 +23,9 @@ async def test_a_killed_api_server_is_said_and_caught_up_with(
         fleet.server.kill()
         killed = now()
         measured("not ready", await served.probes.turn_red("cannot be reached", since=killed, within=15))
+        red = now()
         await asyncio.sleep(max(0.0, killed + OUTAGE - now()))
+        served.probes.always_red(since=red)
         await asyncio.to_thread(fleet.server.restart)
         measured("caught up", await served.catches_up(since=now()))
 
@@ -34,7 +36,9 @@ async def test_a_killed_etcd_is_said_and_caught_up_with(fleet: RealFleet, tmp_pa
         killed = now()
         # Watches live on without etcd; the lease is what cannot be renewed.
         measured("not ready", await served.probes.turn_red("[-]leader-election failed", since=killed, within=20))
+        red = now()
         await asyncio.sleep(max(0.0, killed + OUTAGE - now()))
+        served.probes.always_red(since=red)
         await asyncio.to_thread(fleet.server.restart_etcd)
         measured("caught up", await served.catches_up(since=now()))
 

@@ -36,7 +36,9 @@ async def test_a_deleted_service_account_is_said_and_the_token_of_its_successor_
             # A watch that is open outlives its token.
             front.drop()
             measured("caches", await served.probes.turn_red("Unauthorized)", since=now(), within=15))
+            red = now()
             await asyncio.sleep(10)
+            served.probes.always_red(since=red)
             await asyncio.to_thread(deployed, fleet.server, tmp_path)
             measured("caught up", await served.catches_up(since=now()))
 

@@ -44,7 +44,9 @@ async def test_a_missing_cluster_role_binding_is_said_and_its_return_noticed(
             async with unbound(fleet.api):
                 front.drop()  # a watch that is open outlives the right to it
                 measured("not ready", await served.probes.turn_red("cannot watch", since=now(), within=15))
+                red = now()
                 await asyncio.sleep(10)
+                served.probes.always_red(since=red)
             measured("caught up", await served.catches_up(since=now()))
 
 
