@@ -5,6 +5,7 @@ monotonic clock. Whoever cannot renew stops before the others may begin; the fen
 """
 
 import asyncio
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -139,7 +140,7 @@ class Elector:
             if await self._attempt(self._timing.patience) and self.is_leading:
                 self._observer.leading()
                 return
-            await asyncio.sleep(self._retry_pause())
+            await asyncio.sleep(self._look_pause())
 
     async def keep(self) -> NoReturn:
         """Renew until cancelled. Raises LeadershipLost, with the fence closed, before anybody else may begin."""
@@ -211,9 +212,14 @@ class Elector:
 
     @property
     def _may_take(self) -> bool:
+        return self._clock() >= self._runs_out
+
+    @property
+    def _runs_out(self) -> float:
+        """When the record that was seen may be overruled; long ago when it is nobody's, or ours."""
         if self._seen is None or not self._is_overruled:
-            return True
-        return self._clock() >= self._seen.at + (self._seen.record.duration or self._timing.duration)
+            return -math.inf
+        return self._seen.at + (self._seen.record.duration or self._timing.duration)
 
     @property
     def _may_make(self) -> bool:
@@ -274,6 +280,12 @@ class Elector:
         self.fence.close()
         self._observer.lost(because)
         return LeadershipLost(because)
+
+    def _look_pause(self) -> float:
+        """Until the next look of one who waits: at the latest when the lease has run out, not a retry after that."""
+        pause = self._retry_pause()
+        left = self._runs_out - self._clock()
+        return min(pause, left + _INSTANT) if left > 0 else pause
 
     def _renewal_pause(self) -> float:
         return self._timing.interval * (1 - _EARLIER * self._random.random())
