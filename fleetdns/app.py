@@ -45,7 +45,7 @@ from fleetdns.runtime.backoff import Backoff
 from fleetdns.settings import Settings
 
 _DRAIN = 25.0  # seconds; one profile call may take 20, and the whole stop 30
-_LOOK_AGAIN = Backoff(base=1.0, factor=2.0, cap=30.0, jitter=0.5)
+_LOOK_AGAIN = Backoff(base=1.0, factor=2.0, cap=10.0, jitter=0.5)
 
 _log = structlog.get_logger("fleetdns")
 
