@@ -78,3 +78,14 @@ async def _install(server: RealAPIServer) -> None:
             await until_served(api, f"/apis/{GROUP}/v1alpha1/{plural}")
         for plural in ("trafficmanagerprofiles", "trafficmanagerbackends", "serviceexports"):
             await until_served(api, f"{BETA}/{plural}")
+        await _until_published(api)
+
+
+async def _until_published(api: API) -> None:
+    """Wait for the OpenAPI documents of our kinds, which a real server writes last."""
+    async with asyncio.timeout(20):
+        while True:
+            paths = (await api.get("/openapi/v3")).body["paths"]
+            if {f"apis/{GROUP}/v1alpha1", f"apis/{GROUP}/v1beta1"} <= paths.keys():
+                return
+            await asyncio.sleep(0.02)
