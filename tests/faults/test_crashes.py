@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from tests.e2e.eventually import eventually
+from tests.e2e.process import process
 from tests.faults.conftest import Measured
-from tests.faults.fleet import CLUSTERS, FOUR, RealFleet, now, serving
+from tests.faults.fleet import CLUSTERS, FOUR, THREE, RealFleet, now, serving
 from tests.faults.front import Front, Mood
+from tests.faults.ledger import Ledger
 
 pytestmark = [pytest.mark.faults, pytest.mark.realapi, pytest.mark.e2e, pytest.mark.timeout(240)]
 
@@ -90,3 +94,31 @@ async def test_most_clusters_gone_while_nobody_watched_are_held_by_the_guard(fle
                 await fleet.world.members.join(cluster, weight=1)
             await fleet.serves(FOUR)
             await fleet.is_guarded(False)
+
+
+async def test_a_leader_that_an_outage_outlasts_ends_and_one_started_meanwhile_waits_for_the_hub(
+    fleet: RealFleet, tmp_path: Path, measured: Measured
+) -> None:
+    """What a Deployment does by default: the kubelet starts the container again while the API server is still away."""
+    flags = ("--lease-duration=6", "--lease-renew-interval=1")
+    own = replace(fleet.world, kubeconfig=fleet.kubeconfig)
+    async with process(own, tmp_path / "first", *flags) as first:
+        await first.says('"leading"')
+        await fleet.roll_out()
+        await fleet.serves(THREE)
+        fleet.server.kill()
+        assert await first.ended() == 1
+    async with process(own, tmp_path / "second", *flags) as second, Ledger(fleet.world.azure, kept=CLUSTERS) as ledger:
+        await second.says("the hub has not answered yet")
+        assert "[-]hub failed" in (await second.probe("/readyz"))[1]
+        assert (await second.probe("/healthz"))[0] == 200
+        await asyncio.to_thread(fleet.server.restart)
+        back = now()
+        await eventually(lambda: second.probe("/readyz"), lambda seen: seen[0] == 200, within=60)
+        measured("ready again", now() - back)
+        ledger.is_silent()
+        await fleet.world.members.join("aks-4", weight=1)
+        await fleet.serves(FOUR)
+        ledger.tells_only(FOUR)
+        ledger.is_unbroken()
+        assert await second.stop() == 0

@@ -15,9 +15,10 @@ pytestmark = [pytest.mark.faults, pytest.mark.realapi, pytest.mark.e2e, pytest.m
 
 
 async def test_a_page_of_html_is_taken_for_no_answer(fleet: RealFleet, tmp_path: Path, measured: Measured) -> None:
+    """Without a lease, that its renewal fails is not there to be told: the watches say it alone."""
     async with Front(fleet.server) as front:
         front.behind(fleet.kubeconfig)
-        async with serving(fleet, tmp_path) as served:
+        async with serving(fleet, tmp_path, "--no-leader-elect", says="cache synced") as served:
             front.mood = Mood.PAGE
             front.drop()
             began = now()
