@@ -69,6 +69,14 @@ async def compacted(server: Endpoint, api: API) -> str:
     return "1"
 
 
+@pytest.fixture
+async def both(embedded_with_crds: HubServer, real_with_crds: RealAPIServer) -> AsyncIterator[tuple[API, API]]:
+    """Clients of the embedded hub and of the real server, in namespaces of the same name."""
+    namespace = next(_NAMES)
+    async with connected(embedded_with_crds, namespace) as hub, connected(real_with_crds, namespace) as real:
+        yield hub, real
+
+
 async def _install(server: RealAPIServer) -> None:
     async with connected(server, "default") as api:
         for definition in definitions():

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
-import re
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,9 +12,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from fleetdns.emulator.hub.server import HubServer
-from tests.apiserver.server import RealAPIServer
-from tests.contract.client import API, APPLY, JSON_PATCH, MERGE, connected
+from tests.contract.client import API, APPLY, JSON_PATCH, MERGE
+from tests.contract.neutral import neutralizer, unordered
 from tests.contract.samples import OLD_PROFILES, PROFILES, condition, profile
 
 Object = dict[str, Any]
@@ -35,14 +33,6 @@ class Step:
     query: str = ""
     change: Object | None = None
     elsewhere: bool = False  # in the other version
-
-
-@pytest.fixture
-async def both(embedded_with_crds: HubServer, real_with_crds: RealAPIServer) -> AsyncIterator[tuple[API, API]]:
-    """Clients of the embedded hub and of the real server, in namespaces of the same name."""
-    namespace = f"agreement-{next(_NUMBERS)}"
-    async with connected(embedded_with_crds, namespace) as hub, connected(real_with_crds, namespace) as real:
-        yield hub, real
 
 
 def headers(names: list[str]) -> list[Object]:
@@ -177,40 +167,3 @@ async def conversation(api: API, name: str, steps: list[Step], version: str) -> 
         while (event := await events.next())["object"]["metadata"]["name"] == name:
             told = neutral(json.dumps(event["object"], separators=(",", ":")))
             yield {"type": event["type"], "object": unordered(told)}
-
-
-def neutralizer(name: str) -> Callable[[str], Object]:
-    """Uids and times become words, versions their order of appearance."""
-    versions: dict[str, str] = {}
-
-    def version(found: re.Match[str]) -> str:
-        return found[1] + versions.setdefault(found[2], f"v{len(versions)}") + '"'
-
-    def neutral(text: str) -> Object:
-        text = text.replace(name, "shop")
-        text = re.sub(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", "uid", text)
-        text = re.sub(r'("(?:creation|deletion)Timestamp":|"time":)"[^"]*"', r'\1"now"', text)
-        text = re.sub(r"in record \(\d+\)", "in record (now)", text)
-        # A patch that is refused strictly is told with the whole object, of which each server has a form of its own.
-        text = re.sub(r'Invalid value: \\"\{.*?: strict decoding error', "strict decoding error", text)
-        shown: Object = json.loads(re.sub(r'("resourceVersion":")(\d+)"', version, text))
-        return shown
-
-    return neutral
-
-
-def unordered(body: Object) -> Object:
-    """The body with those lists sorted that have no order: several faults, and writers within one second."""
-    if body["kind"] != "Status":
-        writers = sorted(body["metadata"].get("managedFields", ()), key=sorted_text)
-        return body | {"metadata": body["metadata"] | {"managedFields": writers}}
-    causes = body.get("details", {}).get("causes")
-    if causes:
-        # The message repeats them.
-        return body | {"message": "", "details": body["details"] | {"causes": sorted(causes, key=sorted_text)}}
-    # An apply that fits no type is told of the first fault that is found, or of several.
-    return body | {"message": body.get("message", "").partition(", Kind=TrafficManagerProfile): ")[0]}
-
-
-def sorted_text(value: Object) -> str:
-    return json.dumps(value, sort_keys=True)
