@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import ctypes
+import fcntl
 import os
 import random
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import TextIO
 
 # Below the ports that outgoing connections take, which could steal one before its server listens.
 _PORTS = range(20_000, 32_000)
 _PR_SET_PDEATHSIG = 1
+
+_claims: dict[int, TextIO] = {}  # the ports that this process was given
 # Linux takes the thread that started a process for its parent: one that ended sooner than the tests, as a pool's may,
 # would take the server along.
 _STARTER = ThreadPoolExecutor(max_workers=1, thread_name_prefix="starter")
@@ -68,16 +73,41 @@ class Process:
 
 
 def free_port() -> int:
-    """A port of loopback that nobody listens on."""
+    """A port of loopback that nobody listens on, and that no other test process is given while this one lives."""
     while True:
         port = random.choice(_PORTS)
-        with socket.socket() as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind(("127.0.0.1", port))
-            except OSError:
-                continue
+        if port in _claims or not _is_free(port):
+            continue
+        claim = _claimed(port)
+        if claim is not None:
+            _claims[port] = claim
             return port
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+        return True
+
+
+def _claimed(port: int) -> TextIO | None:
+    """A lock that lasts as long as this process; None: another one has it.
+
+    A server that is stopped for a while, or starts some seconds after its port was chosen, must find it free.
+    """
+    folder = Path(tempfile.gettempdir()) / f"fleetdns-ports-{os.getuid()}"
+    folder.mkdir(mode=0o700, exist_ok=True)
+    claim = (folder / str(port)).open("w")
+    try:
+        fcntl.flock(claim, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        claim.close()
+        return None
+    return claim
 
 
 def _end_with_parent() -> None:
