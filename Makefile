@@ -17,7 +17,7 @@ PYTEST := $(BIN)/python -m pytest -n 2 --dist loadfile -q
 COMPILE := $(BIN)/pip-compile --quiet --generate-hashes --strip-extras --allow-unsafe --no-header \
 	--no-emit-index-url --no-emit-find-links --no-emit-trusted-host
 
-.PHONY: help demo test test-faults test-unit check lint type bench rights alerts fmt lock clean
+.PHONY: help demo test test-faults test-unit check lint type bench bench-takeover rights alerts fmt lock clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 12
@@ -72,8 +72,15 @@ lint: $(VENV)/.dev ## ruff, import contracts, Dockerfile
 type: $(VENV)/.dev ## mypy --strict
 	@$(BIN)/mypy
 
-bench: $(VENV)/.demo ## the table of Azure calls, into docs/calls.md
+bench: $(VENV)/.dev ## Azure calls by kind of change, and a start with 40,000 exports; into docs/calls.md and docs/start.md
 	@$(BIN)/python -m tests.bench.calls
+	@$(BIN)/python -m tests.bench.start
+
+bench-takeover: $(VENV)/.dev ## how long a takeover takes, into docs/takeover.md; 20 minutes
+	@for times in "6 1" "30 5"; do for server in "virtual --rounds 1000" "real --rounds 20"; do \
+		set -- $$times; \
+		$(BIN)/python -m tests.bench.takeover --server $$server --lease-duration $$1 --lease-renew-interval $$2; \
+	done; done
 
 rights: $(VENV)/.dev ## the table of rights, into docs/rights.md
 	@$(BIN)/python -m tests.rights.table

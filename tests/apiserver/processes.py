@@ -67,6 +67,12 @@ class Process:
             running.kill()
             running.wait()
 
+    def memory(self) -> float:
+        """What it holds now, in MiB."""
+        assert self._running is not None
+        status = Path(f"/proc/{self._running.pid}/status").read_text()
+        return next(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmRSS:")) / 1024
+
     def last_words(self) -> str:
         """The end of its log, for a message."""
         return "\n".join(self.log.read_text(errors="replace").splitlines()[-8:])

@@ -1,0 +1,210 @@
+"""What a start costs with 40,000 exports on a real kube-apiserver, by stream (WatchList) and by list: docs/start.md.
+
+python -m tests.bench.start [--objects N] [--runs N] [--json FILE]
+
+Each start has a process of its own. The numbers are those of the machine that the page names.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import os
+import platform
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from tests.apiserver.build import ensure
+from tests.apiserver.server import RealAPIServer
+from tests.bench.onestart import Start
+from tests.contract.client import API, connected, until_served
+from tests.contract.samples import ALPHA, BETA, DEFINITIONS, GROUP, definitions
+
+SERVICES = 200  # exported by each cluster
+WAYS = {"stream": "the beginning of a watch (WatchList)", "list": "a list, then a watch"}
+
+_ROOT = Path(__file__).parents[2]
+_PAGE = _ROOT / "docs" / "start.md"
+_EXPORTS = f"{ALPHA}/internalserviceexports"
+_AT_ONCE = 64  # creates in flight
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """MiB that kube-apiserver held before and after a start."""
+
+    before: float
+    after: float
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One start, and what the server made of it."""
+
+    way: str
+    start: Start
+    server: Server
+
+
+def export(cluster: int, service: int) -> dict[str, Any]:
+    """What a member's agent writes for one of its services."""
+    member, name = f"aks-westeurope-{cluster:03}", f"storefront-{service:03}"
+    resource_group = f"MC_fleet-production_{member}_westeurope"
+    return {
+        "apiVersion": f"{GROUP}/v1alpha1",
+        "kind": "InternalServiceExport",
+        "metadata": {
+            "name": f"shop-{name}",
+            "namespace": f"fleet-member-{member}",
+            "finalizers": [f"{GROUP}/internal-svc-export-cleanup"],
+        },
+        "spec": {
+            "type": "LoadBalancer",
+            "isDNSLabelConfigured": True,
+            "isInternalLoadBalancer": False,
+            "publicIPResourceID": (
+                f"/subscriptions/8f1a2b3c-4d5e-6f70-8192-a3b4c5d6e7f8/resourceGroups/{resource_group}"
+                f"/providers/Microsoft.Network/publicIPAddresses/kubernetes-{member}-{name}"
+            ),
+            "weight": 1 + service % 10,
+            "ports": [
+                {"name": "http", "protocol": "TCP", "port": 80, "targetPort": 8080},
+                {"name": "https", "protocol": "TCP", "port": 443, "targetPort": 8443},
+            ],
+            "serviceReference": {
+                "clusterId": member,
+                "apiVersion": "v1",
+                "kind": "Service",
+                "namespace": "shop",
+                "name": name,
+                "namespacedName": f"shop/{name}",
+                "uid": f"{cluster:08x}-0000-4000-8000-{service:012x}",
+                "resourceVersion": str(100_000 + service),
+                "generation": 1,
+                "exportedSince": f"2026-01-01T{service % 24:02}:{cluster % 60:02}:00Z",
+            },
+        },
+    }
+
+
+async def filled(server: RealAPIServer, objects: int) -> float:
+    """Our kinds and so many exports, SERVICES in each member's namespace; the seconds it took."""
+    began = time.monotonic()
+    async with connected(server, "default") as api:
+        for definition in definitions():
+            await _created(api, DEFINITIONS, definition)
+        for path in (_EXPORTS, f"{ALPHA}/serviceimports", f"{BETA}/trafficmanagerprofiles"):
+            await until_served(api, path)
+        exports = [export(*divmod(number, SERVICES)) for number in range(objects)]
+        for namespace in sorted({export["metadata"]["namespace"] for export in exports}):
+            await _created(api, "/api/v1/namespaces", {"metadata": {"name": namespace}})
+        left = iter(exports)
+        async with asyncio.TaskGroup() as group:
+            for _ in range(_AT_ONCE):
+                group.create_task(_fill(api, left))
+    return time.monotonic() - began
+
+
+async def _fill(api: API, exports: Iterator[dict[str, Any]]) -> None:
+    for body in exports:
+        namespace = body["metadata"]["namespace"]
+        await _created(api, f"{ALPHA}/namespaces/{namespace}/internalserviceexports", body)
+
+
+async def _created(api: API, path: str, body: dict[str, Any]) -> None:
+    reply = await api.create(path, body)
+    if reply.code != 201:
+        raise RuntimeError(f"{path}: {reply.code} {reply.text}")
+
+
+def measured(server: RealAPIServer, folder: Path, *, runs: int) -> Iterator[Run]:
+    """Starts, each way in turn, each in a process of its own."""
+    kubeconfig = folder / "kubeconfig"
+    server.write_kubeconfig(kubeconfig)
+    for _ in range(runs):
+        for way in WAYS:
+            before = server.apiserver.memory()
+            command = [sys.executable, "-m", "tests.bench.onestart", str(kubeconfig), way]
+            done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=_ROOT)
+            yield Run(way, Start(**json.loads(done.stdout)), Server(before, server.apiserver.memory()))
+
+
+def page(runs: Sequence[Run], *, filled_in: float) -> str:
+    """The Markdown page: the median of each way."""
+    head = (
+        f"Made by `python -m tests.bench.start`, on {_machine()}. A real kube-apiserver holds",
+        f"{runs[0].start.objects:,} InternalServiceExports, {SERVICES} from each cluster.",
+        "The four caches of `fleetdns run` are filled from it,",
+        f"{len(runs) // len(WAYS)} times each way, each time in a new process; the table shows medians.",
+        "Idle is the process before it connects, with everything imported; held is what it holds two seconds after the",
+        "caches are whole. Standstill is the longest time in which the event loop let nothing else run.",
+    )
+    lines = [
+        "# What a start costs",
+        "",
+        *head,
+        "",
+        "| the state comes as | whole after | CPU | standstill | idle | peak | held | the server grew by |",
+        "|---|---|---|---|---|---|---|---|",
+        *(_row(way, [run for run in runs if run.way == way]) for way in WAYS),
+        "",
+        f"Filling the server took {filled_in:.0f} s.",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _row(way: str, runs: Sequence[Run]) -> str:
+    cells = (
+        WAYS[way],
+        f"{_median(run.start.synced for run in runs):.2f} s",
+        f"{_median(run.start.cpu for run in runs):.2f} s",
+        f"{_median(run.start.standstill for run in runs) * 1000:.0f} ms",
+        f"{_median(run.start.idle for run in runs):.0f} MiB",
+        f"{_median(run.start.peak for run in runs):.0f} MiB",
+        f"{_median(run.start.held for run in runs):.0f} MiB",
+        f"{_median(max(0.0, run.server.after - run.server.before) for run in runs):.0f} MiB",
+    )
+    return f"| {' | '.join(cells)} |"
+
+
+def _median(values: Iterable[float]) -> float:
+    return statistics.median(values)
+
+
+def _machine() -> str:
+    return f"{os.cpu_count()} cores, {platform.system()} {platform.machine()}, CPython {platform.python_version()}"
+
+
+def main() -> int:
+    """Measure, write docs/start.md, and the single runs as JSON where asked."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--objects", type=int, default=40_000, help="how many exports the hub holds")
+    parser.add_argument("--runs", type=int, default=5, help="how many starts each way")
+    parser.add_argument("--json", type=Path, help="a file for the single runs")
+    given = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        server = RealAPIServer(ensure(os.environ), Path(folder) / "server")
+        server.start()
+        try:
+            filled_in = asyncio.run(filled(server, given.objects))
+            runs = list(measured(server, Path(folder), runs=given.runs))
+        finally:
+            server.stop()
+    text = page(runs, filled_in=filled_in)
+    _PAGE.write_text(text)
+    print(text)
+    if given.json is not None:
+        given.json.write_text(json.dumps({"machine": _machine(), "runs": [asdict(run) for run in runs]}, indent=1))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
