@@ -261,7 +261,6 @@ async def test_objects_older_than_the_resource_group_survive_two_upgrades(hub: H
     ]
 
 
-@pytest.mark.xfail(strict=True, reason="our definition does not have these two fields")
 async def test_what_fleets_front_door_needs_of_an_export_stays(hub: Hub) -> None:
     """Fleet's newest agents tell the hub in an export which way its traffic goes."""
     private = export("aks-1", "app", weight=1)

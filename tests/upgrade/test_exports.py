@@ -75,15 +75,12 @@ async def test_a_conflict_stays_decided_as_fleet_decided_it_while_fleet_resolves
     assert [(one["cluster"], one["reason"]) for one in rejected] == [("aks-3", "ConflictLost")]
 
 
-UNSORTED = pytest.mark.xfail(strict=True, reason="fleetdns sorts an import's ports, and Fleet compares their order")
-
-
 @pytest.mark.parametrize(
     "ports",
     [
         pytest.param(TWO_PORTS[1:], id="one port"),
         pytest.param(TWO_PORTS[::-1], id="two ports in order of their numbers"),
-        pytest.param(TWO_PORTS, id="two ports in another order", marks=UNSORTED),
+        pytest.param(TWO_PORTS, id="two ports in another order"),
     ],
 )
 async def test_an_import_that_fleetdns_resolved_agrees_with_its_exports_in_fleets_eyes(

@@ -56,7 +56,6 @@ async def test_a_rehearsal_tells_each_weight_that_another_rounding_would_change(
     assert {name for name in told if name.startswith("api")} == {"api#aks-1", "api#aks-2", "api#aks-3"}
 
 
-@pytest.mark.xfail(strict=True, reason="a dry run is silent about profiles that it would not take")
 async def test_a_rehearsal_tells_which_profile_it_would_not_take_and_why(
     hub: Hub, world: World, fleet: FleetController
 ) -> None:
