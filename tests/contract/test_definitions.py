@@ -11,7 +11,7 @@ import pytest
 from fleetdns.emulator.hub.server import HubServer
 from tests.contract.client import API, Endpoint, Reply, until_served
 from tests.contract.samples import DEFINITIONS, GROUP, definitions
-from tests.contract.things import GROUP_OF_TESTS, definition
+from tests.contract.things import GROUP_OF_TESTS, Things, definition
 
 
 @pytest.fixture
@@ -122,6 +122,49 @@ async def test_a_version_in_which_objects_may_be_stored_stays(api: API, plural: 
     assert (alone.code, [field for field, _ in alone.causes]) == (422, ["status.storedVersions[0]"])
     await api.merge(f"{path}/status", {"status": {"storedVersions": ["v2"]}})
     assert (await api.merge(path, {"spec": {"versions": [newer]}})).code == 200
+
+
+async def test_what_is_stored_is_read_by_a_schema_that_came_later(api: API, plural: str) -> None:
+    things = Things(api, plural)
+    await things.define()
+    stored = await api.apply(f"{things.collection}/a", things.one("a", size=1), manager="test")
+    (version,) = definition(plural)["spec"]["versions"]
+    properties = version["schema"]["openAPIV3Schema"]["properties"]["spec"]["properties"]
+    del properties["size"]
+    properties["colour"] = {"type": "string", "default": "red"}
+    assert (await api.merge(things.path, {"spec": {"versions": [version]}})).code == 200
+    await until_read(api, f"{things.collection}/a", {"colour": "red"})
+    assert (await api.get(f"{things.collection}/a")).version == stored.version
+    assert [item["spec"] for item in (await api.get(things.collection)).body["items"]] == [{"colour": "red"}]
+    async with api.watch(f"{things.collection}?watch=1") as events:
+        assert (await events.next())["object"]["spec"] == {"colour": "red"}
+    # Nothing was lost as long as nobody wrote.
+    assert (await api.merge(things.path, {"spec": definition(plural)["spec"]})).code == 200
+    await until_read(api, f"{things.collection}/a", {"size": 1})
+
+
+async def test_a_write_keeps_only_what_the_schema_of_its_time_knows(api: API, plural: str) -> None:
+    things = Things(api, plural)
+    await things.define()
+    await api.apply(f"{things.collection}/a", things.one("a", size=1), manager="test")
+    (version,) = definition(plural)["spec"]["versions"]
+    spec = version["schema"]["openAPIV3Schema"]["properties"]["spec"]
+    spec["properties"] = {}
+    await api.merge(things.path, {"spec": {"versions": [version]}})
+    await until_read(api, f"{things.collection}/a", {})
+    written = await api.merge(f"{things.collection}/a", {"metadata": {"labels": {"seen": "yes"}}})
+    assert (written.code, written.body["metadata"]["generation"]) == (200, 1)
+    spec["properties"] = {"size": {"type": "integer"}, "colour": {"type": "string", "default": "red"}}
+    await api.merge(things.path, {"spec": {"versions": [version]}})
+    await until_read(api, f"{things.collection}/a", {"colour": "red"})
+
+
+async def until_read(api: API, path: str, spec: dict[str, Any]) -> None:
+    """Wait until a changed definition rules, which takes a real server a moment, and 429 meanwhile."""
+    async with asyncio.timeout(20):
+        while (reply := await api.get(path)).code != 200 or reply.body["spec"] != spec:
+            assert reply.code in (200, 404, 429), reply.text
+            await asyncio.sleep(0.02)
 
 
 async def test_while_it_is_set_up_its_kind_is_answered_in_these_words(api: API, server: Endpoint, plural: str) -> None:

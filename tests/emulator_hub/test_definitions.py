@@ -67,6 +67,41 @@ def test_a_changed_schema_counts_from_then_on(hub: Hub) -> None:
     assert hub.update(*SHOPS, "corner", labelled(hub.get(*SHOPS, "corner"), tier="one"))["spec"]["weight"] == 900
 
 
+def test_what_is_stored_is_read_by_a_schema_that_came_later(hub: Hub) -> None:
+    hub.create(*SHOPS, shop(doors=["front"]))
+    stored = hub.get(*SHOPS, "corner")
+    changed = copy.deepcopy(definition())
+    for version in changed["spec"]["versions"]:
+        spec = version["schema"]["openAPIV3Schema"]["properties"]["spec"]["properties"]
+        del spec["doors"]
+        spec["sign"] = {"type": "string", "default": "open"}
+    hub.install(changed)
+    read = hub.get(*SHOPS, "corner")
+    assert read["spec"] == {"weight": 1, "sign": "open"}
+    assert read["metadata"] == stored["metadata"]
+    assert [item["spec"] for item in hub.list(*OLD_SHOPS)["items"]] == [read["spec"]]
+    watch = hub.watch(*SHOPS, bookmarks=False)
+    assert [event["object"]["spec"] for event in watch.pending()] == [read["spec"]]
+    hub.install(definition())
+    assert hub.get(*SHOPS, "corner") == stored
+    hub.update(*SHOPS, "corner", labelled(stored, tier="one") | {"spec": {"weight": 2}})
+    assert hub.get(*SHOPS, "corner")["spec"] == {"weight": 2}
+
+
+def test_what_was_stored_in_another_version_is_read_in_each(bare: Hub) -> None:
+    older = copy.deepcopy(definition())
+    for version in older["spec"]["versions"]:
+        version["storage"] = version["name"] == "v1alpha1"
+    bare.install(older)
+    bare.create(*SHOPS, shop())
+    bare.install(definition())
+    for where in (SHOPS, OLD_SHOPS):
+        assert [event["object"]["apiVersion"] for event in bare.watch(*where, bookmarks=False).pending()] == [
+            f"{where[0]}/{where[1]}"
+        ]
+        assert bare.list(*where)["items"][0]["metadata"]["name"] == "corner"
+
+
 def test_a_version_with_another_schema_shows_what_it_knows(bare: Hub) -> None:
     crd = copy.deepcopy(definition())
     old = next(version for version in crd["spec"]["versions"] if version["name"] == "v1alpha1")

@@ -49,14 +49,6 @@ def hub_server(request: pytest.FixtureRequest) -> Server:
 
 
 @pytest.fixture
-def read_by_the_new_schema(request: pytest.FixtureRequest, hub_server: Server) -> None:
-    """For tests in which stored objects have to be read as a definition says that came later."""
-    if isinstance(hub_server, HubServer):
-        why = "the embedded hub shows stored objects as the definition was when they were written"
-        request.applymarker(pytest.mark.xfail(strict=True, reason=why))
-
-
-@pytest.fixture
 async def hub(hub_server: Server, tmp_path: Path) -> AsyncIterator[Hub]:
     """A hub as Fleet set it up, without objects."""
     kubeconfig = tmp_path / "kubeconfig"

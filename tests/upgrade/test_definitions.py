@@ -282,7 +282,6 @@ async def test_lists_show_objects_stored_in_the_older_version_in_the_version_ask
         assert [item["apiVersion"] for item in listed.body["items"]] == [f"{GROUP}/{version}"]
 
 
-@pytest.mark.usefixtures("read_by_the_new_schema")
 async def test_the_way_back_loses_our_fields_and_nothing_of_fleets(hub: Hub) -> None:
     for obj in fleets_objects():
         await hub.create(obj)
@@ -305,7 +304,6 @@ async def test_the_way_back_loses_our_fields_and_nothing_of_fleets(hub: Hub) -> 
     assert (await hub.read(shop))["metadata"]["annotations"] == {"fleetdns.io/paused": "false"}
 
 
-@pytest.mark.usefixtures("read_by_the_new_schema")
 async def test_a_profile_of_ours_without_a_group_can_be_given_one_before_fleet_starts_again(hub: Hub) -> None:
     await hub.upgrade()
     new = profile("new", group=None)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 from fleetdns.emulator.hub.crds import served_kinds
 from fleetdns.emulator.hub.resources import Served
@@ -17,6 +18,9 @@ class Registry:
     def __init__(self, builtin: tuple[Served, ...]) -> None:
         self._builtin = {_path(served): served for served in builtin}
         self._custom: dict[str, tuple[Served, ...]] = {}  # by the name of the definition
+        # By the same name, and for good, as objects may outlive their definition: its first shape, if it had another.
+        self._first_shapes: dict[str, list[Object]] = {}
+        self._reshaped: set[str] = set()
         self._index = dict(self._builtin)
         self.generation = 0  # rises whenever the set of kinds changes
 
@@ -42,9 +46,16 @@ class Registry:
         raise PageNotFound
 
     def define(self, crd: Object) -> None:
-        """Make the kinds of this definition live, or take their new shape."""
+        """Make the kinds of this definition live, or take their new shape.
+
+        Objects stay stored as they were, and are defaulted and pruned by the new shape whenever they are read.
+        """
         name = crd["metadata"]["name"]
-        self._custom[name] = served_kinds(crd)
+        kinds = served_kinds(crd)
+        shape = _shape(kinds)
+        if self._first_shapes.setdefault(name, shape) != shape:
+            self._reshaped.add(name)
+        self._custom[name] = tuple(replace(kind, converts=True) for kind in kinds) if name in self._reshaped else kinds
         self._reindex()
 
     def withdraw(self, name: str) -> None:
@@ -59,6 +70,11 @@ class Registry:
         self.generation += 1
         custom = {_path(served): served for kinds in self._custom.values() for served in kinds}
         self._index = custom | self._builtin
+
+
+def _shape(kinds: tuple[Served, ...]) -> list[Object]:
+    """What stored objects of these kinds look like: the schema of each version, and which of them is stored."""
+    return [{"version": kind.version, "stored": kind.storage_version, "schema": kind.openapi} for kind in kinds]
 
 
 def _path(served: Served) -> tuple[str, str, str]:

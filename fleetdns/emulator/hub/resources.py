@@ -50,7 +50,7 @@ class Served:
     columns: tuple[Column, ...] = ()
     selectable: tuple[str, ...] = ()
     deprecation: str | None = None
-    # Stored objects were made by another version with another schema: default and prune them on the way out.
+    # Stored objects may have another version's schema, or a former one: default and prune them on the way out.
     converts: bool = False
     # The definition is being deleted: nothing new may be made, and discovery says so.
     terminating: bool = False
