@@ -15,10 +15,8 @@ import pytest
 import yaml
 
 from fleetdns.demo.world import World, manifests
-from fleetdns.emulator.hub.server import HubServer
 from tests.e2e.conftest import KUBECTL
 from tests.e2e.process import Process, process
-from tests.upgrade.conftest import Server
 from tests.upgrade.definitions import fleet_definitions
 from tests.upgrade.deployments import Deployments
 from tests.upgrade.estate import SERVING, TARGETS, become, settle
@@ -29,6 +27,8 @@ from tests.upgrade.hub import Hub
 from tests.upgrade.objects import SUBSCRIPTION, profile
 
 pytestmark = [pytest.mark.e2e, pytest.mark.kubectl]
+# Fleet's Deployment and the pods of fleetdns are on a real server only, and every other command runs there too.
+on_real = pytest.mark.parametrize("hub_server", [pytest.param("real", marks=pytest.mark.realapi)], indirect=True)
 
 NEW = profile("new", group=None)
 REHEARSAL = """
@@ -128,21 +128,19 @@ class Move:
 
 
 @pytest.fixture
-async def deployments(hub: Hub, hub_server: Server) -> AsyncIterator[Deployments | None]:
-    """Fleet's Deployment, and somebody who does what Deployments ask for; the embedded hub has none."""
-    if isinstance(hub_server, HubServer):
-        yield None
-        return
+async def deployments(hub: Hub) -> AsyncIterator[Deployments]:
+    """Fleet's Deployment, and somebody who does what Deployments ask for."""
     async with Deployments(hub.api) as found:
         await found.create("fleet-system", "hub-net-controller-manager")
         yield found
 
 
+@on_real
+@pytest.mark.usefixtures("deployments")
 async def test_every_command_of_the_guide_does_what_it_says(
     hub: Hub,
     world: World,
     fleet: FleetController,
-    deployments: Deployments | None,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -152,21 +150,15 @@ async def test_every_command_of_the_guide_does_what_it_says(
     move = Move(hub, world, fleet, desk, tmp_path / "log")
     try:
         for command in commands():
-            if deployments is not None or not _needs_a_real_server(command.typed):
-                output = await desk.type(command.typed)
-                assert command.differs(output) == "", f"$ {command.typed}\n{output}"
-                if not command.shown:
-                    assert output == "", f"$ {command.typed}\n{output}"
+            output = await desk.type(command.typed)
+            assert command.differs(output) == "", f"$ {command.typed}\n{output}"
+            if not command.shown:
+                assert output == "", f"$ {command.typed}\n{output}"
             await move.follows(command.typed)
     finally:
         await move.end()
     for seen in history.states:
         assert {name: seen.profiles[name] for name in TARGETS} == TARGETS
-
-
-def _needs_a_real_server(line: str) -> bool:
-    """The embedded hub has no Deployments and pods, nor the OpenAPI v2 by which kubectl checks a List."""
-    return any(word in line for word in ("deployment", " pod ", "apply -k move", "replace -f -"))
 
 
 def test_a_line_that_a_command_did_not_print_or_printed_too_early_is_noticed() -> None:
