@@ -41,7 +41,13 @@ async def embedded_hub_server() -> AsyncIterator[HubServer]:
     await server.stop()
 
 
-@pytest.fixture(params=["embedded", pytest.param("real", marks=pytest.mark.realapi)])
+_REAL = pytest.param("real", marks=pytest.mark.realapi)
+# For a test that means one server only, and says why.
+on_real = pytest.mark.parametrize("hub_server", [_REAL], indirect=True)
+on_embedded = pytest.mark.parametrize("hub_server", ["embedded"], indirect=True)
+
+
+@pytest.fixture(params=["embedded", _REAL])
 def hub_server(request: pytest.FixtureRequest) -> Server:
     """Each in turn."""
     found: Server = request.getfixturevalue(f"{request.param}_hub_server")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 
 from fleetdns import app, log, settings
 from fleetdns.demo.world import World
@@ -14,14 +15,15 @@ MOVING = ("--dns-name-template={namespace}-{name}", "--weight-rounding=ceiling",
 
 
 @asynccontextmanager
-async def fleetdns(world: World, *flags: str, moving: tuple[str, ...] = MOVING) -> AsyncIterator[None]:
-    """Running until the end of the block, then drained."""
+async def fleetdns(
+    world: World, *flags: str, moving: tuple[str, ...] = MOVING, sweep: float = 5.0
+) -> AsyncIterator[None]:
+    """Running until the end of the block, then drained. `sweep`: seconds; less than five is for tests only."""
     given = [
         f"--kubeconfig={world.kubeconfig}",
         f"--subscription-id={SUBSCRIPTION}",
         f"--arm-endpoint={world.azure_url}",
         "--resource-group=fleet-dns",
-        "--sweep-interval=5",
         "--metrics-bind-address=0",
         "--health-probe-bind-address=0",
         "--log-format=json",
@@ -31,7 +33,8 @@ async def fleetdns(world: World, *flags: str, moving: tuple[str, ...] = MOVING) 
     stop = asyncio.Event()
     with world.log_file.open("a") as stream:
         log.configure("info", "json", stream=stream)
-        running = asyncio.create_task(app.run(settings.parse(given, {}), stop=stop))
+        chosen = replace(settings.parse(given, {}), sweep_interval=sweep)
+        running = asyncio.create_task(app.run(chosen, stop=stop))
         try:
             yield
         finally:

@@ -17,6 +17,7 @@ import yaml
 from fleetdns.demo.world import World, manifests
 from tests.e2e.conftest import KUBECTL
 from tests.e2e.process import Process, process
+from tests.upgrade.conftest import on_real
 from tests.upgrade.definitions import fleet_definitions
 from tests.upgrade.deployments import Deployments
 from tests.upgrade.estate import SERVING, TARGETS, become, settle
@@ -27,8 +28,6 @@ from tests.upgrade.hub import Hub
 from tests.upgrade.objects import SUBSCRIPTION, profile
 
 pytestmark = [pytest.mark.e2e, pytest.mark.kubectl]
-# Fleet's Deployment and the pods of fleetdns are on a real server only, and every other command runs there too.
-on_real = pytest.mark.parametrize("hub_server", [pytest.param("real", marks=pytest.mark.realapi)], indirect=True)
 
 NEW = profile("new", group=None)
 REHEARSAL = """
@@ -135,6 +134,7 @@ async def deployments(hub: Hub) -> AsyncIterator[Deployments]:
         yield found
 
 
+# Fleet's Deployment and the pods of fleetdns are on a real server only, and every other command runs there too.
 @on_real
 @pytest.mark.usefixtures("deployments")
 async def test_every_command_of_the_guide_does_what_it_says(

@@ -9,6 +9,7 @@ import pytest
 
 from fleetdns.demo.world import World
 from tests.contract.samples import ALPHA, BETA
+from tests.upgrade.conftest import on_embedded
 from tests.upgrade.estate import settle
 from tests.upgrade.fleet import FleetController
 from tests.upgrade.history import History
@@ -16,7 +17,8 @@ from tests.upgrade.hub import Hub, eventually
 from tests.upgrade.objects import PROFILE_TAG
 from tests.upgrade.running import MOVING, fleetdns
 
-pytestmark = pytest.mark.e2e
+# It reads lists and writes nothing: no server can make a difference that test_guide.py would not see on the real one.
+pytestmark = [pytest.mark.e2e, on_embedded]
 
 EXACT = tuple(flag for flag in MOVING if not flag.startswith("--weight-rounding"))
 KINDS = (

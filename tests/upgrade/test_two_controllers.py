@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager, suppress
 import pytest
 
 from fleetdns.demo.world import World
+from tests.upgrade.conftest import on_embedded, on_real
 from tests.upgrade.estate import API, SERVING, SHOP, TARGETS, become, settle
 from tests.upgrade.fleet import FleetController
 from tests.upgrade.history import History, state
@@ -41,6 +42,8 @@ async def working(fleet: FleetController) -> AsyncIterator[None]:
             await running
 
 
+# A fight is about who wrote last: each server takes both, and the contract suite holds them to the same conflicts.
+@on_embedded
 async def test_with_fleets_names_and_weights_they_fight_over_status_and_not_over_azure(
     hub: Hub, world: World, fleet: FleetController, history: History
 ) -> None:
@@ -64,10 +67,11 @@ async def _writes_status(hub: Hub, manager: str) -> None:
     await eventually(look, lambda seen: seen[0] != before and seen[1] == has_fields)
 
 
+@on_embedded
 async def test_with_weights_of_its_own_each_repairs_what_the_other_wrote_and_an_event_tells(
     hub: Hub, world: World, fleet: FleetController, history: History
 ) -> None:
-    async with working(fleet), fleetdns(world, moving=EXACT):
+    async with working(fleet), fleetdns(world, moving=EXACT, sweep=0.5):
         told = await eventually(lambda: _repairs(world), bool)
     assert any("weight" in message for message in told)
     weights = {seen.profiles[SHOP_NAME]["api-aks-1.westeurope.cloudapp.azure.com"][0] for seen in history.states}
@@ -83,6 +87,8 @@ async def _repairs(world: World) -> list[str]:
     return [event["message"] for event in events if event["reason"] == "DriftRepaired"]
 
 
+# Where it takes a moment until the other definitions rule, and every watch ends later.
+@on_real
 async def test_fleets_definitions_put_back_under_fleetdns_harm_no_endpoint_and_cause_no_endless_writes(
     hub: Hub, world: World, history: History
 ) -> None:
