@@ -89,8 +89,11 @@ def guard(
     # What was held before has had its moment, whatever this process has seen of it.
     returning = frozenset(e.folded for e in gone if now - since[e.folded] < GRACE and not _was_held(e, aggregate))
     ripe = tuple(e for e in gone if e.folded not in returning)
-    guarded = tuple(e for e in ripe if not _is_let_go(e, aggregate))
-    held = frozenset(e.folded for e in _held(guarded, changes, aggregate, observed, unproven, _count(removed), limits))
+    # Those that still have their moment are missing as well: what vanishes together must not go in parts, each of them
+    # within the limit, because one was heard of a blink later.
+    guarded = tuple(e for e in gone if not _is_let_go(e, aggregate))
+    missed = _held(guarded, changes, aggregate, observed, unproven, _count(removed), limits)
+    held = frozenset(e.folded for e in missed) - returning
     return Guarding(
         returning=returning,
         held=held,

@@ -303,6 +303,12 @@ def test_each_vanished_export_has_its_own_moment(times: dict[str, float], now: f
     assert set(clusters(found.returning | found.held | found.going)) == set("abcd") >= set(gone)
 
 
+def test_what_vanishes_together_does_not_go_in_parts_because_one_was_heard_of_a_moment_later() -> None:
+    absences = absent({"a": 0.0, "b": 0.0, "c": 0.1})
+    found = verdict(left("d"), azure("abcd"), absences=absences, now=GRACE)
+    assert (clusters(found.held), clusters(found.returning), clusters(found.going)) == ("ab", "c", "")
+
+
 def test_the_order_of_what_the_hub_holds_changes_nothing() -> None:
     aggregate = left("ab")
     backwards = replace(aggregate, exports=tuple(reversed(aggregate.exports)))
