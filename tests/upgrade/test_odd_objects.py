@@ -30,8 +30,8 @@ from tests.upgrade.hub import Hub, eventually
 from tests.upgrade.objects import METRICS_FINALIZER, profile
 from tests.upgrade.running import fleetdns
 
-# What is odd here is in objects and in Azure, and fleetdns's answer to it. That both servers replace definitions, keep what
-# these no longer take and wait for finalizers is held by test_definitions.py and the contract suite.
+# What is odd here is in objects and in Azure, and fleetdns's answer to it. That both servers replace definitions, keep
+# what these no longer take and wait for finalizers is held by test_definitions.py and the contract suite.
 pytestmark = [pytest.mark.e2e, on_embedded]
 
 Object = dict[str, Any]

@@ -1,7 +1,7 @@
 """From Fleet's controller to fleetdns and back, and again: no resolver sees a difference at any moment.
 
-The way there and the way back are walked on both servers. What may happen on it is between Azure and fleetdns, and seen on
-the embedded hub.
+The way there and the way back are walked on both servers. What may happen on it is between Azure and fleetdns, and seen
+on the embedded hub.
 """
 
 from __future__ import annotations
