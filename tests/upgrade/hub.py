@@ -8,7 +8,7 @@ import functools
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from tests.contract.client import API, MERGE, Reply, until_served
+from tests.contract.client import API, APPLY, MERGE, Reply, until_served
 from tests.contract.samples import ALPHA, BETA, CRDS, DEFINITIONS, definitions
 from tests.e2e.conftest import Kubectl
 from tests.upgrade.definitions import GROUP, INSTALLER, LABELS, fleet_definitions
@@ -71,15 +71,20 @@ class Hub:
         return said
 
     async def _until(self, *, code: int) -> None:
-        """Wait until the new definitions rule, which takes a server a moment: only ours need no resource group."""
-        path = f"{BETA}/namespaces/{{ns}}/trafficmanagerprofiles?dryRun=All"
+        """Wait until the new definitions rule, which takes a server a moment: only ours need no resource group.
+
+        Asked by an apply: a real server holds back each create of a kind that is not yet 2 s old.
+        """
+        path = f"{BETA}/namespaces/{{ns}}/trafficmanagerprofiles/x?dryRun=All&fieldManager=look"
         body = {
             "apiVersion": f"{GROUP}/v1beta1",
             "kind": "TrafficManagerProfile",
             "metadata": {"name": "x"},
             "spec": {},
         }
-        await eventually(lambda: self.api.create(path, body), lambda reply: reply.code == code)
+        await eventually(
+            lambda: self.api.call("PATCH", path, body, content_type=APPLY), lambda reply: reply.code == code
+        )
 
     async def create(self, obj: Object) -> Object:
         """One object with its status; missing namespaces are made."""
