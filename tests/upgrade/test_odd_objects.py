@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 import pytest
 
 from fleetdns.demo.world import World
+from tests.contract.samples import DEFINITIONS
 from tests.upgrade.conftest import on_embedded
-from tests.upgrade.definitions import first_definitions
+from tests.upgrade.definitions import GROUP, first_definitions
 from tests.upgrade.estate import (
     APP,
     BLOG,
@@ -25,7 +27,7 @@ from tests.upgrade.estate import (
     settle,
 )
 from tests.upgrade.fleet import FleetController
-from tests.upgrade.history import History, state
+from tests.upgrade.history import History, State, state
 from tests.upgrade.hub import Hub, eventually
 from tests.upgrade.objects import METRICS_FINALIZER, profile
 from tests.upgrade.running import fleetdns
@@ -102,6 +104,39 @@ async def test_an_object_made_anew_gets_the_profile_of_its_former_self_by_annota
     for seen in history.states:
         shares = {target: weight for target, (weight, _, _) in seen.profiles[BLOG_NAME].items()}
         assert shares == {target: weight for target, (weight, _, _) in TARGETS[BLOG_NAME].items()}
+
+
+async def test_definitions_deleted_before_fleetdns_starts_cost_no_endpoint_and_their_objects_can_be_made_again(
+    hub: Hub, world: World, fleet: FleetController, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await settle(hub, world, fleet)
+    before = {obj["metadata"]["name"]: await hub.read(obj) for obj in (SHOP, BLOG)}
+    await hub.upgrade()
+    history = History(world.azure, monkeypatch)
+    plurals = ("trafficmanagerprofiles", "trafficmanagerbackends")
+    for plural in plurals:
+        await hub.api.delete(f"{DEFINITIONS}/{plural}.{GROUP}")
+        # Fleet's finalizers hold its objects, and nobody is there to take them off.
+        assert (await hub.api.get(f"{DEFINITIONS}/{plural}.{GROUP}")).code == 200
+    async with fleetdns(world):
+        for plural in plurals:
+            await eventually(
+                functools.partial(hub.api.get, f"{DEFINITIONS}/{plural}.{GROUP}"), lambda reply: reply.code == 404
+            )
+        await hub.upgrade()
+        for obj in SERVING:
+            adopted = before.get(obj["metadata"]["name"], {}).get("status", {}).get("resourceID")
+            annotations = {"fleetdns.io/adopt": adopted} if adopted and obj["kind"] == "TrafficManagerProfile" else {}
+            await hub.create(obj | {"metadata": obj["metadata"] | {"annotations": annotations}})
+        await become(hub, "True", *SERVING)
+    for seen in history.states:
+        assert {name: _weights(seen, name) for name in TARGETS} == {
+            name: {target: weight for target, (weight, _, _) in targets.items()} for name, targets in TARGETS.items()
+        }
+
+
+def _weights(seen: State, name: str) -> dict[str, int]:
+    return {target: weight for target, (weight, _, _) in seen.profiles[name].items()}
 
 
 async def test_an_object_of_fleets_can_be_deleted_afterwards(hub: Hub, world: World, fleet: FleetController) -> None:
