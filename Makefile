@@ -12,7 +12,9 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo $$p; break; }; done)
 SOURCES := fleetdns tests
-PYTEST := $(BIN)/python -m pytest -n 2 --dist loadfile -q
+# One more than two cores: leases, watches and processes are waited for.
+WORKERS ?= 3
+PYTEST = $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile -q
 # Lock files name versions and hashes, never where they came from.
 COMPILE := $(BIN)/pip-compile --quiet --generate-hashes --strip-extras --allow-unsafe --no-header \
 	--no-emit-index-url --no-emit-find-links --no-emit-trusted-host
@@ -53,6 +55,7 @@ test: $(VENV)/.dev ## all tests but the long faults; on the embedded servers and
 			[ -z "$(REAL_IS_REQUIRED)" ]; }; \
 	fi
 
+test-faults: WORKERS = 2
 test-faults: $(VENV)/.dev ## break a real kube-apiserver under a running controller; takes minutes
 	@$(BIN)/python -m tests.apiserver.build >/dev/null
 	@$(PYTEST) -m faults tests/faults
