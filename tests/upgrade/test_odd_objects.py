@@ -123,11 +123,12 @@ async def test_definitions_deleted_before_fleetdns_starts_cost_no_endpoint_and_t
             await eventually(
                 functools.partial(hub.api.get, f"{DEFINITIONS}/{plural}.{GROUP}"), lambda reply: reply.code == 404
             )
-        await hub.upgrade()
-        for obj in SERVING:
-            adopted = before.get(obj["metadata"]["name"], {}).get("status", {}).get("resourceID")
-            annotations = {"fleetdns.io/adopt": adopted} if adopted and obj["kind"] == "TrafficManagerProfile" else {}
-            await hub.create(obj | {"metadata": obj["metadata"] | {"annotations": annotations}})
+    await hub.upgrade()
+    for obj in SERVING:
+        adopted = before.get(obj["metadata"]["name"], {}).get("status", {}).get("resourceID")
+        annotations = {"fleetdns.io/adopt": adopted} if adopted and obj["kind"] == "TrafficManagerProfile" else {}
+        await hub.create(obj | {"metadata": obj["metadata"] | {"annotations": annotations}})
+    async with fleetdns(world):
         await become(hub, "True", *SERVING)
     for seen in history.states:
         assert {name: _weights(seen, name) for name in TARGETS} == {
