@@ -19,6 +19,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
+from fleetdns.api.backend import TrafficManagerBackend
 from fleetdns.api.conditions import TRUE, find
 from fleetdns.api.exports import WITHDRAWN
 from fleetdns.api.meta import ObjectKey, is_marked
@@ -87,12 +88,14 @@ def guard(
     if observed is None or not gone:
         return Guarding(absences=remembered)
     # What was held before has had its moment, whatever this process has seen of it.
-    returning = frozenset(e.folded for e in gone if now - since[e.folded] < GRACE and not _was_held(e, aggregate))
+    before = _missed_before(gone, aggregate)
+    returning = frozenset(name for name, at in since.items() if now - at < GRACE) - before
     ripe = tuple(e for e in gone if e.folded not in returning)
     # Those that still have their moment are missing as well: what vanishes together must not go in parts, each of them
     # within the limit, because one was heard of a blink later.
     guarded = tuple(e for e in gone if not _is_let_go(e, aggregate))
-    missed = _held(guarded, changes, aggregate, observed, unproven, _count(removed), limits)
+    left = _left(guarded, changes, observed, unproven)
+    missed = _held(guarded, left, total=len(observed.owned), removed=_count(removed), before=before, limits=limits)
     held = frozenset(e.folded for e in missed) - returning
     return Guarding(
         returning=returning,
@@ -152,19 +155,19 @@ def _claims(change: Change) -> bool:
 
 def _held(
     guarded: tuple[Endpoint, ...],
-    changes: tuple[Change, ...],
-    aggregate: Aggregate,
-    observed: Profile,
-    unproven: frozenset[str],
+    left: tuple[Endpoint, ...],
+    *,
+    total: int,
     removed: int,
+    before: frozenset[str],
     limits: Limits,
 ) -> tuple[Endpoint, ...]:
-    total = len(observed.owned) + removed
-    if (len(guarded) + removed) * 100 > limits.max_percent * total:
+    """`left`: what would be there without them; `total`: how many of ours are there; `removed`: that went lately."""
+    if (len(guarded) + removed) * 100 > limits.max_percent * (total + removed):
         return guarded
-    if _is_last(guarded, _left(guarded, changes, observed, unproven)):
+    if _is_last(guarded, left):
         return guarded
-    return tuple(e for e in guarded if _was_held(e, aggregate))
+    return tuple(endpoint for endpoint in guarded if endpoint.folded in before)
 
 
 def _left(
@@ -187,23 +190,31 @@ def _serves(endpoint: Endpoint) -> bool:
     return not endpoint.is_disabled and endpoint.monitor_status in _SERVING
 
 
-def _was_held(endpoint: Endpoint, aggregate: Aggregate) -> bool:
-    """Whether nobody can say that the export went: it was missed before, or these objects never saw it.
+def _missed_before(gone: tuple[Endpoint, ...], aggregate: Aggregate) -> frozenset[str]:
+    """The folded names of those of which nobody can say that the export went: it was missed before, or never seen.
 
     Objects that were made anew (a hub restored, definitions that came back) find endpoints in Azure whose exports are
     still to follow.
     """
-    backends = tuple(aggregate.answering(endpoint.owner)) if endpoint.owner else ()
-    conditions = (find(backend.status.conditions, GUARDED) for backend in backends)
-    listed = {known.name for backend in backends for known in backend.status.endpoints}
-    return endpoint.folded not in listed or any(c is not None and c.status == TRUE for c in conditions)
+    live = aggregate.live_backends
+    listed = {known.name for backend in live for known in backend.status.endpoints}
+    conditions = {backend.metadata.uid: find(backend.status.conditions, GUARDED) for backend in live}
+    guarded = {uid for uid, condition in conditions.items() if condition is not None and condition.status == TRUE}
+    return frozenset(
+        endpoint.folded
+        for endpoint in gone
+        if endpoint.folded not in listed or any(b.metadata.uid in guarded for b in _answering(endpoint, aggregate))
+    )
+
+
+def _answering(endpoint: Endpoint, aggregate: Aggregate) -> Iterator[TrafficManagerBackend]:
+    return aggregate.answering(endpoint.owner) if endpoint.owner is not None else iter(())
 
 
 def _is_let_go(endpoint: Endpoint, aggregate: Aggregate) -> bool:
     if aggregate.profile is not None and is_marked(aggregate.profile.metadata, ALLOW_EMPTY):
         return True
-    backends = aggregate.answering(endpoint.owner) if endpoint.owner else ()
-    return any(is_marked(backend.metadata, ALLOW_EMPTY) for backend in backends)
+    return any(is_marked(backend.metadata, ALLOW_EMPTY) for backend in _answering(endpoint, aggregate))
 
 
 def _count(removed: tuple[tuple[float, int], ...]) -> int:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from fleetdns.api.backend import TrafficManagerBackend
+from fleetdns.api.meta import ObjectKey
 from fleetdns.core.aggregate import Aggregate
 from fleetdns.core.trafficmanager import Endpoint, Profile
 
@@ -26,32 +27,39 @@ class Kept:
 
 def kept_endpoints(names: Iterable[str], observed: Profile, aggregate: Aggregate) -> tuple[Kept, ...]:
     """What the folded names stand for, sorted. Those for which no backend answers any more are left out."""
-    endpoints = (observed.endpoint(name) for name in sorted(names))
-    return tuple(
-        Kept(endpoint, backend, _weight(endpoint, backend, observed, aggregate))
-        for endpoint in endpoints
-        if endpoint is not None and (backend := _backend(endpoint, aggregate)) is not None
-    )
+    scales: dict[ObjectKey, _Scale] = {}
+    found = []
+    for name in sorted(names):
+        endpoint = observed.endpoint(name)
+        backend = _backend(endpoint, aggregate) if endpoint is not None else None
+        if endpoint is not None and backend is not None:
+            key = backend.metadata.key
+            scale = scales.get(key) or scales.setdefault(key, _scale(backend, observed, aggregate))
+            found.append(Kept(endpoint, backend, scale.weight(endpoint)))
+    return tuple(found)
 
 
-def _backend(endpoint: Endpoint, aggregate: Aggregate) -> TrafficManagerBackend | None:
-    return next(aggregate.answering(endpoint.owner), None) if endpoint.owner is not None else None
+@dataclass(frozen=True, slots=True)
+class _Scale:
+    """What one backend's exports asked for when they were last seen: as status tells, else by Azure's weights."""
+
+    told: Mapping[str, int]  # by folded endpoint name
+    unit: Fraction  # of an export's weight, for 1 of Azure's
+
+    def weight(self, endpoint: Endpoint) -> Fraction:
+        told = self.told.get(endpoint.folded)
+        return Fraction(told) if told else (endpoint.weight or 1) * self.unit
 
 
-def _weight(endpoint: Endpoint, backend: TrafficManagerBackend, observed: Profile, aggregate: Aggregate) -> Fraction:
-    """What the export asked for when it was last seen: as status tells, else as Azure's weights stand to each other."""
+def _scale(backend: TrafficManagerBackend, observed: Profile, aggregate: Aggregate) -> _Scale:
     told = {e.name: e.from_.weight for e in backend.status.endpoints if e.from_ is not None and e.from_.weight}
-    if endpoint.folded in told:
-        return Fraction(told[endpoint.folded])
-    in_azure = Fraction(endpoint.weight or 1)
     asked = _asked(backend, aggregate)
     for sibling in sorted(observed.owned, key=lambda e: e.folded):
-        if _backend(sibling, aggregate) != backend:
-            continue
-        weight = asked.get(_cluster(sibling)) or told.get(sibling.folded)
-        if weight and sibling.weight:
-            return in_azure * weight / sibling.weight
-    return in_azure
+        cluster = sibling.owner.cluster if sibling.owner is not None else ""
+        weight = asked.get(cluster) or told.get(sibling.folded)
+        if weight and sibling.weight and _backend(sibling, aggregate) == backend:
+            return _Scale(told, Fraction(weight, sibling.weight))
+    return _Scale(told, Fraction(1))
 
 
 def _asked(backend: TrafficManagerBackend, aggregate: Aggregate) -> Mapping[str, int]:
@@ -64,5 +72,5 @@ def _asked(backend: TrafficManagerBackend, aggregate: Aggregate) -> Mapping[str,
     }
 
 
-def _cluster(endpoint: Endpoint) -> str:
-    return endpoint.owner.cluster if endpoint.owner is not None else ""
+def _backend(endpoint: Endpoint, aggregate: Aggregate) -> TrafficManagerBackend | None:
+    return next(aggregate.answering(endpoint.owner), None) if endpoint.owner is not None else None
