@@ -7,11 +7,12 @@ import asyncio
 import pytest
 
 from fleetdns.api.backend import TrafficManagerBackend
+from fleetdns.api.exports import WITHDRAWN
 from fleetdns.api.meta import ObjectKey
 from fleetdns.api.profile import ALLOW_EMPTY, TrafficManagerProfile
 from fleetdns.errors import Transient
 from tests.controllers.world import PROFILE_KEY, World, condition, export_key
-from tests.core.builders import NAMESPACE, SERVICE, make_backend, make_export, make_profile, uid_of
+from tests.core.builders import NAMESPACE, SERVICE, make_backend, make_export, make_profile, public_ip, uid_of
 
 pytestmark = pytest.mark.looptime
 
@@ -228,3 +229,46 @@ async def test_the_mark_and_the_deletion_may_be_one_look() -> None:
         await asyncio.sleep(2)
 
         assert world.weights() == {}
+
+
+async def test_an_hour_of_holding_writes_nothing_and_asks_azure_for_nothing_but_its_list() -> None:
+    world = World()
+    async with world.running():
+        roll_out(world, "abcd")
+        await asyncio.sleep(5)
+        world.lose("a", "b", "c")
+        await asyncio.sleep(60)
+        writes, calls = len(world.hub.writes), len(world.azure.calls)
+        await asyncio.sleep(3600)
+
+        assert world.hub.writes[writes:] == []
+        assert set(world.azure.operations(since=calls)) == {"list_group"}
+
+
+async def test_a_mark_that_is_taken_back_keeps_the_endpoint() -> None:
+    world = World()
+    async with world.running():
+        roll_out(world, "ab")
+        await asyncio.sleep(5)
+        world.hub.apply(make_export("a", annotations={WITHDRAWN: "true"}))
+        await asyncio.sleep(1)
+        assert world.weights() == {"b": 100}
+        world.hub.apply(make_export("a", annotations={WITHDRAWN: "false"}))
+        await asyncio.sleep(1)
+        assert world.weights() == {"a": 50, "b": 50}
+
+
+async def test_a_service_made_again_with_another_address_moves_in_one_write() -> None:
+    world = World()
+    async with world.running():
+        roll_out(world, "abc")
+        await asyncio.sleep(5)
+        before = len(world.azure.calls)
+        world.lose("c")
+        await asyncio.sleep(1)
+        world.hub.apply(make_export("c", target=public_ip("c-moved")))
+        await asyncio.sleep(20)
+
+        assert world.azure.operations(since=before) == ["get", "put_endpoint"]
+        assert public_ip("c-moved") in {e.target_resource_id for e in world.azure.only.endpoints}
+        assert world.accepted() == ("True", "Accepted")
