@@ -285,15 +285,22 @@ class ProfileReconciler:
         return settled_after(run.plan.desired.profile, known.profile, run.memory.settled)
 
     def _next_look(self, run: _Run) -> Result:
-        """What waits for a time, not for an event: refused endpoints, vanished exports, a standstill."""
-        if run.plan is None or not self._may_write(run):
-            return Result()
-        waiting = {subject_name(held.change) for held in run.plan.verdict.held_for(REFUSED)}
+        """What waits for a time, not for an event."""
+        now = self._clock()
+        times = self._due(run, run.plan, now) if run.plan is not None and self._may_write(run) else []
+        if self._is_old(run.identity):
+            # The sweep that hears of the profile at last may find it unchanged, and wakes nobody then.
+            times.append(now + self._patience / 3)
+        return Result(requeue_after=max(0.1, min(times) - now)) if times else Result()
+
+    def _due(self, run: _Run, planned: Plan, now: float) -> list[float]:
+        """When refused endpoints, vanished exports and a standstill are to be looked at."""
+        waiting = {subject_name(held.change) for held in planned.verdict.held_for(REFUSED)}
         names = (waiting | run.results.endpoint_errors.keys()) - run.results.succeeded
         refusals = run.memory.refusals or {}
         times = [refusals[name].retry_at for name in names if name in refusals]
-        if run.plan.guarding.next_look is not None:
-            times.append(run.plan.guarding.next_look)
+        if planned.guarding.next_look is not None:
+            times.append(planned.guarding.next_look)
         if run.standstill is not None:
-            times.append(self._clock() + LOOK_AGAIN)
-        return Result(requeue_after=max(0.1, min(times) - self._clock())) if times else Result()
+            times.append(now + LOOK_AGAIN)
+        return times

@@ -198,3 +198,25 @@ async def test_a_profile_that_comes_back_after_a_while_is_looked_at_anew_and_not
         await asyncio.sleep(30)
 
         assert world.programmed() == ("True", "Programmed")
+
+
+async def test_a_profile_that_comes_back_just_before_it_counts_as_unheard_says_so_only_until_the_next_sweep() -> None:
+    world = World()
+    async with world.running():
+        world.hub.apply(make_profile(deletion_policy="Retain"), make_backend(), make_export())
+        await asyncio.sleep(65)
+        world.hub.apply(
+            make_profile(deletion_policy="Retain", ttl=20)
+        )  # the last that is heard of it, between two sweeps
+        await asyncio.sleep(5)
+        world.hub.delete(TrafficManagerProfile, PROFILE_KEY)
+        await asyncio.sleep(172)
+        world.hub.apply(make_profile(uid=uid_of("anew"), ttl=20))
+        await asyncio.sleep(4)
+        assert world.programmed() == ("True", "Programmed")
+        world.hub.apply(make_backend(annotations={"example.com/touched": "yes"}))
+        await asyncio.sleep(1)
+        assert world.programmed() == ("Unknown", "Pending")
+        await asyncio.sleep(180)
+
+        assert world.programmed() == ("True", "Programmed")
