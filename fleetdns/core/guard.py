@@ -76,17 +76,22 @@ def guard(
     observed: Profile | None,
     *,
     unproven: frozenset[str],
+    refused: frozenset[str],
     absences: Absences,
     limits: Limits,
     now: float,
 ) -> Guarding:
-    """`unproven`: folded names of endpoints whose removal something else holds back already."""
-    gone = tuple(e for e in _vanished(changes, aggregate) if e.folded not in unproven)
+    """Folded names: `unproven` of endpoints whose removal something else holds back already, `refused` by Azure."""
+    vanished = tuple(_vanished(changes, aggregate))
+    gone = tuple(e for e in vanished if e.folded not in unproven)
     since = {e.folded: absences.since.get(e.folded, now) for e in gone}
     removed = tuple((at, count) for at, count in absences.removed if now - at < limits.window)
     remembered = Absences(since, removed)
+    # Nor is it forgotten while something else holds it: the condition is all that will tell afterwards.
+    waiting = tuple(e for e in vanished if e.folded in unproven and not _is_let_go(e, aggregate))
+    still = _guarded(waiting, aggregate)
     if observed is None or not gone:
-        return Guarding(absences=remembered)
+        return Guarding(held=still, absences=remembered)
     # What was held before has had its moment, whatever this process has seen of it.
     before = _missed_before(gone, aggregate)
     returning = frozenset(name for name, at in since.items() if now - at < GRACE) - before
@@ -94,12 +99,12 @@ def guard(
     # Those that still have their moment are missing as well: what vanishes together must not go in parts, each of them
     # within the limit, because one was heard of a blink later.
     guarded = tuple(e for e in gone if not _is_let_go(e, aggregate))
-    left = _left(guarded, changes, observed, unproven)
+    left = _left(guarded, changes, observed, unproven=unproven, refused=refused)
     missed = _held(guarded, left, total=len(observed.owned), removed=_count(removed), before=before, limits=limits)
     held = frozenset(e.folded for e in missed) - returning
     return Guarding(
         returning=returning,
-        held=held,
+        held=held | still,
         going=frozenset(e.folded for e in ripe) - held,
         absences=remembered,
         next_look=min((since[name] + GRACE for name in returning), default=None),
@@ -171,11 +176,17 @@ def _held(
 
 
 def _left(
-    guarded: tuple[Endpoint, ...], changes: tuple[Change, ...], observed: Profile, unproven: frozenset[str]
+    guarded: tuple[Endpoint, ...],
+    changes: tuple[Change, ...],
+    observed: Profile,
+    *,
+    unproven: frozenset[str],
+    refused: frozenset[str],
 ) -> tuple[Endpoint, ...]:
-    """The endpoints after everything that would happen."""
+    """The endpoints after everything that would happen; what Azure refuses does not come."""
     leaving = {c.subject.folded for c in changes if isinstance(c, Delete)} - unproven | {e.folded for e in guarded}
-    coming = (c.subject for c in changes if isinstance(c, Create) and isinstance(c.subject, Endpoint))
+    made = (c.subject for c in changes if isinstance(c, Create) and isinstance(c.subject, Endpoint))
+    coming = (endpoint for endpoint in made if endpoint.folded not in refused)
     return (*(e for e in observed.endpoints if e.folded not in leaving), *coming)
 
 
@@ -196,14 +207,18 @@ def _missed_before(gone: tuple[Endpoint, ...], aggregate: Aggregate) -> frozense
     Objects that were made anew (a hub restored, definitions that came back) find endpoints in Azure whose exports are
     still to follow.
     """
-    live = aggregate.live_backends
-    listed = {known.name for backend in live for known in backend.status.endpoints}
-    conditions = {backend.metadata.uid: find(backend.status.conditions, GUARDED) for backend in live}
+    listed = {known.name for backend in aggregate.live_backends for known in backend.status.endpoints}
+    return frozenset(e.folded for e in gone if e.folded not in listed) | _guarded(gone, aggregate)
+
+
+def _guarded(gone: tuple[Endpoint, ...], aggregate: Aggregate) -> frozenset[str]:
+    """The folded names of those for which a guarded backend answers."""
+    conditions = {b.metadata.uid: find(b.status.conditions, GUARDED) for b in aggregate.live_backends}
     guarded = {uid for uid, condition in conditions.items() if condition is not None and condition.status == TRUE}
+    if not guarded:
+        return frozenset()
     return frozenset(
-        endpoint.folded
-        for endpoint in gone
-        if endpoint.folded not in listed or any(b.metadata.uid in guarded for b in _answering(endpoint, aggregate))
+        endpoint.folded for endpoint in gone if any(b.metadata.uid in guarded for b in _answering(endpoint, aggregate))
     )
 
 

@@ -54,7 +54,8 @@ class _Scale:
 def _scale(backend: TrafficManagerBackend, observed: Profile, aggregate: Aggregate) -> _Scale:
     told = {e.name: e.from_.weight for e in backend.status.endpoints if e.from_ is not None and e.from_.weight}
     asked = _asked(backend, aggregate)
-    for sibling in sorted(observed.owned, key=lambda e: e.folded):
+    # The heaviest was rounded least. By a light one the unit is wrong by much, and more so with every write.
+    for sibling in sorted(observed.owned, key=lambda e: (-(e.weight or 0), e.folded)):
         cluster = sibling.owner.cluster if sibling.owner is not None else ""
         weight = asked.get(cluster) or told.get(sibling.folded)
         if weight and sibling.weight and _backend(sibling, aggregate) == backend:

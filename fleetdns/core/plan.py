@@ -95,6 +95,7 @@ def plan(
         aggregate,
         observed,
         unproven=frozenset(subject_name(held.change) for held in stays),
+        refused=frozenset(given.refused),
         absences=memory.absences,
         limits=settings.limits,
         now=now,

@@ -81,6 +81,7 @@ def verdict(
     absences: Absences = RIPE,
     limits: Limits | None = None,
     unproven: frozenset[str] = frozenset(),
+    refused: frozenset[str] = frozenset(),
     now: float = LATER,
 ) -> Guarding:
     return guard(
@@ -88,6 +89,7 @@ def verdict(
         aggregate,
         observed,
         unproven=unproven,
+        refused=refused,
         absences=absences,
         limits=limits or Limits(),
         now=now,
@@ -217,6 +219,23 @@ def test_what_was_held_stays_held_while_the_others_come_back() -> None:
     assert verdict(left("abc", backend=backend), azure("abc")) == Guarding()
 
 
+def test_what_was_held_is_not_forgotten_while_an_object_that_cannot_be_read_holds_it() -> None:
+    unreadable = frozenset({endpoint_name("c")})
+    assert (
+        clusters(verdict(left("ab", backend=make_backend(status=HELD)), azure("abc"), unproven=unreadable).held) == "c"
+    )
+    assert clusters(verdict(left("ab"), azure("abc"), unproven=unreadable).held) == ""
+    free = make_backend(status=HELD, annotations={ALLOW_EMPTY: "true"})
+    assert clusters(verdict(left("ab", backend=free), azure("abc"), unproven=unreadable).held) == ""
+
+
+def test_an_endpoint_that_azure_refuses_is_not_left_in_the_place_of_the_last() -> None:
+    profile = azure("abcd", b=DEGRADED, c=DEGRADED, d=DEGRADED)
+    assert clusters(verdict(left("bcde"), profile).going) == "a"
+    found = verdict(left("bcde"), profile, refused=frozenset({endpoint_name("e")}))
+    assert (clusters(found.going), clusters(found.held)) == ("", "a")
+
+
 def test_what_status_never_listed_stays_until_its_export_follows() -> None:
     anew = make_backend()
     assert clusters(verdict(left("abc", backend=anew), azure("abcd"), absences=Absences()).held) == "d"
@@ -268,7 +287,9 @@ def test_a_backend_made_anew_answers_for_what_the_old_one_made() -> None:
 
 
 def test_nothing_in_azure_is_nothing_to_guard() -> None:
-    found = guard((), left(""), None, unproven=frozenset(), absences=RIPE, limits=Limits(), now=LATER)
+    found = guard(
+        (), left(""), None, unproven=frozenset(), refused=frozenset(), absences=RIPE, limits=Limits(), now=LATER
+    )
     assert found == Guarding()
 
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 from fractions import Fraction
 
+import pytest
+
 from fleetdns.api.backend import BackendStatus, EndpointStatus, FromCluster, TrafficManagerBackend
 from fleetdns.core.aggregate import Aggregate
 from fleetdns.core.desired import Desired, desired_profile
 from fleetdns.core.kept import Kept, kept_endpoints
 from fleetdns.core.trafficmanager import Profile
-from fleetdns.core.weights import EXACT
+from fleetdns.core.weights import CEILING, EXACT
 from tests.core.builders import (
     endpoint_name,
     make_aggregate,
@@ -31,9 +33,19 @@ def azure() -> Profile:
     return make_desired(ALL).profile
 
 
-def desired(aggregate: Aggregate, kept: tuple[Kept, ...], *, room: int = 200) -> Desired:
+def by_cluster(profile: Profile) -> dict[str, int]:
+    return {e.owner.cluster: e.weight or 0 for e in profile.endpoints if e.owner is not None}
+
+
+def desired(aggregate: Aggregate, kept: tuple[Kept, ...], *, room: int = 200, rounding: str = EXACT) -> Desired:
     return desired_profile(
-        make_identity(), make_profile(), aggregate=aggregate, naming=make_naming(), rounding=EXACT, room=room, kept=kept
+        make_identity(),
+        make_profile(),
+        aggregate=aggregate,
+        naming=make_naming(),
+        rounding=rounding,
+        room=room,
+        kept=kept,
     )
 
 
@@ -65,6 +77,18 @@ def test_the_weights_of_a_backend_made_anew_stay_as_they_are() -> None:
     kept = kept_endpoints([endpoint_name(cluster) for cluster in "abc"], azure(), aggregate)
     found = desired(aggregate, kept).profile
     assert {e.folded: e.weight for e in found.endpoints} == {e.folded: e.weight for e in azure().endpoints}
+
+
+def test_the_weights_of_a_backend_made_anew_do_not_creep_while_exports_are_missing() -> None:
+    exports = [make_export(c, weight=w) for c, w in {"a": 13, "b": 184, "c": 554, "d": 389}.items()]
+    made = make_aggregate(backends=[make_backend(weight=200)], exports=exports)
+    aggregate = make_aggregate(backends=[make_backend(weight=200, uid=uid_of("anew"))], exports=exports[:3])
+    before = profile = make_desired(made, rounding=CEILING).profile
+    for _ in range(20):
+        names = (e.folded for e in profile.endpoints if e.owner is not None and e.owner.cluster == "d")
+        kept = kept_endpoints(names, profile, aggregate)
+        profile = desired(aggregate, kept, rounding=CEILING).profile
+    assert by_cluster(profile) == pytest.approx(by_cluster(before), abs=1)
 
 
 def test_an_endpoint_for_which_no_backend_answers_is_left_out() -> None:
