@@ -30,10 +30,10 @@ class Process:
 
     async def probe(self, path: str) -> tuple[int, str]:
         """Status and body of a probe; 0 while nobody listens."""
-        return await _get(f"http://127.0.0.1:{self._probes}{path}")
+        return await fetched(f"http://127.0.0.1:{self._probes}{path}")
 
     async def metrics(self) -> str:
-        return (await _get(f"http://127.0.0.1:{self._metrics}/metrics"))[1]
+        return (await fetched(f"http://127.0.0.1:{self._metrics}/metrics"))[1]
 
     async def becomes_ready(self) -> None:
         await eventually(lambda: self.probe("/readyz"), lambda seen: seen[0] == 200)
@@ -60,7 +60,8 @@ class Process:
         return await self.ended()
 
 
-async def _get(url: str) -> tuple[int, str]:
+async def fetched(url: str) -> tuple[int, str]:
+    """Status and body of a page; 0 while nobody listens."""
     async with aiohttp.ClientSession() as session:
         try:
             async with session.get(url) as answer:

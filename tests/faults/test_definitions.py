@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -28,7 +29,7 @@ async def delete_definitions(fleet: RealFleet, plurals: Sequence[str]) -> None:
     for path in paths:
         assert (await fleet.api.delete(path)).code == 200
     for path in paths:
-        await eventually(lambda path=path: fleet.api.get(path), lambda reply: reply.code == 404, within=60)  # type: ignore[misc]  # mypy sees no type in a default
+        await eventually(partial(fleet.api.get, path), lambda reply: reply.code == 404, within=60)
 
 
 async def make_definitions(fleet: RealFleet, folder: Path) -> None:

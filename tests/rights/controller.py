@@ -12,7 +12,7 @@ from fleetdns import app, log, settings
 from fleetdns.demo.members import SUBSCRIPTION
 from fleetdns.demo.world import RESOURCE_GROUP, World
 from tests.apiserver.deployed import FLAGS
-from tests.e2e.process import _get, free_ports
+from tests.e2e.process import fetched, free_ports
 
 
 class Controller:
@@ -25,13 +25,13 @@ class Controller:
 
     async def probe(self) -> tuple[int, str]:
         """Status and text of readiness; 0 while nobody listens."""
-        return await _get(f"http://127.0.0.1:{self._probes}/readyz")
+        return await fetched(f"http://127.0.0.1:{self._probes}/readyz")
 
     async def readyz(self) -> str:
         return (await self.probe())[1]
 
     async def metrics(self) -> str:
-        return (await _get(f"http://127.0.0.1:{self._metrics}/metrics"))[1]
+        return (await fetched(f"http://127.0.0.1:{self._metrics}/metrics"))[1]
 
     async def log(self) -> str:
         """Every line as an administrator reads it: level, event, then what else there is."""
