@@ -12,7 +12,22 @@ from fleetdns.api.meta import GROUP, ObjectKey, ObjectMeta, Resource
 EXPORT_FINALIZER = f"{GROUP}/internal-svc-export-cleanup"
 MEMBER_NAMESPACE_PREFIX = "fleet-member-"
 CONFLICT = "Conflict"
-WITHDRAWN = "fleetdns.io/withdrawn"  # set by who is about to delete an export on purpose
+
+# Annotations of an InternalServiceExport. The member's agent sets the first two,
+WITHDRAWN = "fleetdns.io/withdrawn"  # by who is about to delete an export on purpose
+AZURE_MESSAGE = "fleetdns.io/azure-message"  # why the agent cannot tell the public IP
+# the hub, from ResourceOverrides, these three.
+DNS_LABEL = "fleetdns.io/dns-label"
+OVERRIDE_WEIGHT = "fleetdns.io/weight"
+EXCLUDED = "fleetdns.io/excluded"
+
+MAX_WEIGHT = 1000
+
+
+def whole_weight(text: str) -> int | None:
+    """The weight 0..1000 that an annotation gives as text; None where it gives none."""
+    is_number = text.isascii() and text.isdigit() and len(text) <= len(str(MAX_WEIGHT))
+    return int(text) if is_number and int(text) <= MAX_WEIGHT else None
 
 
 class ServicePort(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
@@ -72,6 +87,10 @@ class InternalServiceExport(msgspec.Struct, frozen=True, rename="camel", omit_de
 
     @property
     def weight(self) -> int:
+        """The weight that counts: an override's before the member's own, 1 where nobody gave one."""
+        overridden = whole_weight(self.metadata.annotations.get(OVERRIDE_WEIGHT, ""))
+        if overridden is not None:
+            return overridden
         return 1 if self.spec.weight is None else self.spec.weight
 
     @property

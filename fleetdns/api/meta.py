@@ -7,6 +7,8 @@ from typing import NamedTuple
 import msgspec
 
 GROUP = "networking.fleet.azure.com"
+# On a member's hub namespace or its MemberCluster: every endpoint of that cluster leaves DNS.
+DRAIN = "fleetdns.io/drain"
 # Fleet's controllers put it on profiles and backends for the sake of their own metrics, and only they take it off.
 FLEET_METRICS_FINALIZER = f"{GROUP}/metrics-cleanup"
 
