@@ -107,9 +107,10 @@ def _port(text: str) -> int:
 
 def _run(chosen: argparse.Namespace) -> int:
     settings = settings_from(vars(chosen), os.environ)
+    from fleetdns.app import hub
     from fleetdns.commands.run import run
 
-    return run(settings)
+    return run(settings, hub.run)
 
 
 def _demo(chosen: argparse.Namespace) -> int:

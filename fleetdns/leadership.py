@@ -1,4 +1,4 @@
-"""Which replica works: the election for this hub, the fence before every write, and what is said about both.
+"""Which replica works: the election for this cluster, the fence before every write, and what is said about both.
 
 A replica that loses its leadership ends with exit code 1, as client-go's controllers do: what it had begun is unknown,
 and a process that starts anew knows that. A dry run writes nothing, the Lease included, and takes part in no election.
@@ -11,7 +11,7 @@ import socket
 from collections.abc import Callable
 from datetime import UTC, datetime
 from random import Random
-from typing import NoReturn
+from typing import NoReturn, Protocol
 from uuid import uuid4
 
 import structlog
@@ -91,27 +91,56 @@ class Leadership:
             raise NotLeading("NotLeading", f"the lease of this replica does not outlive a write of {seconds:g} s")
 
 
-def leadership(settings: Settings, transport: Transport, *, metrics: Metrics, random: Random) -> Leadership:
-    """This replica's leadership, as the settings want it. Raises UsageError."""
-    if not settings.leader_elect or settings.dry_run:
+def leadership(
+    transport: Transport, lease: ObjectKey | None, *, timing: Timing, metrics: Metrics, random: Random
+) -> Leadership:
+    """This replica's leadership by that Lease; None: it takes part in no election and simply leads."""
+    if lease is None:
         return Leadership(None)
-    key = lease_key(settings)
     return Leadership(
         Elector(
-            HubLeaseStore(transport, key),
+            HubLeaseStore(transport, lease),
             identity=f"{socket.gethostname()}_{uuid4()}",
-            timing=Timing(settings.lease_duration, settings.lease_renew_interval),
+            timing=timing,
             now=lambda: datetime.now(UTC),
             random=random,
-            observer=fanned(metrics.leadership(key.name), LeaderLog(key)),
+            observer=fanned(metrics.leadership(lease.name), LeaderLog(lease)),
         )
     )
 
 
-def lease_key(settings: Settings) -> ObjectKey:
-    """The Lease: controllers that look after different namespaces do not wait for each other. Raises UsageError."""
+def longest_call(lease_duration: float) -> float:
+    """Seconds that a write may take at most, so that a lease renewed in time always has room for one."""
+    return lease_duration * 2 / 3
+
+
+class Electing(Protocol):
+    """The settings that say whether and where replicas elect one."""
+
+    @property
+    def kubeconfig(self) -> str | None: ...
+    @property
+    def leader_elect(self) -> bool: ...
+    @property
+    def leader_election_namespace(self) -> str | None: ...
+
+
+def hub_lease(settings: Settings) -> ObjectKey | None:
+    """The hub controller's: those that look after different namespaces do not wait for each other. Raises UsageError.
+
+    None for a dry run, which writes nothing, the Lease included.
+    """
+    if settings.dry_run:
+        return None
+    return lease_of(settings, f"{_NAME}-{settings.namespace}" if settings.namespace else _NAME)
+
+
+def lease_of(settings: Electing, name: str) -> ObjectKey | None:
+    """The Lease of this name where the settings say; None where they want no election. Raises UsageError."""
+    if not settings.leader_elect:
+        return None
     namespace = settings.leader_election_namespace or (_FROM_OUTSIDE if settings.kubeconfig else pod_namespace())
-    return ObjectKey(namespace, f"{_NAME}-{settings.namespace}" if settings.namespace else _NAME)
+    return ObjectKey(namespace, name)
 
 
 class LeaderLog(LeaderObserver):

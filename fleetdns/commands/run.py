@@ -1,30 +1,42 @@
-"""`fleetdns run`: the hub controller until it is told to stop."""
+"""A long-running command (`run`, `member`) from its start until it is told to stop."""
 
 from __future__ import annotations
 
 import asyncio
 import signal
 from collections.abc import Awaitable, Iterator
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 import structlog
 
-from fleetdns import app, log
+from fleetdns import log
 from fleetdns.errors import FleetDNSError, UsageError
-from fleetdns.settings import Settings
 
 _SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 _log = structlog.get_logger("fleetdns")
 
 
-class Work(Protocol):
+class LogSettings(Protocol):
+    """How the log is written; every command's settings say so."""
+
+    @property
+    def log_level(self) -> str: ...
+    @property
+    def log_format(self) -> str | None: ...
+
+
+S = TypeVar("S", bound=LogSettings)
+S_contra = TypeVar("S_contra", contravariant=True)
+
+
+class Work(Protocol[S_contra]):
     """What runs until `stop` is set, drains, and returns."""
 
-    def __call__(self, settings: Settings, /, *, stop: asyncio.Event) -> Awaitable[None]: ...
+    def __call__(self, settings: S_contra, /, *, stop: asyncio.Event) -> Awaitable[None]: ...
 
 
-def run(settings: Settings, work: Work = app.run) -> int:
+def run(settings: S, work: Work[S]) -> int:
     """Run until SIGTERM or SIGINT, then drain; a second signal ends the process at once. Returns the exit code.
 
     Raises UsageError and FleetDNSError, also from inside a group, where nothing else went wrong.
@@ -40,7 +52,7 @@ def run(settings: Settings, work: Work = app.run) -> int:
     return 0
 
 
-async def _until_told(settings: Settings, work: Work) -> None:
+async def _until_told(settings: S, work: Work[S]) -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
 

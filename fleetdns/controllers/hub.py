@@ -7,10 +7,10 @@ simulated time.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from random import Random
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from fleetdns.api.backend import TrafficManagerBackend
 from fleetdns.api.exports import InternalServiceExport, ServiceImport
@@ -24,10 +24,10 @@ from fleetdns.controllers.observer import ReconcileObserver
 from fleetdns.controllers.ports import Definitions, Hub, TrafficManager
 from fleetdns.controllers.profile import ProfileReconciler
 from fleetdns.controllers.resolution import ResolutionReconciler
-from fleetdns.controllers.retry import classify
 from fleetdns.controllers.status import StatusWriter
 from fleetdns.controllers.sweep import Sweep, SweepObserver
 from fleetdns.core.plan import Settings
+from fleetdns.retry import classify
 from fleetdns.runtime.controller import Controller, ControllerObserver, Result
 from fleetdns.runtime.informer import Informer
 from fleetdns.runtime.workqueue import QueueMetrics, WorkQueue
@@ -113,6 +113,11 @@ class HubController:
     def is_working(self) -> bool:
         """Workers have started: every cache has synced and Azure was asked once."""
         return self._is_working
+
+    @property
+    def caches(self) -> Iterable[Informer[ObjectKey, Any]]:
+        """Every cache it reads."""
+        return self.informers.all
 
     async def run(self, may_work: Callable[[], Awaitable[None]] | None = None) -> None:
         """Work until cancelled, or until `stop` has drained the workers.

@@ -14,10 +14,10 @@ from typing import Protocol
 from fleetdns.api.meta import ObjectKey
 from fleetdns.controllers.caches import Caches
 from fleetdns.controllers.index import AzureIndex
-from fleetdns.controllers.retry import SHORTEST_PAUSE
 from fleetdns.core.identity import Identity, Naming, identify
 from fleetdns.core.naming import profile_tag
 from fleetdns.errors import FleetDNSError, Forbidden, Throttled
+from fleetdns.retry import SHORTEST_PAUSE
 from fleetdns.runtime.backoff import Backoff
 
 _JITTER = 0.1

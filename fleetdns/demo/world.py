@@ -16,7 +16,8 @@ from random import Random
 from typing import Protocol
 
 import fleetdns
-from fleetdns import app, log, settings
+from fleetdns import log, settings
+from fleetdns.app.hub import run as run_hub
 from fleetdns.demo.kubernetes import Cluster
 from fleetdns.demo.members import SUBSCRIPTION, Members, namespace
 from fleetdns.emulator.azure.server import AzureServer, steady_clock
@@ -118,7 +119,7 @@ async def controller(world: World, *more: str) -> AsyncIterator[None]:
     stop = asyncio.Event()
     with world.log_file.open("w") as stream:
         log.configure("info", "json", stream=stream)
-        running = asyncio.create_task(app.run(settings.parse(flags, {}), stop=stop))
+        running = asyncio.create_task(run_hub(settings.parse(flags, {}), stop=stop))
         try:
             yield
         finally:

@@ -10,8 +10,8 @@ from fleetdns.api.conditions import Condition
 from fleetdns.api.profile import TrafficManagerProfile
 from fleetdns.controllers import watches
 from fleetdns.controllers.caches import BACKEND_INDEXES, EXPORT_INDEXES, Caches
-from fleetdns.controllers.retry import classify
 from fleetdns.errors import Conflict, FleetDNSError, Forbidden, NameTaken, Rejected, Throttled, Transient
+from fleetdns.retry import classify
 from fleetdns.runtime.events import Applied
 from fleetdns.runtime.listwatch import Entry
 from fleetdns.runtime.store import Store

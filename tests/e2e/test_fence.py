@@ -13,6 +13,7 @@ import msgspec
 import pytest
 
 from fleetdns import log
+from fleetdns.api.meta import ObjectKey
 from fleetdns.api.profile import TrafficManagerProfile
 from fleetdns.azure.connection import open_traffic_manager
 from fleetdns.azure.trafficmanager import AzureTrafficManager
@@ -25,8 +26,9 @@ from fleetdns.kube.config import load
 from fleetdns.kube.events import EventPublisher
 from fleetdns.kube.transport import Transport
 from fleetdns.kube.writer import HubWriter
-from fleetdns.leadership import Leadership, leadership, lease_key
+from fleetdns.leadership import Leadership, hub_lease, leadership
 from fleetdns.metrics import Metrics
+from fleetdns.runtime.leader import Timing
 from fleetdns.settings import Settings, parse
 from tests.azure.values import endpoint as an_endpoint
 from tests.azure.values import profile as a_profile
@@ -85,16 +87,8 @@ async def replica(world: World) -> AsyncIterator[Replica]:
     async with AsyncExitStack() as stack:
         connection = await load(str(world.kubeconfig))
         transport = await stack.enter_async_context(Transport(connection, observer=metrics.kubernetes("hub")))
-        ours = leadership(
-            settings(
-                "--lease-duration=60",
-                f"--leader-election-namespace={lease_namespace(world)}",
-                kubeconfig=str(world.kubeconfig),
-            ),
-            transport,
-            metrics=metrics,
-            random=Random(1),
-        )
+        lease = ObjectKey(lease_namespace(world), "fleetdns")
+        ours = leadership(transport, lease, timing=Timing(60, 5), metrics=metrics, random=Random(1))
         azure = await stack.enter_async_context(
             open_traffic_manager(arm_endpoint=world.azure_url, observer=metrics.azure, before_write=ours.before_write)
         )
@@ -133,8 +127,8 @@ async def test_a_write_that_might_outlive_a_stop_is_refused_and_a_shorter_one_is
 
 async def test_a_dry_run_takes_no_part_and_neither_does_who_is_told_not_to(replica: Replica, world: World) -> None:
     for flag in ("--dry-run", "--no-leader-elect"):
-        own = settings(flag, kubeconfig=str(world.kubeconfig))
-        other = leadership(own, replica.transport, metrics=Metrics(), random=Random(2))
+        lease = hub_lease(settings(flag))
+        other = leadership(replica.transport, lease, timing=Timing(60, 5), metrics=Metrics(), random=Random(2))
         async with asyncio.timeout(1):
             await other.acquire()
         assert other.before_write is None
@@ -150,4 +144,4 @@ async def test_a_dry_run_takes_no_part_and_neither_does_who_is_told_not_to(repli
     ],
 )
 def test_where_the_lease_lies(flags: tuple[str, ...], lease: tuple[str, str]) -> None:
-    assert lease_key(settings(*flags)) == lease
+    assert hub_lease(settings(*flags)) == lease

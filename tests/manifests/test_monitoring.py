@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
-from fleetdns.controllers.retry import classify
 from fleetdns.core.guard import GUARDED
 from fleetdns.core.status import ACCEPTED, HEALTHY, PROGRAMMED
 from fleetdns.core.trafficmanager import DEGRADED, ONLINE
 from fleetdns.errors import Conflict, Forbidden, NameTaken, Rejected, Throttled, Transient
+from fleetdns.retry import classify
 from fleetdns.runtime.observer import Phase
 from tests.manifests.alerts import CASES, WELL
 from tests.manifests.definitions import MANIFESTS

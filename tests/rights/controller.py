@@ -8,7 +8,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from fleetdns import app, log, settings
+from fleetdns import log, settings
+from fleetdns.app.hub import run as run_hub
 from fleetdns.demo.members import SUBSCRIPTION
 from fleetdns.demo.world import RESOURCE_GROUP, World
 from tests.apiserver.deployed import FLAGS
@@ -59,7 +60,7 @@ async def controller(world: World, folder: Path, *flags: str) -> AsyncIterator[C
     ]
     with log_file.open("w") as stream:
         log.configure("info", "json", stream=stream)
-        running = asyncio.create_task(app.run(settings.parse(given, {}), stop=stop))
+        running = asyncio.create_task(run_hub(settings.parse(given, {}), stop=stop))
         try:
             yield Controller(log_file, metrics=metrics, probes=probes)
         finally:

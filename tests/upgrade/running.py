@@ -7,7 +7,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 
-from fleetdns import app, log, settings
+from fleetdns import log, settings
+from fleetdns.app.hub import run as run_hub
 from fleetdns.demo.world import World
 from tests.upgrade.objects import SUBSCRIPTION
 
@@ -34,7 +35,7 @@ async def fleetdns(
     with world.log_file.open("a") as stream:
         log.configure("info", "json", stream=stream)
         chosen = replace(settings.parse(given, {}), sweep_interval=sweep)
-        running = asyncio.create_task(app.run(chosen, stop=stop))
+        running = asyncio.create_task(run_hub(chosen, stop=stop))
         try:
             yield
         finally:

@@ -1,8 +1,7 @@
-"""The composition root of `fleetdns run`: settings become connections, caches, queues and workers, and end in order.
+"""The composition root of `fleetdns run`: settings become connections, caches, queues and workers.
 
 Serving comes first, so that probes and metrics answer while the hub or Azure cannot be reached; work begins when the
-hub's id is known, every cache has synced and this replica leads. On `stop`: not ready, finish the reconciles in hand,
-let the next replica lead, close.
+hub's id is known, every cache has synced and this replica leads.
 """
 
 from __future__ import annotations
@@ -11,14 +10,13 @@ import asyncio
 import random
 import socket
 import time
-from collections.abc import Callable
 from contextlib import AsyncExitStack
 from dataclasses import replace
-from typing import NoReturn
 
 import structlog
 
 from fleetdns import __version__
+from fleetdns.app.lifecycle import checks, ended_before, lived
 from fleetdns.azure.connection import open_traffic_manager
 from fleetdns.azure.trafficmanager import DEFAULT_TIMEOUTS as AZURE_TIMEOUTS
 from fleetdns.azure.trafficmanager import AzureTrafficManager
@@ -29,7 +27,7 @@ from fleetdns.core.identity import Naming
 from fleetdns.core.plan import Settings as PlanSettings
 from fleetdns.core.zones import ZONES
 from fleetdns.errors import FleetDNSError, Forbidden
-from fleetdns.health import Health, out_of_step, serve
+from fleetdns.health import Health, serve
 from fleetdns.kube.config import load
 from fleetdns.kube.definitions import HubDefinitions
 from fleetdns.kube.events import EventPublisher
@@ -38,13 +36,13 @@ from fleetdns.kube.sources import HubSources
 from fleetdns.kube.transport import DEFAULT_TIMEOUTS as HUB_TIMEOUTS
 from fleetdns.kube.transport import Transport
 from fleetdns.kube.writer import HubWriter
-from fleetdns.leadership import Leadership, leadership
+from fleetdns.leadership import Leadership, hub_lease, leadership, longest_call
 from fleetdns.log import AzureCallLog, ChangeLog, ControllerLog, InformerLog, SweepLog, fanned
 from fleetdns.metrics import Metrics
 from fleetdns.runtime.backoff import Backoff
+from fleetdns.runtime.leader import Timing
 from fleetdns.settings import Settings
 
-_DRAIN = 25.0  # seconds; one profile call may take 20, and the whole stop 30
 _LOOK_AGAIN = Backoff(base=1.0, factor=2.0, cap=10.0, jitter=0.5)
 
 _log = structlog.get_logger("fleetdns")
@@ -63,7 +61,7 @@ async def run(settings: Settings, *, stop: asyncio.Event) -> None:
             azure=settings.arm_endpoint or settings.azure_cloud,
             subscription=settings.subscription_id,
         )
-        longest = _longest_calls(settings)
+        longest = longest_call(settings.lease_duration)
         transport = await stack.enter_async_context(
             Transport(
                 connection,
@@ -71,7 +69,13 @@ async def run(settings: Settings, *, stop: asyncio.Event) -> None:
                 timeouts=replace(HUB_TIMEOUTS, write=min(HUB_TIMEOUTS.write, longest / 2)),
             )
         )
-        leading = leadership(settings, transport, metrics=metrics, random=chance)
+        leading = leadership(
+            transport,
+            hub_lease(settings),
+            timing=Timing(settings.lease_duration, settings.lease_renew_interval),
+            metrics=metrics,
+            random=chance,
+        )
         azure = await stack.enter_async_context(
             open_traffic_manager(
                 cloud=settings.azure_cloud,
@@ -89,15 +93,10 @@ async def run(settings: Settings, *, stop: asyncio.Event) -> None:
         )
         starting = asyncio.create_task(_assembled(settings, transport, azure, leading, metrics=metrics, chance=chance))
         health.readiness({"hub": lambda: None if starting.done() else "the hub cluster has not answered yet"})
-        if await _ended_before(starting, stop):
+        if await ended_before(starting, stop):
             controller = starting.result()
-            health.readiness(_checks(controller, leading))
-            await _drained(controller, leading, stop=stop, health=health)
-
-
-def _longest_calls(settings: Settings) -> float:
-    """Seconds that a write may take at most, so that a lease renewed in time always has room for one."""
-    return settings.lease_duration * 2 / 3
+            health.readiness(checks(controller, leading, awaited="the caches and for Azure's first answer"))
+            await lived(controller, leading, stop=stop, health=health)
 
 
 async def _assembled(
@@ -179,68 +178,3 @@ async def _found_hub_id(transport: Transport, chance: random.Random) -> str:
             )
             attempt += 1
             await asyncio.sleep(delay)
-
-
-def _checks(controller: HubController, leading: Leadership) -> dict[str, Callable[[], str | None]]:
-    """Readiness: every cache is true, and the work has begun, or another replica does it and this one could follow."""
-    clock = asyncio.get_running_loop().time
-
-    def working() -> str | None:
-        is_content = controller.is_working or leading.is_waiting
-        return None if is_content else "waiting for the caches and for Azure's first answer"
-
-    return {
-        "caches": lambda: out_of_step(controller.informers.all, clock()),
-        "leader-election": lambda: leading.problem,
-        "workers": working,
-    }
-
-
-async def _ended_before(task: asyncio.Task[HubController], stop: asyncio.Event) -> bool:
-    """Whether the task came to its end before `stop`; it is cancelled otherwise."""
-    stopping = asyncio.create_task(stop.wait())
-    try:
-        await asyncio.wait((task, stopping), return_when=asyncio.FIRST_COMPLETED)
-    finally:
-        stopping.cancel()
-        if not task.done():
-            task.cancel()
-    return not task.cancelling()
-
-
-async def _drained(controller: HubController, leading: Leadership, *, stop: asyncio.Event, health: Health) -> None:
-    """Run until `stop` or until another may lead, then finish what is in hand; an end that nobody asked for rises."""
-    running = asyncio.create_task(controller.run(leading.acquire), name="controller")
-    keeping = asyncio.create_task(leading.keep(), name="leadership")
-    health.must_run(running)
-    stopping = asyncio.create_task(stop.wait())
-    try:
-        await asyncio.wait((running, keeping, stopping), return_when=asyncio.FIRST_COMPLETED)
-        health.begin_shutdown()
-        if not running.done() and not keeping.done():
-            await _finished(controller, keeping, leading)
-    finally:
-        stopping.cancel()
-        running.cancel()
-        await asyncio.wait((running,))
-        keeping.cancel()
-        await asyncio.wait((keeping,))
-    if running.cancelled() or running.exception() is None:
-        # Whatever was sent has ended by now: the fence has seen to it. After a crash nobody knows that.
-        await leading.release()
-    for task in (keeping, running):
-        if not task.cancelled() and (error := task.exception()) is not None:
-            raise error
-
-
-async def _finished(controller: HubController, keeping: asyncio.Task[NoReturn], leading: Leadership) -> None:
-    """Finish the reconciles in hand, for a while, and as long as this replica leads."""
-    leading.end_within(_DRAIN)
-    draining = asyncio.create_task(controller.stop())
-    try:
-        await asyncio.wait((draining, keeping), timeout=_DRAIN, return_when=asyncio.FIRST_COMPLETED)
-        if not draining.done():
-            _log.warning("the reconciles in hand did not finish in time; what they left is done by the next start")
-    finally:
-        draining.cancel()
-        await asyncio.wait((draining,))

@@ -1,0 +1,1 @@
+"""The composition roots: one file per long-running command, and the life that they share."""
