@@ -15,14 +15,15 @@ from typing import TypeAlias
 from fleetdns import __version__
 from fleetdns.errors import FleetDNSError, UsageError
 from fleetdns.settings import settings_from
-from fleetdns.settings.flags import Parser, add_flags
+from fleetdns.settings.flags import FLAGS, Parser, add_flags
+from fleetdns.settings.member import MEMBER_FLAGS, member_settings_from
 from fleetdns.settings.values import Unusable, whole_number
 
 OK, FAILURE, USAGE = 0, 1, 2
 
 Subparsers: TypeAlias = "argparse._SubParsersAction[Parser]"
 
-_PRECEDENCE = "Every flag of run is also a variable, named at its end; the flag wins."
+_PRECEDENCE = "Every flag is also a variable, named at its end; the flag wins."
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -52,6 +53,7 @@ def _parser() -> Parser:
     parser.add_argument("--version", action="version", version=f"fleetdns {__version__}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     _add_run(commands)
+    _add_member(commands)
     _add_demo(commands)
     _add_emulate(commands)
     return parser
@@ -59,8 +61,15 @@ def _parser() -> Parser:
 
 def _add_run(commands: Subparsers) -> None:
     run = commands.add_parser("run", help="the hub controller", description=f"The hub controller. {_PRECEDENCE}")
-    add_flags(run)
+    add_flags(run, FLAGS)
     run.set_defaults(execute=_run)
+
+
+def _add_member(commands: Subparsers) -> None:
+    text = "the agent of one member cluster"
+    member = commands.add_parser("member", help=text, description=f"{_sentence(text)} {_PRECEDENCE}")
+    add_flags(member, MEMBER_FLAGS)
+    member.set_defaults(execute=_member)
 
 
 def _add_demo(commands: Subparsers) -> None:
@@ -111,6 +120,14 @@ def _run(chosen: argparse.Namespace) -> int:
     from fleetdns.commands.run import run
 
     return run(settings, hub.run)
+
+
+def _member(chosen: argparse.Namespace) -> int:
+    settings = member_settings_from(vars(chosen), os.environ)
+    from fleetdns.app import member
+    from fleetdns.commands.run import run
+
+    return run(settings, member.run)
 
 
 def _demo(chosen: argparse.Namespace) -> int:

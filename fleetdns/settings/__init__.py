@@ -10,8 +10,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from fleetdns.core.weights import CEILING, EXACT
-from fleetdns.errors import UsageError
-from fleetdns.settings.flags import Parser, Reader, add_flags
+from fleetdns.settings.combinations import check_addresses, check_lease
+from fleetdns.settings.flags import FLAGS, Parser, Reader, add_flags
 from fleetdns.settings.values import (
     Address,
     address,
@@ -66,13 +66,13 @@ class Settings:
 def parse(arguments: Sequence[str], environment: Mapping[str, str]) -> Settings:
     """The settings that the words after `fleetdns run` and the environment give. Raises UsageError."""
     parser = Parser(prog="fleetdns run")
-    add_flags(parser)
+    add_flags(parser, FLAGS)
     return settings_from(vars(parser.parse_args(arguments)), environment)
 
 
 def settings_from(flags: Mapping[str, str | None], environment: Mapping[str, str]) -> Settings:
     """The settings. `flags`: by the flag's name, None where it was not given. Raises UsageError."""
-    read = Reader(flags, environment)
+    read = Reader(flags, environment, FLAGS)
     settings = Settings(
         kubeconfig=read.optional("kubeconfig", str),
         namespace=read.optional("namespace", namespace),
@@ -100,22 +100,6 @@ def settings_from(flags: Mapping[str, str | None], environment: Mapping[str, str
         dry_run=read("dry-run", boolean),
         managed_identity_client_id=environment.get("AZURE_CLIENT_ID") or None,
     )
-    _check_addresses(settings)
-    _check_lease(settings)
+    check_addresses(settings.metrics_bind_address, settings.health_probe_bind_address)
+    check_lease(settings.lease_duration, settings.lease_renew_interval)
     return settings
-
-
-def _check_addresses(settings: Settings) -> None:
-    metrics, probes = settings.metrics_bind_address, settings.health_probe_bind_address
-    if metrics and metrics == probes and metrics.port:
-        raise UsageError(
-            f"--metrics-bind-address and --health-probe-bind-address are both port {metrics.port}; give two ports"
-        )
-
-
-def _check_lease(settings: Settings) -> None:
-    if settings.lease_renew_interval * 6 > settings.lease_duration:
-        raise UsageError(
-            f"--lease-renew-interval is {settings.lease_renew_interval:g}; give at most a sixth of --lease-duration, "
-            "or writes would wait for the next renewal"
-        )

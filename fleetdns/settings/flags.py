@@ -1,9 +1,9 @@
-"""The flags of `fleetdns run`, each of them also a variable, and how the value of one is found."""
+"""Flags, each of them also a variable, and how the value of one is found; the table of those of `fleetdns run`."""
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple, NoReturn, TypeVar
 
 from fleetdns.core.weights import EXACT
@@ -14,7 +14,7 @@ T = TypeVar("T")
 
 
 class Flag(NamedTuple):
-    """One flag of `run`. `default` is a value as a user would give it; "" where there is none."""
+    """One flag. `default` is a value as a user would give it; "" where there is none."""
 
     name: str
     metavar: str
@@ -78,9 +78,9 @@ class Parser(argparse.ArgumentParser):
         raise UsageError(f"{message}; see {self.prog} --help")
 
 
-def add_flags(parser: argparse.ArgumentParser) -> None:
+def add_flags(parser: argparse.ArgumentParser, flags: Iterable[Flag]) -> None:
     """Every flag, as text: what it means is found out where the variables are known, too."""
-    for flag in FLAGS:
+    for flag in flags:
         name, shown = f"--{flag.name}", f" (default: {flag.default})" if flag.default else ""
         text = f"{flag.help}{shown} [{flag.variable}]"
         if flag.is_switch:
@@ -95,10 +95,11 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
 class Reader:
     """Finds the value of a flag, and says where it came from when it is wrong."""
 
-    def __init__(self, flags: Mapping[str, str | None], environment: Mapping[str, str]) -> None:
+    def __init__(self, flags: Mapping[str, str | None], environment: Mapping[str, str], known: Iterable[Flag]) -> None:
+        """`flags`: what was given, by name; `known`: the flags that there are."""
         self._flags = flags
         self._environment = environment
-        self._known = {flag.name: flag for flag in FLAGS}
+        self._known = {flag.name: flag for flag in known}
 
     def __call__(self, name: str, parse: Callable[[str], T]) -> T:
         source, text = self._given(name)

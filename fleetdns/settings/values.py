@@ -8,9 +8,13 @@ from collections.abc import Callable, Iterator
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
+from fleetdns.api.exports import MEMBER_NAMESPACE_PREFIX
+from fleetdns.api.meta import ObjectKey
 from fleetdns.core.naming import HUB_TAG, PROFILE_TAG, dns_name_problem, unknown_placeholders
 
 _LABEL = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
+_LONGEST_LABEL = 63
+_NAME = re.compile(r"[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?")
 _UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _GROUP = re.compile(r"[\w().-]{0,89}[\w()-]")  # Azure's rule for resource groups: 1..90, no full stop at the end
 _NOT_IN_TAG_NAMES = "<>%&\\?/"
@@ -49,6 +53,22 @@ def namespace(text: str) -> str:
     if not _LABEL.fullmatch(text):
         raise Unusable("give the name of one namespace: up to 63 small letters, digits and inner hyphens")
     return text
+
+
+def cluster_name(text: str) -> str:
+    if not _LABEL.fullmatch(text) or len(MEMBER_NAMESPACE_PREFIX + text) > _LONGEST_LABEL:
+        raise Unusable(
+            f"give up to {_LONGEST_LABEL - len(MEMBER_NAMESPACE_PREFIX)} small letters, digits and inner hyphens: "
+            f"the cluster's namespace on the hub is {MEMBER_NAMESPACE_PREFIX}CLUSTER"
+        )
+    return text
+
+
+def object_key(text: str) -> ObjectKey:
+    namespace, slash, name = text.partition("/")
+    if not slash or not _LABEL.fullmatch(namespace) or not _NAME.fullmatch(name):
+        raise Unusable("give NAMESPACE/NAME")
+    return ObjectKey(namespace, name)
 
 
 def subscription(text: str) -> str:
