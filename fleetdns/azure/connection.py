@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import asynccontextmanager
 
 from azure.core.credentials_async import AsyncTokenCredential
 
-from fleetdns.azure.client import Clients, arm_address, is_plain_http, session
-from fleetdns.azure.clouds import CLOUDS
-from fleetdns.azure.credential import credential
+from fleetdns.azure.client import Clients
 from fleetdns.azure.exchange import AzureCallObserver
+from fleetdns.azure.pipeline import open_resource_manager
 from fleetdns.azure.trafficmanager import DEFAULT_TIMEOUTS, AzureTrafficManager, Timeouts
 
 
@@ -30,21 +29,16 @@ async def open_traffic_manager(
 
     `credential_of` makes the credential in place of the usual chain; with plain http neither is ever called.
     """
-    endpoint = arm_address(cloud, arm_endpoint)
-    async with AsyncExitStack() as stack:
-        tokens: AsyncTokenCredential | None = None
-        if not is_plain_http(endpoint):
-            made = credential_of() if credential_of else _usual(cloud, managed_identity_client_id)
-            tokens = await stack.enter_async_context(made)
-        http = await stack.enter_async_context(session(endpoint))
+    async with open_resource_manager(
+        cloud=cloud,
+        arm_endpoint=arm_endpoint,
+        managed_identity_client_id=managed_identity_client_id,
+        credential_of=credential_of,
+    ) as arm:
         yield AzureTrafficManager(
-            Clients(http, endpoint=endpoint, credential=tokens, scope=CLOUDS[cloud].scope),
+            Clients(arm),
             observer=observer,
             before_write=before_write,
             on_undecodable=on_undecodable,
             timeouts=timeouts,
         )
-
-
-def _usual(cloud: str, client_id: str | None) -> AsyncTokenCredential:
-    return credential(authority=CLOUDS[cloud].authority, managed_identity_client_id=client_id)

@@ -45,6 +45,7 @@ Operation = Literal[
     "put_endpoint",
     "delete_endpoint",
     "check_name",
+    "list_public_ips",
 ]
 UNDECODABLE_ANSWER = "UndecodableAnswer"
 

@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, TypeVar, cast
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 import structlog
 from azure.core.exceptions import HttpResponseError
@@ -30,6 +30,7 @@ from fleetdns.azure.codec import (
 )
 from fleetdns.azure.errors import Operation, undecodable
 from fleetdns.azure.exchange import AzureCallObserver, Exchange, Send
+from fleetdns.azure.pages import pages
 from fleetdns.core.calls import DeleteEndpoint, DeleteProfile, PatchProfile, PutEndpoint, PutProfile
 from fleetdns.core.trafficmanager import TYPE, Endpoint, Listing, Profile, ProfileRef, endpoint_id, group_id
 
@@ -155,24 +156,18 @@ class AzureTrafficManager:
     async def _list(
         self, operation: Operation, resource: str, subscription: str, *, resource_group: str | None = None
     ) -> Listing:
-        clock = asyncio.get_running_loop().time
-        deadline = clock() + self._timeouts.listing
-        url = _group_path(subscription, resource_group)
-        seen: set[str] = set()
         profiles: list[Profile] = []
         unreadable: set[str] = set()
-        while url not in seen:
-            seen.add(url)
-            body = await self._read(operation, resource, subscription, url, deadline - clock())
-            if body is None and len(seen) == 1:
-                return Listing()
-            page = await self._page(body or b"", subscription, resource_group)
+        async for page in pages(
+            _group_path(subscription, resource_group),
+            endpoint=self._clients.endpoint,
+            limit=self._timeouts.listing,
+            read=lambda url, limit: self._read(operation, resource, subscription, url, limit),
+            decode=lambda body: self._page(body, subscription, resource_group),
+        ):
             profiles += page.profiles
             unreadable |= {name.lower() for name, _ in page.undecodable}
-            if page.next_link is None:
-                return Listing(tuple(profiles), frozenset(unreadable))
-            url = self._own(page.next_link)
-        raise undecodable("a list that leads back to a page it gave before")
+        return Listing(tuple(profiles), frozenset(unreadable))
 
     async def _page(self, body: bytes, subscription: str, resource_group: str | None) -> ProfilePage:
         def decoded() -> ProfilePage:
@@ -200,13 +195,6 @@ class AzureTrafficManager:
         if (name, because) not in self._told:
             self._told.add((name, because))
             _log.warning("profile not understood", profile=name, because=because)
-
-    def _own(self, next_link: str) -> str:
-        """The link, if it leads to where the token belongs."""
-        ours, theirs = urlsplit(self._clients.endpoint), urlsplit(next_link)
-        if (theirs.scheme.lower(), theirs.netloc.lower()) != (ours.scheme.lower(), ours.netloc.lower()):
-            raise undecodable("the list goes on at another host")
-        return next_link
 
     async def _read(
         self, operation: Operation, resource: str, subscription: str, url: str, limit: float

@@ -1,0 +1,121 @@
+"""The public IPs of a resource group, by REST: a model for each would cost more than everything else in the agent."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from urllib.parse import quote
+
+import msgspec
+from azure.core.credentials_async import AsyncTokenCredential
+from azure.core.rest import AsyncHttpResponse, HttpRequest
+from azure.mgmt.core import AsyncARMPipelineClient
+
+from fleetdns.azure.errors import undecodable
+from fleetdns.azure.exchange import AzureCallObserver, Exchange
+from fleetdns.azure.pages import pages
+from fleetdns.azure.pipeline import ResourceManager, open_resource_manager
+from fleetdns.core.publicip import PublicIP, folded_address
+
+API_VERSION = "2024-05-01"  # of Microsoft.Network's public IP addresses
+
+_TIMEOUT = 60.0  # seconds for all pages of one list together
+_LARGE = 1 << 20  # bytes; decoding more than that would hold up the event loop
+
+
+class _DNSSettings(msgspec.Struct, rename="camel"):
+    domain_name_label: str | None = None
+
+
+class _Properties(msgspec.Struct, rename="camel"):
+    ip_address: str | None = None
+    dns_settings: _DNSSettings | None = None
+
+
+class _PublicIP(msgspec.Struct):
+    id: str
+    properties: _Properties | None = None
+
+
+class _Page(msgspec.Struct, rename="camel"):
+    value: list[_PublicIP]
+    next_link: str | None = None
+
+
+_PAGE = msgspec.json.Decoder(_Page)
+
+
+class AzurePublicIPs:
+    """Fulfils the member agent's PublicIPs."""
+
+    def __init__(
+        self,
+        arm: ResourceManager,
+        *,
+        observer: AzureCallObserver,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        self._endpoint = arm.endpoint
+        self._observer = observer
+        self._now = now
+        self._client: AsyncARMPipelineClient[HttpRequest, AsyncHttpResponse] = AsyncARMPipelineClient(
+            arm.endpoint, policies=arm.policies(), transport=arm.transport()
+        )
+
+    async def list_group(self, subscription: str, resource_group: str) -> tuple[PublicIP, ...]:
+        """Every public IP of the group that has an address. Raises FleetDNSError: Rejected where there is no group."""
+        scope = f"/subscriptions/{quote(subscription, safe='')}/resourceGroups/{quote(resource_group, safe='')}"
+        path = f"{scope}/providers/Microsoft.Network/publicIPAddresses"
+        found: list[PublicIP] = []
+        async for page in pages(
+            path,
+            endpoint=self._endpoint,
+            limit=_TIMEOUT,
+            read=lambda url, limit: self._read(scope, url, limit),
+            decode=_decoded,
+        ):
+            found += (known for item in page.value if (known := _known(item)) is not None)
+        return tuple(found)
+
+    async def _read(self, resource: str, url: str, limit: float) -> bytes | None:
+        params = {} if "?" in url else {"api-version": API_VERSION}
+        request = HttpRequest("GET", url, params=params, headers={"Accept": "application/json"})
+        return await Exchange("list_public_ips", resource, limit).run(
+            lambda: self._client.send_request(request, stream=True), observer=self._observer, now=self._now
+        )
+
+
+@asynccontextmanager
+async def open_public_ips(
+    *,
+    cloud: str = "public",
+    arm_endpoint: str | None = None,
+    managed_identity_client_id: str | None = None,
+    observer: AzureCallObserver,
+    credential_of: Callable[[], AsyncTokenCredential] | None = None,
+) -> AsyncIterator[AzurePublicIPs]:
+    """The public IPs of one cloud, or at `arm_endpoint`, until the block ends. Raises UsageError."""
+    async with open_resource_manager(
+        cloud=cloud,
+        arm_endpoint=arm_endpoint,
+        managed_identity_client_id=managed_identity_client_id,
+        credential_of=credential_of,
+    ) as arm:
+        yield AzurePublicIPs(arm, observer=observer)
+
+
+async def _decoded(body: bytes) -> _Page:
+    try:
+        return await asyncio.to_thread(_PAGE.decode, body) if len(body) > _LARGE else _PAGE.decode(body)
+    except ValueError as error:  # msgspec's errors, and UnicodeDecodeError
+        raise undecodable(str(error)) from error
+
+
+def _known(item: _PublicIP) -> PublicIP | None:
+    properties = item.properties or _Properties()
+    if not properties.ip_address:
+        return None
+    label = properties.dns_settings.domain_name_label if properties.dns_settings is not None else None
+    return PublicIP(item.id, folded_address(properties.ip_address), label or None)

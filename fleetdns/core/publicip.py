@@ -1,0 +1,41 @@
+"""Public IP addresses: what Azure tells of one, and what is known of the one that a Service listens on."""
+
+from __future__ import annotations
+
+import ipaddress
+from dataclasses import dataclass
+from typing import TypeAlias
+
+
+@dataclass(frozen=True, slots=True)
+class PublicIP:
+    """A public IP resource. `address` is folded; `label`: its DNS label, None without one."""
+
+    id: str
+    address: str
+    label: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class NotThere:
+    """Azure was asked, and no public IP of that address is where it was looked for."""
+
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Untold:
+    """Azure could not be asked, or not yet: nothing is known of the address, and nothing of its absence."""
+
+    message: str
+
+
+Finding: TypeAlias = PublicIP | NotThere | Untold
+
+
+def folded_address(text: str) -> str:
+    """One spelling for each address: IPv6 has many. What is no address stays as it is."""
+    try:
+        return str(ipaddress.ip_address(text))
+    except ValueError:
+        return text
