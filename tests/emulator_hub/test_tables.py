@@ -102,12 +102,14 @@ def test_built_in_cells(hub: Hub) -> None:
     hub.create("", "v1", "secrets", "default", {"metadata": {"name": "s"}, "stringData": {"a": "b"}})
     assert _cells(hub, ("", "v1", "secrets", "default"), "s") == ["s", "Opaque", 1, "90s"]
     assert _cells(hub, ("", "v1", "namespaces", None), "default") == ["default", "Active", "90s"]
-    service = {"metadata": {"name": "w"}, "spec": {"type": "LoadBalancer", "ports": [{"port": 80, "nodePort": 30080}]}}
+    ports = [{"port": 80, "nodePort": 30080}]
+    spec = {"type": "LoadBalancer", "clusterIP": "10.0.1.2", "ports": ports}
+    service = {"metadata": {"name": "w"}, "spec": spec}
     hub.create("", "v1", "services", "default", service)
     assert _cells(hub, ("", "v1", "services", "default"), "w") == [
         "w",
         "LoadBalancer",
-        "<none>",
+        "10.0.1.2",
         "<pending>",
         "80:30080/TCP",
         "90s",

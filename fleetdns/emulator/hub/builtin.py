@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from fleetdns.emulator.hub import builtin_schemas as schemas
+from fleetdns.emulator.hub.service_schema import SERVICE
 
 _VERBS = ("create", "delete", "deletecollection", "get", "list", "patch", "update", "watch")
 
@@ -34,7 +35,7 @@ def builtin_kinds() -> tuple[Kind, ...]:
         _core("Event", "events", schemas.EVENT),
         _core("Namespace", "namespaces", schemas.NAMESPACE, namespaced=False, subresources=("finalize", "status")),
         _core("Secret", "secrets", schemas.SECRET),
-        _core("Service", "services", schemas.SERVICE, subresources=("status",)),
+        _core("Service", "services", SERVICE, subresources=("status",)),
         _core("ServiceAccount", "serviceaccounts", schemas.SERVICE_ACCOUNT),
         Kind("coordination.k8s.io", "v1", "leases", "lease", "Lease", True, _VERBS, schemas.LEASE),
         Kind(

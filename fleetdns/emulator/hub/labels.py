@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 from fleetdns.emulator.hub.fields import FieldError, invalid
 
 LABEL = "[a-z0-9]([-a-z0-9]*[a-z0-9])?"
+HOST_LABEL = "[a-z]([-a-z0-9]*[a-z0-9])?"
 SUBDOMAIN = rf"{LABEL}(\.{LABEL})*"
 _QUALIFIED = "([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]"
 _VALUE = f"({_QUALIFIED})?"
@@ -19,6 +20,11 @@ NOT_A_SUBDOMAIN = (
 NOT_A_LABEL = (
     "a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', and must start and end "
     f"with an alphanumeric character (e.g. 'my-name',  or '123-abc', regex used for validation is '{LABEL}')"
+)
+NOT_A_HOST_LABEL = (
+    "a DNS-1035 label must consist of lower case alphanumeric characters or '-', start with an alphabetic character, "
+    "and end with an alphanumeric character (e.g. 'my-name',  or 'abc-123', regex used for validation is "
+    f"'{HOST_LABEL}')"
 )
 _NOT_QUALIFIED = (
     "name part must consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric "

@@ -8,7 +8,16 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from fleetdns.emulator.hub.fields import OMITTED, FieldError, forbidden, invalid, required, too_long
-from fleetdns.emulator.hub.labels import LABEL, NOT_A_LABEL, NOT_A_SUBDOMAIN, SUBDOMAIN, key_errors, value_errors
+from fleetdns.emulator.hub.labels import (
+    HOST_LABEL,
+    LABEL,
+    NOT_A_HOST_LABEL,
+    NOT_A_LABEL,
+    NOT_A_SUBDOMAIN,
+    SUBDOMAIN,
+    key_errors,
+    value_errors,
+)
 from fleetdns.emulator.hub.resources import Served
 from fleetdns.emulator.hub.status import Object, bad_request
 
@@ -26,7 +35,7 @@ _SUFFIX_LETTERS = "bcdfghjklmnpqrstvwxz2456789"
 _PROPAGATION = ("orphan", "foregroundDeletion")
 
 # Kinds whose name becomes a DNS label somewhere.
-_LABEL_NAMED = frozenset((("", "namespaces"), ("", "services")))
+_NAMES = {("", "namespaces"): (63, LABEL, NOT_A_LABEL), ("", "services"): (63, HOST_LABEL, NOT_A_HOST_LABEL)}
 
 
 def shaped_metadata(served: Served, obj: Object) -> tuple[Object, list[str]]:
@@ -143,8 +152,7 @@ def _name_errors(served: Served, name: str) -> Iterator[FieldError]:
     if (served.group, served.plural) == ("", "events"):
         # Their names are made of others' names, and nobody looks at them.
         return
-    is_label = (served.group, served.plural) in _LABEL_NAMED
-    limit, pattern, sentence = (63, LABEL, NOT_A_LABEL) if is_label else (253, SUBDOMAIN, NOT_A_SUBDOMAIN)
+    limit, pattern, sentence = _NAMES.get((served.group, served.plural), (253, SUBDOMAIN, NOT_A_SUBDOMAIN))
     if len(name) > limit:
         yield invalid("metadata.name", name, f"must be no more than {limit} characters")
     if not re.fullmatch(pattern, name):

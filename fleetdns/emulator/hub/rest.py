@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 from fleetdns.emulator.hub import reads, selectors
+from fleetdns.emulator.hub.allocations import Allocations
 from fleetdns.emulator.hub.definitions import Definitions
 from fleetdns.emulator.hub.deletions import DeleteOptions, Deletions
 from fleetdns.emulator.hub.incoming import Options
@@ -53,7 +54,9 @@ class Hub:
         self.bookmark_interval = bookmark_interval
         self.store = Store(history=history)
         self.registry = Registry(builtin_served())
-        self._writes = Writes(self.store, clock=clock, chance=random, stored=self._stored)
+        self._allocations = Allocations(self.store, random)
+        granted = self._allocations.granted
+        self._writes = Writes(self.store, clock=clock, chance=random, granted=granted, stored=self._stored)
         self._patches = Patches(self.store, self._writes)
         self._deletions = Deletions(self.store, now=self._writes.now, stored=self._stored)
         self._definitions = Definitions(self.store, self.registry, now=self._writes.now, delete=self._delete_quietly)
@@ -270,6 +273,7 @@ class Hub:
         )
 
     def _stored(self, served: Served, key: Key) -> None:
+        self._allocations.stored(served, key)
         self._definitions.stored(served, key)
 
     def _delete_quietly(self, served: Served, namespace: str | None, name: str) -> object:

@@ -17,7 +17,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from fleetdns.emulator.hub import crds
+from fleetdns.emulator.hub import crds, services
 from fleetdns.emulator.hub.fields import FieldError, forbidden, invalid
 from fleetdns.emulator.hub.resources import Served
 from fleetdns.emulator.hub.status import Object, bad_request
@@ -58,10 +58,15 @@ def prepared(served: Served, obj: Object, old: Object | None) -> Object:
         case "coordination.k8s.io", "leases":
             return _lease(obj)
         case "", "services":
-            return _service(obj)
+            return services.prepared(obj, old)
         case crds.GROUP, crds.PLURAL:
             return crds.defaulted(obj)
     return obj
+
+
+def with_part(served: Served, obj: Object) -> Object:
+    """An object of which one part was written alone, with the defaults of that part."""
+    return services.with_ingress(obj) if served.resource == "services" else obj
 
 
 def kind_errors(served: Served, obj: Object, old: Object | None) -> Iterator[FieldError]:
@@ -75,6 +80,8 @@ def kind_errors(served: Served, obj: Object, old: Object | None) -> Iterator[Fie
             yield from _sealed_errors(obj, old)
         case "coordination.k8s.io", "leases":
             yield from _lease_errors(obj.get("spec") or {})
+        case "", "services":
+            yield from services.service_errors(obj, old)
 
 
 def _namespace(obj: Object, old: Object | None) -> Object:
@@ -94,20 +101,6 @@ def _secret(obj: Object) -> Object:
     rest = {name: value for name, value in obj.items() if name != "stringData"}
     data = (obj.get("data") or {}) | encoded
     return {"type": "Opaque"} | rest | ({"data": data} if data else {})
-
-
-def _service(obj: Object) -> Object:
-    spec = obj.get("spec")
-    if not isinstance(spec, dict):
-        return obj
-    ports = [
-        {"protocol": "TCP", "targetPort": port.get("port")} | port
-        for port in spec.get("ports") or ()
-        if isinstance(port, dict)
-    ]
-    defaults: Object = {"type": "ClusterIP", "sessionAffinity": "None"}
-    loaded: Object = {"status": {"loadBalancer": {}}} | obj
-    return loaded | {"spec": defaults | spec | ({"ports": ports} if ports else {})}
 
 
 def _lease(obj: Object) -> Object:

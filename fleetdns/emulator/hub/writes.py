@@ -41,7 +41,7 @@ class Outcome:
 
 
 class Writes:
-    """`stored` is told of every change to an object, after it happened."""
+    """`granted` adds to an object what the server hands out; `stored` is told of every change, after it happened."""
 
     def __init__(
         self,
@@ -49,11 +49,13 @@ class Writes:
         *,
         clock: Callable[[], float],
         chance: random.Random,
+        granted: Callable[[Served, Key, Object], Object],
         stored: Callable[[Served, Key], None],
     ) -> None:
         self._store = store
         self._clock = clock
         self._chance = chance
+        self._granted = granted
         self._stored = stored
 
     def now(self) -> str:
@@ -87,6 +89,7 @@ class Writes:
             options.warn(text)
         if not tracked:
             new = self._tracked(served, None, new, options, "")
+        new = self._granted(served, key, new)
         if served.resource == crds.RESOURCE:
             new = new | {"status": crds.initial_status(new)}
         if options.dry_run:
@@ -132,6 +135,7 @@ class Writes:
             new = new | {"metadata": new["metadata"] | managedfields.of(asked)}
         elif not tracked:
             new = self._tracked(served, old, new, options, "")
+        new = self._granted(served, key, new)
         if is_same(old, new):
             return Outcome(old)
         if new["metadata"].get("deletionTimestamp") and not _holds(served, new):
@@ -211,7 +215,7 @@ class Writes:
         if subresource:
             part = "spec" if subresource == "finalize" else "status"
             rest = {name: value for name, value in old.items() if name != part}
-            return rest | ({part: new[part]} if part in new else {})
+            return strategies.with_part(served, rest | ({part: new[part]} if part in new else {}))
         before = old["metadata"]
         kept = {name: value for name, value in new["metadata"].items() if name not in _SERVER_OWNED}
         owned = {
