@@ -91,7 +91,7 @@ class HubController:
             clock=clock,
             random=random,
         )
-        services = ResolutionReconciler(caches, hub, writer=writer, is_dry_run=settings.is_dry_run)
+        services = ResolutionReconciler(caches, hub, writer=writer, clock=clock, is_dry_run=settings.is_dry_run)
         self._controllers = (
             self._controller(self.profiles, profiles.reconcile, workers, observers.controller),
             self._controller(self.services, services.reconcile, workers, observers.controller),

@@ -35,7 +35,7 @@ from fleetdns.core.outcome import failure_of
 from fleetdns.core.plan import Memory, Plan, Settings, needs_fresh, needs_proof, plan, retries
 from fleetdns.core.policy import REFUSED
 from fleetdns.core.refusals import Refusal, refused
-from fleetdns.core.settle import remaining, settling
+from fleetdns.core.rollout import rollout
 from fleetdns.core.standstill import Standstill
 from fleetdns.core.trafficmanager import Endpoint, Profile
 from fleetdns.errors import Conflict, FleetDNSError
@@ -154,9 +154,10 @@ class ProfileReconciler:
         if foreign:
             await self._report.unidentified(run.aggregate, run.profile, foreign, is_foreign=True)
             return Result()
-        wait = self._settle(run)
-        if wait > 0:
-            return Result(requeue_after=wait)
+        if run.plan is not None:
+            run.memory, wait = rollout(run.plan, run.aggregate, now=self._clock())
+            if wait > 0:
+                return Result(requeue_after=wait)
         if run.plan is not None and run.results.error is None:
             await self._act(run, run.plan)
         self._learn(run)
@@ -219,18 +220,6 @@ class ProfileReconciler:
         if observed is None:
             return None
         return foreign_owner(observed, run.identity, profile=run.profile, naming=self._settings.naming)
-
-    def _settle(self, run: _Run) -> float:
-        """Seconds that a profile not yet in Azure still waits for its backends and exports."""
-        if run.plan is None:
-            return 0.0
-        if run.plan.observed is not None or not run.plan.verdict.allowed:
-            run.memory = replace(run.memory, settling=None)
-            return 0.0
-        now = self._clock()
-        state = settling(run.memory.settling, run.plan.desired.profile, now=now)
-        run.memory = replace(run.memory, settling=state)
-        return remaining(state, now=now)
 
     async def _act(self, run: _Run, planned: Plan) -> None:
         if not self._may_write(run):

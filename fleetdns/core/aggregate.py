@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
-from fleetdns.api.backend import TrafficManagerBackend
-from fleetdns.api.exports import InternalServiceExport, ServiceImport
+from fleetdns.api.backend import BackendSpec, TrafficManagerBackend
+from fleetdns.api.exports import InternalServiceExport, InternalServiceExportSpec, ServiceImport
 from fleetdns.api.meta import ObjectKey
-from fleetdns.api.profile import TrafficManagerProfile
+from fleetdns.api.profile import ProfileSpec, TrafficManagerProfile
 from fleetdns.core.naming import EndpointName
 
 
@@ -21,6 +21,15 @@ class Unreadable:
     imports: frozenset[ObjectKey] = frozenset()
     exports: frozenset[ObjectKey] = frozenset()
     is_unnamed: bool = False  # some object's very name could not be read: it may be any of them
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What people and member clusters ask for, whatever the hub has made of it: the same while nothing arrives."""
+
+    profile: ProfileSpec | None
+    backends: tuple[tuple[str, BackendSpec], ...]  # uid and spec
+    exports: tuple[tuple[ObjectKey, Mapping[str, str], InternalServiceExportSpec], ...]  # with their annotations
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +60,15 @@ class Aggregate:
         """Backends that are being deleted, oldest first."""
         leaving = (backend for backend in self.backends if backend.metadata.is_deleting)
         return tuple(sorted(leaving, key=_seniority))
+
+    @property
+    def asked(self) -> Asked:
+        exports = sorted(self.exports, key=lambda export: export.metadata.key)
+        return Asked(
+            self.profile.spec if self.profile is not None else None,
+            tuple((backend.metadata.uid, backend.spec) for backend in self.live_backends),
+            tuple((e.metadata.key, e.metadata.annotations, e.spec) for e in exports if not e.metadata.is_deleting),
+        )
 
     def answering(self, endpoint: EndpointName) -> Iterator[TrafficManagerBackend]:
         """The backends that answer for an endpoint: its maker or, when that is gone, those of its service.

@@ -16,8 +16,9 @@ from fleetdns.core.naming import parse_endpoint_name
 from fleetdns.core.outcome import NAME_TAKEN, PENDING, REFUSED, Failure, Outcome
 from fleetdns.core.policy import REFUSED as HELD_REFUSED
 from fleetdns.core.policy import TARGET_TAKEN, Held
-from fleetdns.core.status import ACCEPTED, INVALID, PENDING_REASON, READY, first_few
+from fleetdns.core.status import ACCEPTED, INVALID, PENDING_REASON, READY
 from fleetdns.core.trafficmanager import Endpoint, Profile, endpoint_id
+from fleetdns.core.wording import first_few
 
 _MANAGED = frozenset({ACCEPTED, READY, GUARDED})
 _HELD_REASONS = {TARGET_TAKEN: DUPLICATE_TARGET, HELD_REFUSED: AZURE_REFUSED}

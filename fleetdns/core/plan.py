@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 
 from fleetdns.api.meta import is_marked
 from fleetdns.api.profile import ALLOW_EMPTY, PAUSED, TrafficManagerProfile
-from fleetdns.core.aggregate import Aggregate
+from fleetdns.core.aggregate import Aggregate, Asked
 from fleetdns.core.batch import Batch, batch, one_by_one
 from fleetdns.core.calls import Call
 from fleetdns.core.changes import Change, Delete, Patch, diff, subject_name
@@ -47,7 +47,7 @@ class Memory:
 
     settled: Profile | None = None
     refusals: Refusals | None = None
-    settling: Settling | None = None
+    settling: Settling[Asked] | None = None
     absences: Absences = field(default_factory=Absences)
 
 

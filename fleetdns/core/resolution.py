@@ -1,12 +1,13 @@
 """From the exports of one service to its ServiceImport: who is in, and who is told that it disagrees.
 
 The oldest export (exportedSince, then cluster name) says what the ports are, for as long as it is there; exports that
-agree with it are in. Ports compare as a set. An export in another cluster's namespace is not counted at all.
+agree with it are in. Ports compare as a set keyed by port and protocol. An export in another cluster's namespace is not
+counted at all, and told so.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -26,15 +27,18 @@ from fleetdns.api.exports import (
 )
 from fleetdns.api.meta import ObjectKey, ObjectMeta
 from fleetdns.core.aggregate import Unreadable
+from fleetdns.core.wording import first_few, printable
 
 _MANAGED = frozenset({CONFLICT})
+_PENDING = "ServicePendingConflictResolution"
 _CLUSTER_SET_IP = "ClusterSetIP"
 _LATEST = datetime.max.replace(tzinfo=UTC)
+_LONGEST_NAME = 63  # of what a member wrote, in a message
 
 
 @dataclass(frozen=True, slots=True)
 class Resolution:
-    """What the import ought to say (None: there ought to be no import), and each counted export's condition."""
+    """What the import ought to say (None: there ought to be no import), and each export's condition."""
 
     status: ServiceImportStatus | None
     conflicts: tuple[tuple[InternalServiceExport, Condition], ...]
@@ -51,27 +55,29 @@ def resolve(
     """`exports`: every export of this service. `unreadable`: objects that are there and could not be decoded."""
     found = sorted(exports, key=_seniority)
     leaving = _leaving(found)  # also those that were never counted: nothing else would let them go
-    known = [export for export in found if export.is_from_own_namespace]
-    live = [export for export in known if not export.metadata.is_deleting]
+    staying = [export for export in found if not export.metadata.is_deleting]
+    live = [export for export in staying if export.is_from_own_namespace]
+    strangers = tuple((e, _not_counted(e)) for e in staying if not e.is_from_own_namespace)
     kept = _kept(service, current, live, unreadable)
     if not live:
         status = current.status if kept and current else None
-        return Resolution(status, (), leaving)
+        return Resolution(status, strangers, leaving)
     winner = live[0]
-    agreeing = {export.cluster for export in live if _ports(export) == _ports(winner)}
+    ports = _ports(winner)
+    agreeing = {export.cluster for export in live if _ports(export) == ports}
     status = ServiceImportStatus(
         ports=winner.spec.ports,  # in its order, which Fleet's controllers compare
         clusters=tuple(ClusterRef(cluster) for cluster in sorted(agreeing | kept)),
         type=_CLUSTER_SET_IP,
     )
-    return Resolution(status, tuple((e, _verdict(e, winner)) for e in live), leaving)
+    return Resolution(status, (*((e, _verdict(e, winner, ports)) for e in live), *strangers), leaving)
 
 
 def unresolved(
     exports: Iterable[InternalServiceExport], because: str
 ) -> tuple[tuple[InternalServiceExport, Condition], ...]:
     """What the exports are told when their import cannot be written."""
-    condition = Condition(CONFLICT, UNKNOWN, "ServicePendingConflictResolution", because)
+    condition = Condition(CONFLICT, UNKNOWN, _PENDING, because)
     live = (e for e in exports if e.is_from_own_namespace and not e.metadata.is_deleting)
     return tuple((export, condition) for export in sorted(live, key=_seniority))
 
@@ -106,14 +112,62 @@ def _kept(
     }
 
 
-def _verdict(export: InternalServiceExport, winner: InternalServiceExport) -> Condition:
-    if _ports(export) == _ports(winner):
+def mismatch(export: InternalServiceExport) -> str:
+    """Why an export from another cluster's namespace is not counted, and what would help."""
+    cluster = printable(export.cluster, longest=_LONGEST_NAME)
+    return (
+        f"the export {export.metadata.key} names cluster {cluster}, whose exports belong in namespace "
+        f"{MEMBER_NAMESPACE_PREFIX}{cluster}; it is not counted"
+    )
+
+
+def _not_counted(export: InternalServiceExport) -> Condition:
+    return Condition(CONFLICT, UNKNOWN, _PENDING, mismatch(export))
+
+
+Ports = Mapping[tuple[int, str], ServicePort]
+
+
+def _verdict(export: InternalServiceExport, winner: InternalServiceExport, ports: Ports) -> Condition:
+    """`ports`: the winner's."""
+    differences = tuple(_differences(_ports(export), ports))
+    if not differences:
         return Condition(CONFLICT, FALSE, "NoConflictFound", "the ports agree with every export that is in")
     message = (
-        f"the ports {_shown(export)} differ from {_shown(winner)} of cluster {winner.cluster}, "
-        "which exported the service first"
+        f"the oldest export wins, {winner.metadata.key} of cluster {winner.cluster}, and this one differs from it: "
+        f"{first_few(differences)}"
     )
     return Condition(CONFLICT, TRUE, "ConflictFound", message)
+
+
+def _differences(ports: Ports, winning: Ports) -> Iterator[str]:
+    """What differs, port by port, in words; nothing for the same set."""
+    for number, protocol in sorted(ports.keys() | winning.keys()):
+        mine, theirs = ports.get((number, protocol)), winning.get((number, protocol))
+        title = f"{number}/{printable(protocol, longest=_LONGEST_NAME)}"
+        if mine is None:
+            yield f"{title} is missing"
+        elif theirs is None:
+            yield f"{title} is not in that one"
+        elif mine != theirs:
+            yield f"{title} has {' and '.join(_differing_fields(mine, theirs))}"
+
+
+def _differing_fields(mine: ServicePort, theirs: ServicePort) -> Iterator[str]:
+    rows = (
+        ("name", mine.name, theirs.name),
+        ("appProtocol", mine.app_protocol, theirs.app_protocol),
+        ("targetPort", mine.target_port, theirs.target_port),
+    )
+    for title, value, other in rows:
+        if value != other:
+            yield f"{title} {_shown(value)} instead of {_shown(other)}"
+
+
+def _shown(value: str | int | None) -> str:
+    if value is None:
+        return "(none)"
+    return str(value) if isinstance(value, int) else f'"{printable(value, longest=_LONGEST_NAME)}"'
 
 
 def _leaving(exports: Iterable[InternalServiceExport]) -> tuple[InternalServiceExport, ...]:
@@ -134,14 +188,13 @@ def _instant(text: str) -> datetime:
     return instant if instant.tzinfo else instant.replace(tzinfo=UTC)
 
 
-def _ports(export: InternalServiceExport) -> frozenset[ServicePort]:
-    return frozenset(export.spec.ports)
-
-
-def _port_key(port: ServicePort) -> tuple[int, str]:
-    return (port.port, port.protocol)
-
-
-def _shown(export: InternalServiceExport) -> str:
-    ports = sorted(export.spec.ports, key=_port_key)
-    return ", ".join(f"{p.port}/{p.protocol}" + (f" ({p.name})" if p.name else "") for p in ports) or "(none)"
+def _ports(export: InternalServiceExport) -> Ports:
+    """The ports as a set: neither order nor repetition counts, and an empty name is none."""
+    ports = (
+        msgspec.structs.replace(port, name=port.name or None, app_protocol=port.app_protocol or None)
+        for port in export.spec.ports
+    )
+    found: dict[tuple[int, str], ServicePort] = {}
+    for port in sorted(ports, key=lambda port: (port.port, port.protocol, repr(port))):
+        found.setdefault((port.port, port.protocol), port)
+    return found

@@ -16,6 +16,7 @@ from fleetdns.api.profile import EndpointCounts, ProfileStatus, TrafficManagerPr
 from fleetdns.core.outcome import NAME_TAKEN, PENDING, Failure, Outcome
 from fleetdns.core.policy import PAUSED
 from fleetdns.core.trafficmanager import CHECKING, DEGRADED, DISABLED, ONLINE, UNMONITORED, Endpoint, Profile
+from fleetdns.core.wording import first_few
 
 PROGRAMMED = "Programmed"
 ACCEPTED = "Accepted"
@@ -29,7 +30,6 @@ PENDING_REASON = "Pending"
 
 _MANAGED = frozenset({PROGRAMMED, READY, HEALTHY, PAUSED_TYPE})
 _INACTIVE = "Inactive"
-_NAMED = 10  # in a message
 
 
 def profile_status(profile: TrafficManagerProfile, outcome: Outcome, *, now: str) -> ProfileStatus:
@@ -154,13 +154,6 @@ def health(endpoints: Iterable[Endpoint]) -> Condition:
         message = f"{checking} of {len(active)} endpoints have no probe result yet"
         return Condition(HEALTHY, UNKNOWN, "CheckingEndpoints", message)
     return Condition(HEALTHY, TRUE, "AllEndpointsOnline", f"all {len(active)} endpoints answer their probes")
-
-
-def first_few(names: Iterable[str]) -> str:
-    """A list for a message: the API server refuses a status with an over-long one, for ever."""
-    names = tuple(names)
-    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
-    return ", ".join(names[:_NAMED]) + more
 
 
 def _monitor_status(profile: Profile) -> str:

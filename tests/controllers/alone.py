@@ -50,4 +50,4 @@ class Alone:
             clock=clock,
             random=NoJitter(1),
         )
-        return cls(profiles, ResolutionReconciler(caches, world.hub, writer=writer), told)
+        return cls(profiles, ResolutionReconciler(caches, world.hub, writer=writer, clock=clock), told)

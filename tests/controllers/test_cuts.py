@@ -11,13 +11,13 @@ import pytest
 from fleetdns.api.backend import CLEANUP_FINALIZER as BACKEND_FINALIZER
 from fleetdns.api.backend import TrafficManagerBackend
 from fleetdns.api.conditions import Condition
-from fleetdns.api.exports import InternalServiceExport
+from fleetdns.api.exports import CONFLICT, InternalServiceExport
 from fleetdns.api.profile import CLEANUP_FINALIZER as PROFILE_FINALIZER
 from fleetdns.api.profile import TrafficManagerProfile
 from fleetdns.errors import Transient
 from tests.controllers.alone import Alone
-from tests.controllers.world import PROFILE_KEY, SERVICE_KEY, World, export_key
-from tests.core.builders import make_backend, make_export, make_profile, public_ip
+from tests.controllers.world import PROFILE_KEY, SERVICE_KEY, World, condition, export_key, with_finalizer, with_ports
+from tests.core.builders import NOW, make_backend, make_export, make_profile, public_ip
 
 T = TypeVar("T")
 
@@ -165,8 +165,9 @@ async def test_cut_at_any_await_and_run_again_it_converges(before: Story, story:
         story(world)
         await alone.resolution.reconcile(SERVICE_KEY)
         if not world.azure.profiles:
-            await alone.profiles.reconcile(PROFILE_KEY)  # a new profile settles before it is written
+            await alone.profiles.reconcile(PROFILE_KEY)  # a new profile settles before it is written, an import too
             await asyncio.sleep(0.3)
+            await alone.resolution.reconcile(SERVICE_KEY)
         try:
             await CutAfter(alone.profiles.reconcile(PROFILE_KEY), waits)
         except Cut:
@@ -210,6 +211,7 @@ async def test_no_cut_leaves_something_in_azure_without_a_finalizer() -> None:
         await alone.resolution.reconcile(SERVICE_KEY)
         await alone.profiles.reconcile(PROFILE_KEY)
         await asyncio.sleep(0.3)
+        await alone.resolution.reconcile(SERVICE_KEY)
         try:
             await CutAfter(alone.profiles.reconcile(PROFILE_KEY), waits)
         except Cut:
@@ -237,3 +239,36 @@ async def test_any_one_call_that_fails_before_or_after_it_took_effect_is_made_go
             world.azure.fail(operation, Transient("Timeout", "..."), is_after_commit=is_after_commit)
             await settled(alone)
             assert facts(world) == expected, (operation, is_after_commit)
+
+
+@pytest.mark.looptime
+@pytest.mark.parametrize("dies", [False, True], ids=["the same process runs again", "another process takes over"])
+async def test_a_resolution_that_is_cut_anywhere_tells_everybody_once_and_lets_go_who_leaves(dies: bool) -> None:
+    cuts = 0
+    for waits in range(500):
+        world = World()
+        world.hub.apply(with_finalizer(make_export("a")), with_finalizer(make_export("b")))
+        await settled(await Alone.start(world))
+        alone = await Alone.start(world)
+        world.hub.delete(InternalServiceExport, export_key("b"))
+        world.hub.apply(make_export("c"), with_ports(make_export("d", exported_since=NOW), 8080))
+        before = len(world.hub.writes)
+        running = asyncio.create_task(alone.resolution.reconcile(SERVICE_KEY))
+        for _ in range(waits):
+            await asyncio.sleep(0)
+        if running.done():
+            break
+        cuts += 1
+        running.cancel()
+        await asyncio.wait([running])
+        await settled(await Alone.start(world) if dies else alone)
+
+        held = world.service_import()
+        assert held is not None
+        assert [ref.cluster for ref in held.status.clusters] == ["a", "c"]
+        verdicts = {c: condition(world.export(c).status.conditions, CONFLICT).status for c in "acd"}
+        assert verdicts == {"a": "False", "c": "False", "d": "True"}
+        assert not world.hub.holds(InternalServiceExport, export_key("b"))
+        writes = world.hub.writes[before:]
+        assert {write: writes.count(write) for write in writes if writes.count(write) > 2} == {}
+    assert cuts > 3

@@ -12,7 +12,7 @@ import msgspec
 
 from fleetdns.api.backend import BackendStatus, TrafficManagerBackend
 from fleetdns.api.conditions import Condition, find
-from fleetdns.api.exports import WITHDRAWN, InternalServiceExport, ServiceImport
+from fleetdns.api.exports import EXPORT_FINALIZER, WITHDRAWN, InternalServiceExport, ServiceImport, ServicePort
 from fleetdns.api.meta import ObjectKey
 from fleetdns.api.profile import ProfileStatus, TrafficManagerProfile
 from fleetdns.controllers.hub import HubController, Observers
@@ -234,6 +234,18 @@ class World:
 
 def export_key(cluster: str, service: str = SERVICE) -> ObjectKey:
     return ObjectKey(f"fleet-member-{cluster}", f"{NAMESPACE}-{service}")
+
+
+def with_ports(export: InternalServiceExport, *ports: int) -> InternalServiceExport:
+    """The same export of a Service with other ports."""
+    spec = msgspec.structs.replace(export.spec, ports=tuple(ServicePort(port) for port in ports))
+    return msgspec.structs.replace(export, spec=spec)
+
+
+def with_finalizer(export: InternalServiceExport) -> InternalServiceExport:
+    """The same export as its agent writes it: the hub has to let it go."""
+    metadata = msgspec.structs.replace(export.metadata, finalizers=(EXPORT_FINALIZER,))
+    return msgspec.structs.replace(export, metadata=metadata)
 
 
 def condition(conditions: tuple[Condition, ...], kind: str) -> Condition:

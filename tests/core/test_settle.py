@@ -1,15 +1,12 @@
-"""A new profile waits 0.2 s of quiet, and 2 s at most, so that one apply becomes one PUT."""
+"""What moves is left alone for 0.2 s of quiet, and 2 s at most."""
 
 from __future__ import annotations
 
 import pytest
 
 from fleetdns.core.settle import Settling, remaining, settling
-from fleetdns.core.trafficmanager import Profile
-from tests.core.builders import make_aggregate, make_desired, make_export
 
-EMPTY = make_desired(make_aggregate(exports=[])).profile
-FULL = make_desired(make_aggregate(exports=[make_export()])).profile
+EMPTY, FULL = "nothing", "something"
 
 
 @pytest.mark.parametrize(
@@ -26,9 +23,26 @@ FULL = make_desired(make_aggregate(exports=[make_export()])).profile
         ),
     ],
 )
-def test_waiting(looks: list[tuple[float, Profile]], now: float, left: float) -> None:
-    state: Settling | None = None
-    for at, desired in looks:
-        state = settling(state, desired, now=at)
+def test_waiting(looks: list[tuple[float, str]], now: float, left: float) -> None:
+    assert remaining(after(looks), now=now) == pytest.approx(left)
+
+
+@pytest.mark.parametrize(
+    ("now", "lacking", "left"),
+    [
+        pytest.param(1.0, 0.0, 1.0, id="however quiet it is, what is on its way is waited for"),
+        pytest.param(2.0, 0.0, 0.0, id="until the limit"),
+        pytest.param(2.0, 0.2, 0.2, id="or a little longer"),
+        pytest.param(2.2, 0.2, 0.0, id="and no more"),
+    ],
+)
+def test_what_is_known_to_be_lacking_is_waited_for(now: float, lacking: float, left: float) -> None:
+    assert remaining(after([(0.0, EMPTY)]), now=now, lacking=lacking) == pytest.approx(left)
+
+
+def after(looks: list[tuple[float, str]]) -> Settling[str]:
+    state: Settling[str] | None = None
+    for at, asked in looks:
+        state = settling(state, asked, now=at)
     assert state is not None
-    assert remaining(state, now=now) == pytest.approx(left)
+    return state
