@@ -1,6 +1,7 @@
 """Which API server, and by which credentials: from a kubeconfig, or from the pod that this process runs in.
 
-Whatever is wrong with either is a UsageError that says what to do; a token is read again before it grows old.
+Whatever is wrong with either is a UsageError that says what to do; a token is read again before it grows old, and one
+that was renewed by ourselves is used before anybody has written it into a file.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ import asyncio
 import logging
 import os
 import ssl
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,7 @@ from kubernetes_asyncio.config.incluster_config import (
 from fleetdns.errors import UsageError
 
 _TOKEN = "BearerToken"  # noqa: S105 - the name under which the library keeps it
+_SCHEME = "Bearer "
 _PLUGIN_PATIENCE = 20.0  # seconds for a credential plugin: everybody waits for it
 _TOKEN_AGE = 60.0  # seconds after which a token is read again, as client-go does
 
@@ -38,16 +40,27 @@ Reload = Callable[[bool], Awaitable[None]]
 
 
 class Connection:
-    """One API server. `tls` None: plain http. `server_hostname`: the name in its certificate, where it differs."""
+    """One API server. `tls` None: plain http. `server_hostname`: the name in its certificate, where it differs.
 
-    def __init__(self, configuration: Configuration, *, reload: Reload) -> None:
-        """`reload` brings the token in `configuration` up to date; True: the server has just refused it."""
+    `authority_file`: PEM; None: the system's own authorities. `is_verified`: its certificate has to be good.
+    """
+
+    def __init__(self, configuration: Configuration, *, reload: Reload, holds_token: bool) -> None:
+        """`reload` brings the token in `configuration` up to date; True: the server has just refused it.
+
+        `holds_token`: the token stands in the kubeconfig itself, so that nobody but its owner renews it.
+        """
         self.host = (configuration.host or "").rstrip("/")
         self.tls = _tls(configuration)
         self.server_hostname: str | None = configuration.tls_server_name or None
         self.proxy: str | None = configuration.proxy or None
+        self.authority_file: str | None = configuration.ssl_ca_cert or None
+        self.is_verified: bool = configuration.verify_ssl
         self._configuration = configuration
         self._reload = reload
+        self._holds_token = holds_token
+        self._adopted: str | None = None
+        self._superseded: frozenset[str | None] = frozenset()  # headers that must not come back from the file
         self._lock = asyncio.Lock()
         self._read_at = asyncio.get_running_loop().time()
         self._is_refused = False
@@ -57,12 +70,28 @@ class Connection:
         async with self._lock:
             if self._is_refused or asyncio.get_running_loop().time() - self._read_at >= _TOKEN_AGE:
                 await self._renew()
-        return self._configuration.api_key.get(_TOKEN)
+        return self._header
+
+    async def token(self) -> str | None:
+        """The token that would be sent now, where it is ours to renew: one of the kubeconfig itself, or adopted."""
+        header = await self.authorization()
+        return header.removeprefix(_SCHEME) if header and self._holds_token else None
+
+    def adopt(self, token: str) -> None:
+        """Send this one from now on, until the kubeconfig holds one that is newer: not this, and none before it."""
+        self._superseded |= {self._configuration.api_key.get(_TOKEN), self._adopted}
+        self._adopted = _SCHEME + token
+        self._is_refused = False
 
     def refused(self, authorization: str | None) -> None:
         """The server did not take this header: the next request reads the token again, if it is still the same."""
-        if authorization == self._configuration.api_key.get(_TOKEN):
+        if authorization == self._header:
             self._is_refused = True
+
+    @property
+    def _header(self) -> str | None:
+        found: str | None = self._configuration.api_key.get(_TOKEN)
+        return self._adopted or found
 
     async def _renew(self) -> None:
         is_refused, self._is_refused = self._is_refused, False
@@ -73,15 +102,17 @@ class Connection:
         except (*_MALFORMED, yaml.YAMLError) as error:
             # The old token may still be good; if not, the server says so, and that is what is reported.
             _log.warning("kubernetes credentials not renewed", error=type(error).__name__)
+        if self._adopted and self._configuration.api_key.get(_TOKEN) not in self._superseded:
+            self._adopted, self._superseded = None, frozenset()
 
 
 async def load(kubeconfig: str | None, context: str | None = None) -> Connection:
     """The connection that a kubeconfig describes, in its current context or `context`; None: that of our own pod.
 
-    Raises UsageError.
+    Several files are joined as KUBECONFIG joins them; of what two of them say, the first is heard. Raises UsageError.
     """
     logging.getLogger("kubernetes_asyncio.client.rest").setLevel(logging.INFO)  # its DEBUG shows whole Secrets
-    return await _from_file(_expanded(kubeconfig), context) if kubeconfig else _in_cluster()
+    return await _from_file(kubeconfig, context) if kubeconfig else _in_cluster()
 
 
 def _in_cluster() -> Connection:
@@ -101,11 +132,15 @@ def _in_cluster() -> Connection:
             "this is not a pod with a service account: give --kubeconfig FILE, "
             "or let the pod mount its service account's token"
         ) from error
-    return _connected(configuration, reload, "the service account of this pod")
+    return _connected(configuration, reload, "the service account of this pod", holds_token=False)
 
 
-async def _from_file(path: str, context: str | None) -> Connection:
-    user = _checked_user(path, context)
+async def _from_file(paths: str, context: str | None) -> Connection:
+    files = _files(paths)
+    path, content = os.pathsep.join(files), _joined(files)
+    if len(files) > 1:
+        context = context or content.get("current-context")  # of which the library would take the last
+    user = _checked_user(path, content, context)
     configuration = Configuration()
 
     async def read() -> Any:
@@ -132,12 +167,13 @@ async def _from_file(path: str, context: str | None) -> Connection:
             if hasattr(loader, "token"):  # else the plugin gave a certificate, which no request can carry
                 configuration.api_key[_TOKEN] = loader.token
 
-    return _connected(configuration, reload, f"the kubeconfig {path}")
+    holds_token = "token" in user and not {"exec", "tokenFile", "auth-provider"} & set(user)
+    return _connected(configuration, reload, f"the kubeconfig {path}", holds_token=holds_token)
 
 
-def _connected(configuration: Configuration, reload: Reload, source: str) -> Connection:
+def _connected(configuration: Configuration, reload: Reload, source: str, *, holds_token: bool) -> Connection:
     try:
-        return Connection(configuration, reload=reload)
+        return Connection(configuration, reload=reload, holds_token=holds_token)
     except (OSError, ValueError) as error:  # ssl.SSLError is an OSError
         raise UsageError(f"a certificate or key that {source} names cannot be read: check its PEM data") from error
 
@@ -154,9 +190,8 @@ def _tls(configuration: Configuration) -> ssl.SSLContext | None:
     return context
 
 
-def _checked_user(path: str, context: str | None) -> Mapping[str, Any]:
-    """The user that the context names, {} for none, once the file leads to a cluster. Raises UsageError."""
-    content = _content(path)
+def _checked_user(path: str, content: Mapping[str, Any], context: str | None) -> Mapping[str, Any]:
+    """The user that the context names, {} for none, once the content leads to a cluster. Raises UsageError."""
     name = context or content.get("current-context")
     if not name:
         raise UsageError(f"the kubeconfig {path} has no current-context: choose one with kubectl config use-context")
@@ -169,8 +204,23 @@ def _checked_user(path: str, context: str | None) -> Mapping[str, Any]:
     return _section(_named(content, "users", inner.get("user")), "user")
 
 
-def _expanded(path: str) -> str:
-    return os.path.expanduser(path)
+def _files(paths: str) -> list[str]:
+    return [os.path.expanduser(path) for path in paths.split(os.pathsep) if path]
+
+
+def _joined(files: Sequence[str]) -> Mapping[str, Any]:
+    """What the files say together. Of several, those that are not there are passed over, as kubectl does."""
+    contents = [_content(file) for file in files if len(files) == 1 or os.path.exists(file)]
+    if len(contents) == 1:
+        return contents[0]
+    if not contents:
+        raise UsageError(f"there is no kubeconfig among {os.pathsep.join(files)}: check KUBECONFIG")
+    joined: dict[str, Any] = {}
+    for content in contents:
+        for name, value in content.items():
+            is_list = isinstance(value, list) and isinstance(joined.get(name, []), list)
+            joined[name] = joined.get(name, []) + value if is_list else joined.get(name) or value
+    return joined
 
 
 def _content(path: str) -> Mapping[str, Any]:

@@ -212,3 +212,26 @@ async def test_insecure_and_named_servers_are_as_the_kubeconfig_says(tmp_path: P
     assert connection.tls is not None
     assert connection.tls.verify_mode == ssl.CERT_NONE
     assert (connection.server_hostname, connection.proxy) == ("hub.example", "http://proxy:3128")
+
+
+async def test_several_files_are_joined_and_the_first_is_heard(tmp_path: Path) -> None:
+    first, second = tmp_path / "first", tmp_path / "second"
+    kubeconfig(first, server=SERVER, user={"token": "mine"})
+    kubeconfig(second, server="http://127.0.0.1:2", user={"token": "theirs"})
+    content = json.loads(second.read_text())
+    content["contexts"].append({"name": "there", "context": {"cluster": "far", "user": "us"}})
+    content["clusters"].append({"name": "far", "cluster": {"server": "http://127.0.0.1:3"}})
+    content["current-context"] = "there"
+    second.write_text(json.dumps(content))
+
+    files = f"{first}:{tmp_path / 'gone'}:{second}"
+    here, there = await load(files), await load(files, "there")
+
+    assert (here.host, await here.token()) == (SERVER, "mine")
+    assert (there.host, await there.token()) == ("http://127.0.0.1:3", "mine")
+
+
+async def test_several_files_of_which_none_is_there_are_a_usage_error(tmp_path: Path) -> None:
+    with pytest.raises(UsageError) as failure:
+        await load(f"{tmp_path / 'a'}:{tmp_path / 'b'}")
+    assert "KUBECONFIG" in str(failure.value)
