@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from fleetdns.emulator.azure.errors import ArmError
 from fleetdns.emulator.azure.service import Behaviour
 from fleetdns.emulator.azure.versions import TRAFFIC_MANAGER_VERSIONS
 from tests.emulator_azure.arm import (
@@ -222,6 +223,39 @@ def test_a_public_ip_keeps_its_address_when_it_gets_a_label() -> None:
     first = arm.service.set_public_ip(public_ip(), None, tags={"k": "v"})
     second = arm.service.set_public_ip(public_ip(), "a.eastus.cloudapp.azure.com")
     assert (first.address, first.tags) == (second.address, second.tags)
+
+
+def test_an_address_is_given_out_once() -> None:
+    arm = Arm()
+    for name in ("a", "b"):
+        arm.service.set_public_ip(public_ip(name), None)
+    arm.service.remove_public_ip(public_ip("a"))
+    arm.service.set_public_ip(public_ip("c"), None)
+    listed = arm.get(public_ip("").removesuffix("/")).json()["value"]
+    assert len({item["properties"]["ipAddress"] for item in listed}) == 2
+
+
+def test_a_public_ip_loses_its_label_and_its_address_by_hand() -> None:
+    arm = Arm()
+    arm.service.set_public_ip(public_ip(), "a.eastus.cloudapp.azure.com", address="20.1.2.3")
+    arm.service.set_public_ip(public_ip(), None, address="")
+    assert arm.get(public_ip()).json()["properties"].keys() & {"ipAddress", "dnsSettings"} == set()
+
+
+def test_a_label_belongs_to_one_public_ip_of_a_region() -> None:
+    arm = Arm()
+    name = "shop.eastus.cloudapp.azure.com"
+    arm.service.set_public_ip(public_ip("a"), name)
+    arm.service.set_public_ip(public_ip("a"), name, tags={"k": "v"})
+    with pytest.raises(ArmError, match="is already used by another public IP") as used:
+        arm.service.set_public_ip(public_ip("b", group="other"), name.upper())
+    assert (used.value.status, used.value.code) == (400, "DnsRecordInUse")
+    assert used.value.message == f"DNS record {name} is already used by another public IP."
+    assert arm.get(public_ip("b", group="other")).status == 404
+    arm.service.set_public_ip(public_ip("b"), "shop.westeurope.cloudapp.azure.com", location="westeurope")
+    arm.service.set_public_ip(public_ip("a"), None)
+    arm.service.set_public_ip(public_ip("c"), name)
+    assert arm.get(public_ip("c")).json()["properties"]["dnsSettings"]["fqdn"] == name
 
 
 def test_only_ids_of_public_ips_can_be_registered() -> None:

@@ -57,6 +57,11 @@ def domain_taken_message(fqdn: str) -> str:
     return f"Domain name {fqdn} already exists. Please choose a different DNS prefix."
 
 
+def dns_record_in_use(fqdn: str) -> ArmError:
+    """Verbatim."""
+    return ArmError(400, "DnsRecordInUse", f"DNS record {fqdn} is already used by another public IP.")
+
+
 def group_not_found(group: str) -> ArmError:
     return ArmError(404, "ResourceGroupNotFound", f"Resource group '{group}' could not be found.")
 

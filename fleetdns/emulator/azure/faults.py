@@ -50,7 +50,7 @@ KINDS = (*_ANSWERS, "garbage", "drop", "empty", "slow")
 class Fault:
     """One fault.
 
-    `operation`, `profile` and `endpoint` are patterns as of a shell, compared without case; None fits every call.
+    `operation`, `group`, `profile` and `endpoint` are patterns as of a shell, compared without case; None fits all.
     `times` calls are hit, None is all of them; `until` is the moment, on the service's clock, when it ends.
     `after_commit`: the call does its work and only the answer goes wrong. `delay` seconds pass before the answer.
     `status`, `code`, `message` and `retry_after` (seconds) override what the kind says.
@@ -62,6 +62,7 @@ class Fault:
     message: str | None = None
     retry_after: int | None = None
     operation: str | None = None
+    group: str | None = None
     profile: str | None = None
     endpoint: str | None = None
     times: int | None = None
@@ -77,6 +78,7 @@ class Fault:
     def fits(self, route: Route) -> bool:
         pairs = (
             (self.operation, route.operation),
+            (self.group, route.group),
             (self.profile, route.profile),
             (self.endpoint, route.endpoint),
         )

@@ -5,6 +5,7 @@ from typing import Any
 
 from fleetdns.emulator.azure.errors import ArmError, resource_not_found
 from fleetdns.emulator.azure.exchange import Reply
+from fleetdns.emulator.azure.paging import following
 from fleetdns.emulator.azure.publicips import public_ip_body
 from fleetdns.emulator.azure.world import Inbound, World
 
@@ -72,8 +73,11 @@ def get_public_ip(world: World, inbound: Inbound) -> Reply:
 
 
 def list_public_ips(world: World, inbound: Inbound) -> Reply:
+    """Of a group, or of the subscription when the path names no group; in pages when the page size is set."""
     found = world.public_ips.listed(inbound.route.subscription, inbound.route.group)
-    return Reply(200, {"value": [public_ip_body(item) for item in found]})
+    keys = [ip.id.casefold() for ip in found]
+    page, more = following(keys, inbound, page_size=world.behaviour.page_size)
+    return Reply(200, {"value": [public_ip_body(item) for item in found[page]], **more})
 
 
 def get_provider(world: World, inbound: Inbound) -> Reply:

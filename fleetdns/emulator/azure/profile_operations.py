@@ -1,16 +1,14 @@
 """GET, LIST, PUT, PATCH and DELETE of profiles."""
 
-import base64
-import binascii
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
-from urllib.parse import quote
 
 from fleetdns.emulator.azure.endpoint_operations import answered_delete
 from fleetdns.emulator.azure.errors import PATCH_HAS_ENDPOINTS, bad_request, invalid_content, refuse, scope_locked
 from fleetdns.emulator.azure.exchange import Reply
 from fleetdns.emulator.azure.fields import without_nulls
+from fleetdns.emulator.azure.paging import following
 from fleetdns.emulator.azure.profiles import continued, inline_endpoints, merged, profile_from, refuse_location
 from fleetdns.emulator.azure.resources import Endpoint, Profile
 from fleetdns.emulator.azure.targets import resolved
@@ -71,15 +69,10 @@ def listed(world: World, inbound: Inbound) -> Reply:
         if key.subscription == route.subscription.casefold()
         and (not route.group or key.group == route.group.casefold())
     ]
-    after = _skip_token(inbound)
-    if after is not None:
-        profiles = [(key, profile) for key, profile in profiles if "/".join(key) > after]
-    size = world.behaviour.page_size or len(profiles)
-    page, rest = profiles[:size], profiles[size:]
-    body: dict[str, object] = {"value": [view.profile(profile, in_list=True) for _, profile in page]}
-    if rest:
-        body["nextLink"] = _next_link(inbound, "/".join(page[-1][0]))
-    return Reply(200, body)
+    # Joined so that texts sort as the keys do.
+    keys = ["\0".join(key) for key, _ in profiles]
+    page, more = following(keys, inbound, page_size=world.behaviour.page_size)
+    return Reply(200, {"value": [view.profile(profile, in_list=True) for _, profile in profiles[page]], **more})
 
 
 def _parsed(inbound: Inbound, body: Mapping[str, Any], stored: Profile | None, problems: list[str]) -> Profile:
@@ -130,21 +123,3 @@ def _change_problems(before: Profile, after: Profile, *, may_rename: bool) -> li
     if before.record_type is not None and after.record_type != before.record_type:
         problems.append("The recordType of a profile cannot be changed once it is set.")
     return problems
-
-
-def _skip_token(inbound: Inbound) -> str | None:
-    token = inbound.request.parameter("$skipToken")
-    if token is None:
-        return None
-    try:
-        return base64.b64decode(token.encode(), altchars=b"-_", validate=True).decode()
-    except (binascii.Error, ValueError) as error:
-        raise bad_request("The $skipToken is not valid.") from error
-
-
-def _next_link(inbound: Inbound, last: str) -> str:
-    """Absolute, to the host the client used: clients take scheme, host and path from it."""
-    token = quote(base64.urlsafe_b64encode(last.encode()).decode())
-    host = inbound.request.header("Host") or "127.0.0.1"
-    scheme = inbound.request.header("X-Forwarded-Proto") or "http"
-    return f"{scheme}://{host}{inbound.request.path}?api-version={inbound.version}&%24skipToken={token}"

@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from fleetdns.emulator.azure.errors import dns_record_in_use
+
 _RESOURCE = re.compile(
     r"/subscriptions/(?P<subscription>[^/]+)/resourceGroups/(?P<group>[^/]+)"
     r"/providers/(?P<type>[^/]+/[^/]+)/(?P<name>[^/]+)",
@@ -57,6 +59,7 @@ class PublicIPs:
         self._registered: dict[str, PublicIP] = {}
         self._assumed: dict[str, str] = {}  # folded id -> name, for IPs nobody registered
         self._given_names: set[str] = set()  # every name any IP ever had
+        self._numbers = itertools.count()  # of the addresses given out
 
     def set(
         self,
@@ -67,13 +70,17 @@ class PublicIPs:
         location: str = _REGION,
         tags: Mapping[str, str] | None = None,
     ) -> PublicIP:
-        """Register or change one; without an address it keeps its own. Raises ValueError for another type of id."""
+        """Register or change one; without an address it keeps its own, and an empty one takes it away.
+
+        Raises ValueError for another type of id, ArmError 400 where another one has the DNS name.
+        """
         parsed = resource_id(text)
         if parsed is None or not parsed.is_public_ip:
             raise ValueError(f"not the id of a public IP address: {text}")
+        self._refuse_used(fqdn, by_other_than=text)
         known = self._registered.get(text.casefold())
         if known is None:
-            number = len(self._registered)
+            number = next(self._numbers)
             known = PublicIP(
                 id=text,
                 name=parsed.name,
@@ -116,6 +123,12 @@ class PublicIPs:
         if known is not None:
             return known.fqdn
         return None if strict else self._assumed_fqdn(text)
+
+    def _refuse_used(self, fqdn: str | None, *, by_other_than: str) -> None:
+        """Names are unique within their region, which is a part of them, over all subscriptions."""
+        wanted, own = (fqdn or "").casefold(), by_other_than.casefold()
+        if wanted and any((ip.fqdn or "").casefold() == wanted for key, ip in self._registered.items() if key != own):
+            raise dns_record_in_use(wanted)
 
     def _assumed_fqdn(self, text: str) -> str:
         name = self._assumed.get(text.casefold())

@@ -181,7 +181,10 @@ class TrafficManagerService:
         location: str = "eastus",
         tags: Mapping[str, str] | None = None,
     ) -> PublicIP:
-        """Register a public IP address; `fqdn` None is one without a DNS label. Raises ValueError for another id."""
+        """Register or change a public IP address; `fqdn` None is one without a DNS label, `address` "" one without any.
+
+        Raises ValueError for the id of something else, ArmError 400 where another public IP has the DNS name.
+        """
         self._changes += 1
         return self._world.public_ips.set(resource_id, fqdn, address=address, location=location, tags=tags)
 
