@@ -172,6 +172,8 @@ class InformerLog(InformerObserver):
                     "fleetdns is not ready until then and keeps looking",
                     kind=name,
                 )
+            case Phase.ABSENT:
+                _log.info("the hub does not have this kind, which it need not: fleetdns keeps looking", kind=name)
             case Phase.RETRYING if isinstance(health.error, Denied):
                 _log.warning(
                     f"the hub does not let fleetdns list and watch {name}: check its ClusterRole and credentials; "

@@ -7,8 +7,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from fleetdns.api.backend import TrafficManagerBackend
-from fleetdns.api.exports import InternalServiceExport, ServiceImport
+from fleetdns.api.clusters import MemberCluster, Namespace
+from fleetdns.api.exports import MEMBER_NAMESPACE_PREFIX, InternalServiceExport, ServiceImport
 from fleetdns.api.meta import ObjectKey
+from fleetdns.api.overrides import ResourceOverride
 from fleetdns.api.profile import TrafficManagerProfile
 from fleetdns.controllers.withdrawals import Withdrawals
 from fleetdns.core.aggregate import Aggregate, Unreadable
@@ -16,6 +18,7 @@ from fleetdns.runtime.store import Store
 
 BY_PROFILE = "profile"
 BY_SERVICE = "service"
+BY_NAMESPACE = "namespace"
 
 BACKEND_INDEXES: Mapping[str, Callable[[TrafficManagerBackend], Iterable[Hashable]]] = {
     BY_PROFILE: lambda backend: (backend.profile_key,),
@@ -23,6 +26,10 @@ BACKEND_INDEXES: Mapping[str, Callable[[TrafficManagerBackend], Iterable[Hashabl
 }
 EXPORT_INDEXES: Mapping[str, Callable[[InternalServiceExport], Iterable[Hashable]]] = {
     BY_SERVICE: lambda export: (export.service_key,),
+    BY_NAMESPACE: lambda export: (export.metadata.namespace,),
+}
+OVERRIDE_INDEXES: Mapping[str, Callable[[ResourceOverride], Iterable[Hashable]]] = {
+    BY_NAMESPACE: lambda override: (override.metadata.namespace,),
 }
 
 
@@ -34,6 +41,9 @@ class Caches:
     backends: Store[ObjectKey, TrafficManagerBackend]
     imports: Store[ObjectKey, ServiceImport]
     exports: Store[ObjectKey, InternalServiceExport]
+    namespaces: Store[ObjectKey, Namespace]
+    members: Store[ObjectKey, MemberCluster]
+    overrides: Store[ObjectKey, ResourceOverride]
     withdrawals: Withdrawals = field(default_factory=Withdrawals)
 
     def aggregate(self, key: ObjectKey) -> Aggregate:
@@ -55,18 +65,37 @@ class Caches:
         """Every export that names this service, from whatever namespace it comes."""
         return self.exports.by_index(BY_SERVICE, service)
 
+    def exports_from(self, cluster: str) -> tuple[InternalServiceExport, ...]:
+        """Every export in a member cluster's own namespace, whatever cluster it names."""
+        return self.exports.by_index(BY_NAMESPACE, MEMBER_NAMESPACE_PREFIX + cluster)
+
+    def overrides_in(self, namespace: str) -> tuple[ResourceOverride, ...]:
+        """Every override of a namespace, in the order of their names."""
+        return self.overrides.by_index(BY_NAMESPACE, namespace)
+
     def unreadable(self) -> Unreadable:
         """What is there and could not be decoded."""
-        stores: tuple[Store[ObjectKey, Any], ...] = (self.profiles, self.backends, self.imports, self.exports)
-        if not any(store.unknown or store.unnamed for store in stores):
+        ours: tuple[Store[ObjectKey, Any], ...] = (self.profiles, self.backends, self.imports, self.exports)
+        others: tuple[Store[ObjectKey, Any], ...] = (self.namespaces, self.members, self.overrides)
+        if not any(store.unknown or store.unnamed for store in (*ours, *others)):
             return _NOTHING_UNREADABLE
         return Unreadable(
             profiles=frozenset(self.profiles.unknown),
             backends=frozenset(self.backends.unknown),
             imports=frozenset(self.imports.unknown),
             exports=frozenset(self.exports.unknown),
-            is_unnamed=any(store.unnamed for store in stores),
+            is_unnamed=any(store.unnamed for store in ours),
+            clusters=frozenset(self._unreadable_clusters()),
+            is_cluster_unnamed=bool(self.namespaces.unnamed or self.members.unnamed),
+            overrides=frozenset(self.overrides.unknown),
+            is_override_unnamed=bool(self.overrides.unnamed),
         )
+
+    def _unreadable_clusters(self) -> Iterable[str]:
+        yield from (key.name for key in self.members.unknown)
+        for key in self.namespaces.unknown:
+            if key.name.startswith(MEMBER_NAMESPACE_PREFIX):
+                yield key.name.removeprefix(MEMBER_NAMESPACE_PREFIX)
 
 
 _NOTHING_UNREADABLE = Unreadable()

@@ -13,8 +13,10 @@ from random import Random
 from typing import Any, TypeVar
 
 from fleetdns.api.backend import TrafficManagerBackend
+from fleetdns.api.clusters import MemberCluster, Namespace
 from fleetdns.api.exports import InternalServiceExport, ServiceImport
 from fleetdns.api.meta import ObjectKey
+from fleetdns.api.overrides import ResourceOverride
 from fleetdns.api.profile import TrafficManagerProfile
 from fleetdns.controllers import watches
 from fleetdns.controllers.caches import Caches
@@ -34,7 +36,16 @@ from fleetdns.runtime.workqueue import QueueMetrics, WorkQueue
 
 STALE_SWEEPS = 3
 
-T = TypeVar("T", TrafficManagerProfile, TrafficManagerBackend, ServiceImport, InternalServiceExport)
+T = TypeVar(
+    "T",
+    TrafficManagerProfile,
+    TrafficManagerBackend,
+    ServiceImport,
+    InternalServiceExport,
+    Namespace,
+    MemberCluster,
+    ResourceOverride,
+)
 KeyFunction = Callable[[T | None, T | None, Caches], frozenset[ObjectKey]]
 
 

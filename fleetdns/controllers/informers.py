@@ -1,4 +1,4 @@
-"""The four informers of the hub controller, and the caches they keep."""
+"""The informers of the hub controller, and the caches they keep."""
 
 from __future__ import annotations
 
@@ -8,17 +8,28 @@ from random import Random
 from typing import Any, Protocol, TypeVar
 
 from fleetdns.api.backend import TrafficManagerBackend
+from fleetdns.api.clusters import MemberCluster, Namespace
 from fleetdns.api.exports import InternalServiceExport, ServiceImport
 from fleetdns.api.meta import ObjectKey
+from fleetdns.api.overrides import ResourceOverride
 from fleetdns.api.profile import TrafficManagerProfile
-from fleetdns.controllers.caches import BACKEND_INDEXES, EXPORT_INDEXES, Caches
+from fleetdns.controllers.caches import BACKEND_INDEXES, EXPORT_INDEXES, OVERRIDE_INDEXES, Caches
 from fleetdns.controllers.ports import HubObject
 from fleetdns.runtime.informer import Informer
 from fleetdns.runtime.listwatch import Codec, Entry, ListWatch
 from fleetdns.runtime.observer import InformerObserver
 from fleetdns.runtime.watchlist import WatchListSupport
 
-T = TypeVar("T", TrafficManagerProfile, TrafficManagerBackend, ServiceImport, InternalServiceExport)
+T = TypeVar(
+    "T",
+    TrafficManagerProfile,
+    TrafficManagerBackend,
+    ServiceImport,
+    InternalServiceExport,
+    Namespace,
+    MemberCluster,
+    ResourceOverride,
+)
 
 
 class Sources(Protocol):
@@ -40,7 +51,10 @@ class Informers:
         watch_list = WatchListSupport()  # all kinds come from one server
 
         def informer(
-            kind: type[T], indexes: Mapping[str, Callable[[T], Iterable[Hashable]]] | None = None
+            kind: type[T],
+            indexes: Mapping[str, Callable[[T], Iterable[Hashable]]] | None = None,
+            *,
+            optional: bool = False,
         ) -> Informer[ObjectKey, T]:
             name = kind.resource.plural
             return Informer(
@@ -50,6 +64,7 @@ class Informers:
                 random=random,
                 indexes=indexes,
                 observer=observer,
+                optional=optional,
                 watch_list=watch_list,
             )
 
@@ -57,11 +72,31 @@ class Informers:
         self.backends = informer(TrafficManagerBackend, BACKEND_INDEXES)
         self.imports = informer(ServiceImport)
         self.exports = informer(InternalServiceExport, EXPORT_INDEXES)
-        self.caches = Caches(self.profiles.store, self.backends.store, self.imports.store, self.exports.store)
+        self.namespaces = informer(Namespace)
+        # KubeFleet's kinds: hubs without it have none of them, or the one that we ship.
+        self.members = informer(MemberCluster, optional=True)
+        self.overrides = informer(ResourceOverride, OVERRIDE_INDEXES, optional=True)
+        self.caches = Caches(
+            self.profiles.store,
+            self.backends.store,
+            self.imports.store,
+            self.exports.store,
+            self.namespaces.store,
+            self.members.store,
+            self.overrides.store,
+        )
 
     @property
     def all(self) -> tuple[Informer[ObjectKey, Any], ...]:
-        return (self.profiles, self.backends, self.imports, self.exports)
+        return (
+            self.profiles,
+            self.backends,
+            self.imports,
+            self.exports,
+            self.namespaces,
+            self.members,
+            self.overrides,
+        )
 
     def written(self, obj: HubObject) -> None:
         """Show the result of our own write to the next reader, before the watch brings it.

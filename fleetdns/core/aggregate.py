@@ -20,7 +20,19 @@ class Unreadable:
     backends: frozenset[ObjectKey] = frozenset()
     imports: frozenset[ObjectKey] = frozenset()
     exports: frozenset[ObjectKey] = frozenset()
-    is_unnamed: bool = False  # some object's very name could not be read: it may be any of them
+    is_unnamed: bool = False  # the very name of one of these could not be read: it may be any of them
+    clusters: frozenset[str] = frozenset()  # member clusters whose namespace or MemberCluster it is
+    is_cluster_unnamed: bool = False  # a namespace or a MemberCluster that may be any cluster's
+    overrides: frozenset[ObjectKey] = frozenset()
+    is_override_unnamed: bool = False
+
+    def hides_cluster(self, cluster: str) -> bool:
+        """What the hub says of a member cluster, its labels and annotations, is not known in full."""
+        return self.is_cluster_unnamed or cluster in self.clusters
+
+    def hides_override(self, namespace: str) -> bool:
+        """Not every ResourceOverride of a namespace is known."""
+        return self.is_override_unnamed or any(key.namespace == namespace for key in self.overrides)
 
 
 @dataclass(frozen=True, slots=True)

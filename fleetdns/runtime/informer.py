@@ -63,6 +63,7 @@ class Informer(Generic[K, T]):
             watch_timeout=watch_timeout,
             stall_timeout=stall_timeout,
             watch_list=watch_list,
+            optional=optional,
             on_not_served=self._miss,
             observer=self._observer,
         )
@@ -105,8 +106,7 @@ class Informer(Generic[K, T]):
         Lists alone do not count: a kind that may be listed but not watched is never fresh.
         """
         health = self.health
-        is_missing = self._is_optional and health.phase is Phase.NOT_SERVED
-        heard_at = self._looked_at if is_missing else health.heard_at
+        heard_at = self._looked_at if health.phase is Phase.ABSENT else health.heard_at
         return self.has_synced and heard_at is not None and now - heard_at <= self._fresh_within
 
     def written(self, entry: Entry[K, T]) -> bool:

@@ -11,13 +11,15 @@ from .listwatch import ListWatchError
 class Phase(Enum):
     """Where list and watch stand. WATCHING lasts from one accepted watch to the next failure.
 
-    After a failure a watch counts when it has brought an event or lasted a second.
+    After a failure a watch counts when it has brought an event or lasted a second. ABSENT: the server does not have an
+    optional kind, which is as it may be; NOT_SERVED: it does not have one that it should.
     """
 
     STARTING = "starting"
     WATCHING = "watching"
     RETRYING = "retrying"
     NOT_SERVED = "not served"
+    ABSENT = "absent"
 
 
 @dataclass(frozen=True, slots=True)

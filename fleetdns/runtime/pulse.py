@@ -48,6 +48,10 @@ class Pulse:
         """List or watch has failed."""
         self._turn(phase, error)
 
+    def absent(self) -> None:
+        """The server has said that it does not have the kind, which need not be there."""
+        self._turn(Phase.ABSENT, None)
+
     def _turn(self, phase: Phase, error: ListWatchError | None) -> None:
         before = self._health
         now = asyncio.get_running_loop().time()

@@ -63,6 +63,7 @@ class Reflector(Generic[K, T]):
     stall_timeout: seconds of silence after which the connection counts as dead; bookmarks come every minute.
     request_timeout: seconds for a page of a list.
     watch_list: what is known of the server, shared by everybody who reads from it; None: always list.
+    optional: the server need not have the kind; that it has not is no failure.
     on_not_served is told how many times in a row the server did not have the kind.
     """
 
@@ -78,6 +79,7 @@ class Reflector(Generic[K, T]):
         stall_timeout: float = 75.0,
         request_timeout: float = 90.0,
         watch_list: WatchListSupport | None = None,
+        optional: bool = False,
         on_not_served: Callable[[int], None] = lambda _looks: None,
         observer: InformerObserver | None = None,
     ) -> None:
@@ -88,6 +90,7 @@ class Reflector(Generic[K, T]):
         self._watch_timeout = watch_timeout
         self._stall_timeout = stall_timeout
         self._request_timeout = request_timeout
+        self._is_optional = optional
         self._on_not_served = on_not_served
         self._observer: InformerObserver = observer or NoInformerObserver()
         self._backoff = RestingBackoff(RETRY, reset_after=RETRY_RESETS_AFTER, random=random)
@@ -263,7 +266,12 @@ class Reflector(Generic[K, T]):
 
     def _pause(self, error: ListWatchError) -> float:
         """Decide what comes after the error; gives the seconds until then."""
-        self._pulse.failed(Phase.NOT_SERVED if isinstance(error, NotServed) else Phase.RETRYING, error)
+        if not isinstance(error, NotServed):
+            self._pulse.failed(Phase.RETRYING, error)
+        elif self._is_optional:
+            self._pulse.absent()
+        else:
+            self._pulse.failed(Phase.NOT_SERVED, error)
         if self._state_because is None and not isinstance(error, Throttled | Unavailable):
             self._state_because = type(error).__name__
         if isinstance(error, NotServed):

@@ -186,6 +186,7 @@ def test_a_missing_crd_says_how_to_install_it(lines: Lines) -> None:
         pytest.param(Health(Phase.RETRYING, error=Denied("403")), "warning", "ClusterRole", id="no right"),
         pytest.param(Health(Phase.RETRYING, error=Unavailable("reset")), "warning", "cannot be read", id="outage"),
         pytest.param(Health(Phase.WATCHING), "info", "watching", id="well again"),
+        pytest.param(Health(Phase.ABSENT), "info", "need not", id="an optional kind that is not there"),
     ],
 )
 def test_phases_of_an_informer(health: Health, level: str, says: str, lines: Lines) -> None:

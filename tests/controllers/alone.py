@@ -6,9 +6,11 @@ import asyncio
 from dataclasses import dataclass
 
 from fleetdns.api.backend import TrafficManagerBackend
+from fleetdns.api.clusters import MemberCluster, Namespace
 from fleetdns.api.exports import InternalServiceExport, ServiceImport
+from fleetdns.api.overrides import ResourceOverride
 from fleetdns.api.profile import TrafficManagerProfile
-from fleetdns.controllers.caches import BACKEND_INDEXES, EXPORT_INDEXES, Caches
+from fleetdns.controllers.caches import BACKEND_INDEXES, EXPORT_INDEXES, OVERRIDE_INDEXES, Caches
 from fleetdns.controllers.index import AzureIndex
 from fleetdns.controllers.profile import ProfileReconciler
 from fleetdns.controllers.resolution import ResolutionReconciler
@@ -29,11 +31,22 @@ class Alone:
     async def start(cls, world: World) -> Alone:
         """A new process that has just listed Azure."""
         clock, told = asyncio.get_running_loop().time, Told()
-        caches = Caches(Store(), Store(BACKEND_INDEXES), Store(), Store(EXPORT_INDEXES))
+        caches = Caches(
+            profiles=Store(),
+            backends=Store(BACKEND_INDEXES),
+            imports=Store(),
+            exports=Store(EXPORT_INDEXES),
+            namespaces=Store(),
+            members=Store(),
+            overrides=Store(OVERRIDE_INDEXES),
+        )
         world.hub.feed(TrafficManagerProfile, caches.profiles)
         world.hub.feed(TrafficManagerBackend, caches.backends)
         world.hub.feed(ServiceImport, caches.imports)
         world.hub.feed(InternalServiceExport, caches.exports)
+        world.hub.feed(Namespace, caches.namespaces)
+        world.hub.feed(MemberCluster, caches.members)
+        world.hub.feed(ResourceOverride, caches.overrides)
         index = AzureIndex(world.azure, clock=clock)
         await index.list_subscription(world.settings.naming.subscription)
         index.listing_ended(None)

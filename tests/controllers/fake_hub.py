@@ -15,18 +15,32 @@ from typing import Any, Generic, TypeVar
 import msgspec
 
 from fleetdns.api.backend import TrafficManagerBackend
+from fleetdns.api.clusters import MemberCluster, Namespace
 from fleetdns.api.exports import InternalServiceExport, ServiceImport
 from fleetdns.api.meta import ObjectKey, ObjectMeta
+from fleetdns.api.overrides import ResourceOverride
 from fleetdns.api.profile import TrafficManagerProfile
 from fleetdns.controllers.ports import HubObject
 from fleetdns.core.events import Event
 from fleetdns.errors import Conflict, FleetDNSError, Rejected
 from fleetdns.runtime.events import Replaced
-from fleetdns.runtime.listwatch import Codec, Entry, ListPage, ListWatch, Undecodable
+from fleetdns.runtime.listwatch import Codec, Entry, ListPage, ListWatch, NotServed, Undecodable
 from fleetdns.runtime.store import Store
 from fleetdns.runtime.watchline import read_line
 
-T = TypeVar("T", TrafficManagerProfile, TrafficManagerBackend, ServiceImport, InternalServiceExport)
+Stored = HubObject | Namespace | MemberCluster | ResourceOverride
+T = TypeVar(
+    "T",
+    TrafficManagerProfile,
+    TrafficManagerBackend,
+    ServiceImport,
+    InternalServiceExport,
+    Namespace,
+    MemberCluster,
+    ResourceOverride,
+)
+S = TypeVar("S", bound=Stored)
+H = TypeVar("H", bound=HubObject)
 
 _BOOKMARK_EVERY = 50.0
 _INITIAL_END = (
@@ -55,7 +69,8 @@ class FakeHub:
         self.version = 100
         self.looks_at_definitions = 0
         self.leaving_kinds: set[str] = set()  # plurals of the kinds whose definition is being deleted or gone
-        self._objects: dict[tuple[type, ObjectKey], HubObject] = {}
+        self.absent: set[type] = set()  # kinds that the hub does not serve
+        self._objects: dict[tuple[type, ObjectKey], Stored] = {}
         self._garbled: set[tuple[type, ObjectKey]] = set()
         self._history: dict[type, list[_Happened]] = {}
         self._watchers: set[asyncio.Event] = set()
@@ -68,10 +83,10 @@ class FakeHub:
         found = self._objects.get((kind, key))
         return found if isinstance(found, kind) else None
 
-    def holds(self, kind: type[HubObject], key: ObjectKey) -> bool:
+    def holds(self, kind: type[Stored], key: ObjectKey) -> bool:
         return (kind, key) in self._objects
 
-    def apply(self, *objects: HubObject) -> None:
+    def apply(self, *objects: Stored) -> None:
         """kubectl apply: create, or replace what a user writes and keep what the server and the controllers wrote."""
         for obj in objects:
             self._apply(obj)
@@ -79,9 +94,10 @@ class FakeHub:
     def set_status(self, obj: HubObject, status: msgspec.Struct) -> None:
         """Somebody writes status by hand."""
         held = self._objects[type(obj), obj.metadata.key]
+        assert isinstance(held, HubObject)
         self._store(msgspec.structs.replace(held, status=status), "MODIFIED")
 
-    def delete(self, kind: type[HubObject], key: ObjectKey) -> None:
+    def delete(self, kind: type[Stored], key: ObjectKey) -> None:
         """kubectl delete: at once, or when the last finalizer has gone."""
         held = self._objects.get((kind, key))
         if held is None or held.metadata.is_deleting:
@@ -92,18 +108,31 @@ class FakeHub:
         generation = held.metadata.generation + 1
         self._restamp(held, deletion_timestamp=_DELETED_AT, generation=generation)
 
-    def remove(self, kind: type[HubObject], key: ObjectKey) -> None:
+    def remove(self, kind: type[Stored], key: ObjectKey) -> None:
         """The object vanishes, finalizers or not."""
         held = self._objects.pop((kind, key))
         self._garbled.discard((kind, key))
         self._note(_with_meta(held, resource_version=self._next()), "DELETED")
 
-    def garble(self, obj: HubObject) -> None:
+    def serve(self, kind: type[Stored]) -> None:
+        """The kind is there from now on."""
+        self.absent.discard(kind)
+
+    def take_away(self, kind: type[Stored]) -> None:
+        """The kind goes, with all its objects; whoever watches them sees the end of the stream."""
+        for held, key in list(self._objects):
+            if held is kind:
+                self.remove(held, key)
+        self.absent.add(kind)
+        for news in self._watchers:
+            news.set()
+
+    def garble(self, obj: Stored) -> None:
         """The object becomes one that no codec understands."""
         self._garbled.add((type(obj), obj.metadata.key))
         self._restamp(self._objects[type(obj), obj.metadata.key])
 
-    def mend(self, obj: HubObject) -> None:
+    def mend(self, obj: Stored) -> None:
         """The object can be read again."""
         self._garbled.discard((type(obj), obj.metadata.key))
         self._restamp(self._objects[type(obj), obj.metadata.key])
@@ -174,6 +203,11 @@ class FakeHub:
     def codec(self, kind: type[T]) -> Codec[ObjectKey, T]:
         return _KindCodec(kind)
 
+    def must_serve(self, kind: type) -> None:
+        """Raises NotServed."""
+        if kind in self.absent:
+            raise NotServed("404 page not found")
+
     def raw_of(self, kind: type) -> list[bytes]:
         """Every object of a kind as it goes over the wire."""
         return [self._raw(obj) for (held, _), obj in self._objects.items() if held is kind]
@@ -187,6 +221,7 @@ class FakeHub:
     @asynccontextmanager
     async def follow(self, kind: type, version: int | None, seconds: float) -> AsyncIterator[AsyncIterator[bytes]]:
         """What happened to a kind after `version`, for so many seconds, with bookmarks. None: first what there is."""
+        self.must_serve(kind)
         news = asyncio.Event()
         self._watchers.add(news)
         try:
@@ -207,7 +242,7 @@ class FakeHub:
             yield _INITIAL_END % version
         history = self._history.setdefault(kind, [])
         position = sum(happened.version <= version for happened in history)
-        while loop.time() < ends_at:
+        while loop.time() < ends_at and kind not in self.absent:
             news.clear()  # before looking: what happens while lines are given out must not be missed
             for happened in history[position:]:
                 await asyncio.sleep(max(0.0, happened.at + self.delay - loop.time()))
@@ -221,20 +256,21 @@ class FakeHub:
 
     # Bookkeeping
 
-    async def _written(self, verb: str, obj: HubObject) -> HubObject | None:
+    async def _written(self, verb: str, obj: H) -> H | None:
         await asyncio.sleep(0)
         self.writes.append(f"{verb} {obj.resource.plural} {obj.metadata.key}")
         faults = self._faults.get(verb)
         if faults:
             raise faults.pop(0)
-        return self._objects.get((type(obj), obj.metadata.key))
+        held = self._objects.get((type(obj), obj.metadata.key))
+        return held if isinstance(held, type(obj)) else None
 
     def _own(self, obj: HubObject) -> None:
         stored = self._store(obj, "MODIFIED")
         for listener in self.listeners:
             listener(stored)
 
-    def _apply(self, obj: HubObject) -> None:
+    def _apply(self, obj: Stored) -> None:
         held = self._objects.get((type(obj), obj.metadata.key))
         if held is None:
             uid = obj.metadata.uid or f"uid-{self.version}"
@@ -247,18 +283,19 @@ class FakeHub:
             labels=obj.metadata.labels,
             generation=held.metadata.generation + is_respecified,
         )
-        self._store(msgspec.structs.replace(obj, metadata=metadata, status=held.status), "MODIFIED")
+        kept = {"status": held.status} if hasattr(held, "status") else {}
+        self._store(msgspec.structs.replace(obj, metadata=metadata, **kept), "MODIFIED")
 
-    def _restamp(self, held: HubObject, **changes: Any) -> None:
+    def _restamp(self, held: Stored, **changes: Any) -> None:
         self._store(_with_meta(held, **changes), "MODIFIED")
 
-    def _store(self, obj: HubObject, happened: str) -> HubObject:
+    def _store(self, obj: S, happened: str) -> S:
         stored = _with_meta(obj, resource_version=self._next())
         self._objects[type(stored), stored.metadata.key] = stored
         self._note(stored, happened)
         return stored
 
-    def _note(self, obj: HubObject, happened: str) -> None:
+    def _note(self, obj: Stored, happened: str) -> None:
         line = b'{"type":"%s","object":%s}\n' % (happened.encode(), self._raw(obj))
         now = asyncio.get_running_loop().time()
         self._history.setdefault(type(obj), []).append(_Happened(self.version, now, line))
@@ -267,7 +304,7 @@ class FakeHub:
         for news in self._watchers:
             news.set()
 
-    def _raw(self, obj: HubObject) -> bytes:
+    def _raw(self, obj: Stored) -> bytes:
         if (type(obj), obj.metadata.key) in self._garbled:
             return msgspec.json.encode({"metadata": obj.metadata, "spec": 17})
         return msgspec.json.encode(obj)
@@ -284,6 +321,7 @@ class _KindListWatch:
 
     async def list(self, *, resource_version: str, limit: int | None, continue_token: str) -> ListPage:
         await asyncio.sleep(self._hub.delay)
+        self._hub.must_serve(self._kind)
         return ListPage(self._hub.raw_of(self._kind), str(self._hub.version), "")
 
     def watch(
@@ -310,7 +348,7 @@ class _KindCodec(Generic[T]):
         return Entry(meta.key, meta.uid, meta.resource_version, value)
 
 
-def _with_meta(obj: HubObject, **changes: Any) -> HubObject:
+def _with_meta(obj: S, **changes: Any) -> S:
     return msgspec.structs.replace(obj, metadata=msgspec.structs.replace(obj.metadata, **changes))
 
 

@@ -110,6 +110,11 @@ def test_a_watch_that_failed_is_out_of_step_at_once_and_says_why() -> None:
     assert out_of_step(caches, 1) == said
 
 
+def test_a_kind_that_the_hub_need_not_have_is_in_step_without_a_watch() -> None:
+    absent = Cache("memberclusters", observer.Health(phase=Phase.ABSENT, heard_at=1.0))
+    assert out_of_step((Cache("profiles"), absent), 1) is None
+
+
 def test_a_cache_that_was_never_watched_is_not_in_step() -> None:
     caches = (Cache("profiles", observer.Health()),)
     assert out_of_step(caches, 0) == "not in step with the hub: profiles (not watched yet)"

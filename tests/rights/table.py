@@ -19,6 +19,8 @@ _MARK = "<!-- from tests/rights/table.py -->"
 GROUP = "networking.fleet.azure.com"
 PROFILES, BACKENDS = "trafficmanagerprofiles", "trafficmanagerbackends"
 IMPORTS, EXPORTS = "serviceimports", "internalserviceexports"
+NAMESPACES, MEMBERS, OVERRIDES = "namespaces", "memberclusters", "resourceoverrides"
+CLUSTER_GROUP, PLACEMENT_GROUP = "cluster.kubernetes-fleet.io", "placement.kubernetes-fleet.io"
 
 Place = Literal["readyz", "log", "status", "metrics"]
 
@@ -48,17 +50,17 @@ def _log(right: Right) -> Sign:
     return Sign("log", f'cannot {right.verb} resource "{right.resource}"')
 
 
-def _cache(plural: str, verb: str, purpose: str) -> Row:
-    right = Right(GROUP, plural, verb)
+def _cache(plural: str, verb: str, purpose: str, group: str) -> Row:
+    right = Right(group, plural, verb)
     unready = Sign("readyz", f"[-]caches failed: not in step with the hub: {plural}")
     told = Sign("log", f"the hub does not let fleetdns list and watch {plural}")
     return Row(right, purpose, story.READY, (told, _log(right), unready))
 
 
-def _caches(plural: str, what: str) -> tuple[Row, ...]:
+def _caches(plural: str, what: str, group: str = GROUP) -> tuple[Row, ...]:
     return (
-        _cache(plural, "list", f"read {what} at the start, and after a watch that was cut off for long"),
-        _cache(plural, "watch", f"hear of every change to {what}"),
+        _cache(plural, "list", f"read {what} at the start, and after a watch that was cut off for long", group),
+        _cache(plural, "watch", f"hear of every change to {what}", group),
     )
 
 
@@ -124,6 +126,9 @@ ROWS: tuple[Row, ...] = (
     ),
     _resolution(f"{IMPORTS}/status", "patch", "keep the ports and clusters of an import", story.IMPORTED),
     _resolution(IMPORTS, "delete", "remove it with the last export", story.UNIMPORTED),
+    *_caches(NAMESPACES, "the members' namespaces, their labels and annotations", ""),
+    *_caches(MEMBERS, "member clusters as KubeFleet keeps them", CLUSTER_GROUP),
+    *_caches(OVERRIDES, "what is to be different in some clusters", PLACEMENT_GROUP),
     _event("create", "tell people who look with `kubectl describe`", story.TOLD),
     _event("patch", "count an event that repeats instead of telling it again", story.COUNTED),
     Row(

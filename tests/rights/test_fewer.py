@@ -12,7 +12,7 @@ from tests.rights.conftest import Deployment
 from tests.rights.controller import Controller, controller
 from tests.rights.grants import Right, give, take_from
 from tests.rights.story import LEASE, Story
-from tests.rights.table import BACKENDS, EXPORTS, IMPORTS, PROFILES
+from tests.rights.table import BACKENDS, EXPORTS, IMPORTS, OVERRIDES, PROFILES
 
 pytestmark = pytest.mark.realapi
 
@@ -35,7 +35,7 @@ async def nothing_is_refused(running: Controller) -> None:
 
 
 async def test_with_a_hub_id_kube_system_is_not_read(deployment: Deployment, tmp_path: Path) -> None:
-    await without(deployment, lambda right: right.resource == "namespaces")
+    await without(deployment, lambda right: right.name == "kube-system")
     async with controller(deployment.world, tmp_path, "--hub-id=mine") as running:
         await Story(deployment.world, running).whole()
         await nothing_is_refused(running)
@@ -62,7 +62,7 @@ async def test_who_leaves_the_imports_to_others_writes_no_import_and_no_export(
 
 async def test_in_one_namespace_the_rights_outside_of_it_are_not_missed(in_work: Deployment, tmp_path: Path) -> None:
     def there(right: Right) -> Right:
-        is_its = right.resource.partition("/")[0] in (PROFILES, BACKENDS, IMPORTS, "events")
+        is_its = right.resource.partition("/")[0] in (PROFILES, BACKENDS, IMPORTS, OVERRIDES, "events")
         named = right._replace(name=f"fleetdns-{NAMESPACE}") if right.resource == "leases" and right.name else right
         return named._replace(namespace=NAMESPACE) if is_its else named
 

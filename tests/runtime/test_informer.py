@@ -220,6 +220,7 @@ async def test_an_optional_kind_that_is_not_served_is_synced_empty_and_fresh_and
         await informer.wait_synced()
         assert (now(), len(informer.store)) == (0, 0)
         assert bench.notes.synced_with == [0]
+        assert bench.notes.phases == [("absent", "")], "it is no failure"
         await asyncio.sleep(130)
         assert informer.is_fresh(now()), "the last look was a few seconds ago"
         await asyncio.sleep(50)
