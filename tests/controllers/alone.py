@@ -10,13 +10,11 @@ from fleetdns.api.clusters import MemberCluster, Namespace
 from fleetdns.api.exports import InternalServiceExport, ServiceImport
 from fleetdns.api.overrides import ResourceOverride
 from fleetdns.api.profile import TrafficManagerProfile
-from fleetdns.controllers.caches import BACKEND_INDEXES, EXPORT_INDEXES, OVERRIDE_INDEXES, Caches
 from fleetdns.controllers.index import AzureIndex
 from fleetdns.controllers.profile import ProfileReconciler
 from fleetdns.controllers.resolution import ResolutionReconciler
 from fleetdns.controllers.status import StatusWriter
-from fleetdns.runtime.store import Store
-from tests.controllers.world import EPOCH, NoJitter, Told, World, observed_by
+from tests.controllers.world import EPOCH, NoJitter, Told, World, empty_caches, observed_by
 
 
 @dataclass(slots=True)
@@ -31,15 +29,7 @@ class Alone:
     async def start(cls, world: World) -> Alone:
         """A new process that has just listed Azure."""
         clock, told = asyncio.get_running_loop().time, Told()
-        caches = Caches(
-            profiles=Store(),
-            backends=Store(BACKEND_INDEXES),
-            imports=Store(),
-            exports=Store(EXPORT_INDEXES),
-            namespaces=Store(),
-            members=Store(),
-            overrides=Store(OVERRIDE_INDEXES),
-        )
+        caches = empty_caches()
         world.hub.feed(TrafficManagerProfile, caches.profiles)
         world.hub.feed(TrafficManagerBackend, caches.backends)
         world.hub.feed(ServiceImport, caches.imports)

@@ -9,13 +9,11 @@ import pytest
 from fleetdns.api.conditions import Condition
 from fleetdns.api.profile import TrafficManagerProfile
 from fleetdns.controllers import watches
-from fleetdns.controllers.caches import BACKEND_INDEXES, EXPORT_INDEXES, Caches
 from fleetdns.errors import Conflict, FleetDNSError, Forbidden, NameTaken, Rejected, Throttled, Transient
 from fleetdns.retry import classify
 from fleetdns.runtime.events import Applied
 from fleetdns.runtime.listwatch import Entry
-from fleetdns.runtime.store import Store
-from tests.controllers.world import PROFILE_KEY, World
+from tests.controllers.world import PROFILE_KEY, World, empty_caches
 from tests.core.builders import make_backend, make_export, make_import, make_profile
 
 pytestmark = pytest.mark.looptime
@@ -101,7 +99,7 @@ def test_how_urgent_a_change_is(is_initial: bool, is_deleting: bool, expected: i
 
 
 def test_a_reference_that_moves_wakes_its_former_owner_too() -> None:
-    caches = Caches(Store(), Store(BACKEND_INDEXES), Store(), Store(EXPORT_INDEXES))
+    caches = empty_caches()
     for backend in (make_backend(), make_backend("api", profile="other")):
         meta = backend.metadata
         caches.backends.apply(Applied(Entry(meta.key, meta.uid, "1", backend)))

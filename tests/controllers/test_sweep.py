@@ -8,13 +8,11 @@ import pytest
 
 from fleetdns.api.meta import ObjectKey
 from fleetdns.api.profile import TrafficManagerProfile
-from fleetdns.controllers.caches import BACKEND_INDEXES, EXPORT_INDEXES, Caches
 from fleetdns.controllers.index import AzureIndex
 from fleetdns.controllers.sweep import Sweep
 from fleetdns.core.trafficmanager import ProfileRef
 from fleetdns.errors import Throttled, Transient
-from fleetdns.runtime.store import Store
-from tests.controllers.world import PROFILE_KEY, NoJitter, Told, World, condition
+from tests.controllers.world import PROFILE_KEY, NoJitter, Told, World, condition, empty_caches
 from tests.core.builders import (
     RESOURCE_GROUP,
     SUBSCRIPTION,
@@ -161,7 +159,7 @@ async def test_a_long_pause_that_one_group_is_asked_for_is_kept_for_all_and_told
 async def test_what_was_known_of_profiles_that_are_gone_is_forgotten() -> None:
     world, told, clock = World(), Told(), asyncio.get_running_loop().time
     index = AzureIndex(world.azure, clock=clock)
-    caches = Caches(Store(), Store(BACKEND_INDEXES), Store(), Store(EXPORT_INDEXES))
+    caches = empty_caches()
     sweep = Sweep(
         caches,
         index,

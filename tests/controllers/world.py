@@ -15,6 +15,7 @@ from fleetdns.api.conditions import Condition, find
 from fleetdns.api.exports import EXPORT_FINALIZER, WITHDRAWN, InternalServiceExport, ServiceImport, ServicePort
 from fleetdns.api.meta import ObjectKey
 from fleetdns.api.profile import ProfileStatus, TrafficManagerProfile
+from fleetdns.controllers.caches import BACKEND_INDEXES, EXPORT_INDEXES, OVERRIDE_INDEXES, Caches
 from fleetdns.controllers.hub import HubController, Observers
 from fleetdns.controllers.informers import Informers
 from fleetdns.controllers.observer import ReconcileObserver
@@ -26,6 +27,7 @@ from fleetdns.core.weights import EXACT
 from fleetdns.errors import FleetDNSError
 from fleetdns.runtime.controller import Reconciled
 from fleetdns.runtime.observer import NoInformerObserver
+from fleetdns.runtime.store import Store
 from fleetdns.runtime.workqueue import NoQueueMetrics
 from tests.controllers.fake_azure import FakeTrafficManager
 from tests.controllers.fake_hub import FakeHub
@@ -35,6 +37,19 @@ EPOCH = 1767322800.0  # what the wall clock says when the loop's says 0
 SWEEP = 60.0
 PROFILE_KEY = ObjectKey(NAMESPACE, PROFILE)
 SERVICE_KEY = ObjectKey(NAMESPACE, SERVICE)
+
+
+def empty_caches() -> Caches:
+    """The caches of a hub that holds nothing."""
+    return Caches(
+        profiles=Store(),
+        backends=Store(BACKEND_INDEXES),
+        imports=Store(),
+        exports=Store(EXPORT_INDEXES),
+        namespaces=Store(),
+        members=Store(),
+        overrides=Store(OVERRIDE_INDEXES),
+    )
 
 
 class NoJitter(Random):
