@@ -18,7 +18,7 @@ from prometheus_client.aiohttp import make_aiohttp_handler
 from fleetdns.errors import UsageError
 from fleetdns.metrics import Metrics
 from fleetdns.runtime import observer
-from fleetdns.settings import Address, Settings
+from fleetdns.settings import Address
 
 _TICK = 1.0  # seconds
 _LONGEST_SILENCE = 10.0  # seconds without a tick after which the loop counts as stuck
@@ -102,6 +102,15 @@ def out_of_step(caches: Iterable[Cache], now: float) -> str | None:
     return f"not in step with the hub: {reasons}" if reasons else None
 
 
+class Serving(Protocol):
+    """The settings that say where the servers listen; None turns one off."""
+
+    @property
+    def metrics_bind_address(self) -> Address | None: ...
+    @property
+    def health_probe_bind_address(self) -> Address | None: ...
+
+
 class Ports(NamedTuple):
     """Where the servers listen; None for one that is turned off."""
 
@@ -110,7 +119,7 @@ class Ports(NamedTuple):
 
 
 @asynccontextmanager
-async def serve(settings: Settings, *, metrics: Metrics, health: Health) -> AsyncIterator[Ports]:
+async def serve(settings: Serving, *, metrics: Metrics, health: Health) -> AsyncIterator[Ports]:
     """Both servers, and the heartbeat, until the end of the block. Raises UsageError for an address in use."""
     pages = web.Application()
     pages.router.add_get("/metrics", make_aiohttp_handler(metrics.registry))

@@ -215,6 +215,17 @@ class SweepLog:
         _log.warning("Azure could not be listed, the next sweep tries again", **where, **_error_facts(error))
 
 
+class PublicIPLog:
+    """A line for each list of public IPs that found something new, and for each that failed."""
+
+    def listed(self, resource_group: str, changed: int) -> None:
+        if changed:
+            _log.info("public IPs listed", resource_group=resource_group, changed=changed)
+
+    def list_failed(self, resource_group: str, error: FleetDNSError) -> None:
+        _log.warning("public IPs cannot be listed", resource_group=resource_group, **_error_facts(error))
+
+
 class ChangeLog:
     """What policy keeps from Azure (a pause, a dry run), one line when it begins, and what of others was put back."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import NamedTuple
 
 import msgspec
@@ -57,6 +58,11 @@ class ObjectMeta(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True
     @property
     def is_deleting(self) -> bool:
         return self.deletion_timestamp is not None
+
+
+def timestamp(seconds: float) -> str:
+    """Unix seconds as RFC 3339 in UTC with whole seconds, as Kubernetes writes times."""
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def is_marked(metadata: ObjectMeta, annotation: str) -> bool:

@@ -3,21 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from datetime import UTC, datetime
 
 from fleetdns.api.backend import BackendStatus, TrafficManagerBackend
-from fleetdns.api.meta import FLEET_METRICS_FINALIZER
+from fleetdns.api.meta import FLEET_METRICS_FINALIZER, timestamp
 from fleetdns.api.profile import ProfileStatus, TrafficManagerProfile
 from fleetdns.controllers.ports import Hub, HubObject
 from fleetdns.core.events import Event, guarded, turned
 from fleetdns.core.status import ACCEPTED, PROGRAMMED, status_patch
 
 WallClock = Callable[[], float]
-
-
-def timestamp(seconds: float) -> str:
-    """RFC 3339 in UTC with whole seconds, as Kubernetes writes it."""
-    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 class StatusWriter:

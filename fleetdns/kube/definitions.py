@@ -9,15 +9,17 @@ from fleetdns.api.backend import TrafficManagerBackend
 from fleetdns.api.exports import InternalServiceExport, ServiceImport
 from fleetdns.api.meta import ObjectKey, ObjectMeta, Resource
 from fleetdns.api.profile import TrafficManagerProfile
+from fleetdns.api.service import ServiceExport
 from fleetdns.errors import FleetDNSError, Forbidden, Transient
 from fleetdns.kube.errors import Refused, Unreachable, write_error
 from fleetdns.kube.paths import item
 from fleetdns.kube.transport import Transport
 
 _DEFINITIONS = Resource("apiextensions.k8s.io", "v1", "customresourcedefinitions", "CustomResourceDefinition")
-_KINDS = tuple(
+HUB_KINDS = tuple(
     kind.resource for kind in (TrafficManagerProfile, TrafficManagerBackend, ServiceImport, InternalServiceExport)
 )
+MEMBER_KINDS = (ServiceExport.resource,)
 
 
 class _Definition(msgspec.Struct):
@@ -30,15 +32,16 @@ _log = structlog.get_logger(__name__)
 
 
 class HubDefinitions:
-    """Fulfils the controllers' Definitions."""
+    """Fulfils the controllers' Definitions, and the agent's."""
 
-    def __init__(self, transport: Transport) -> None:
+    def __init__(self, transport: Transport, kinds: tuple[Resource, ...] = HUB_KINDS) -> None:
         self._transport = transport
+        self._kinds = kinds
         self._denied: set[str] = set()  # the definitions that we were not let read last
 
     async def leaving(self) -> frozenset[str]:
         """The plurals of kinds whose definition is being deleted, or gone. Raises FleetDNSError."""
-        return frozenset([kind.plural for kind in _KINDS if await self._is_leaving(kind)])
+        return frozenset([kind.plural for kind in self._kinds if await self._is_leaving(kind)])
 
     async def _is_leaving(self, kind: Resource) -> bool:
         name = f"{kind.plural}.{kind.group}"

@@ -42,15 +42,21 @@ class _Told:
 
 
 class EventPublisher:
-    """Writes Events. `instance`: which of several replicas speaks. `now`: wall clock, aware."""
+    """Writes Events. `component` speaks, by its replica `instance`. `now`: wall clock, aware."""
 
     patience = _PATIENCE
 
     def __init__(
-        self, transport: Transport, *, instance: str, now: Callable[[], datetime] = lambda: datetime.now(UTC)
+        self,
+        transport: Transport,
+        *,
+        instance: str,
+        component: str = _COMPONENT,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self._transport = transport
         self._instance = instance
+        self._component = component
         self._now = now
         self._told: OrderedDict[tuple[str, ...], _Told] = OrderedDict()
         self._denied: set[str] = set()  # the verbs that were last refused for want of a right
@@ -71,7 +77,8 @@ class EventPublisher:
         if told is not None and now - told.at < _REPEATS_WITHIN and await self._counted(told, now):
             return
         key = ObjectKey(obj.metadata.namespace, _name(obj.metadata.name, now))
-        body = _body(obj, event, message, key=key, instance=self._instance, now=now)
+        source = {"reportingComponent": self._component, "reportingInstance": self._instance}
+        body = _body(obj, event, message, key=key, now=now) | source | {"source": {"component": self._component}}
         await self._sent("create", self._transport.create(collection(EVENTS, key.namespace), msgspec.json.encode(body)))
         self._remember(same, _Told(key, 1, now))
 
@@ -110,9 +117,7 @@ def _is_denied(error: Refused) -> bool:
     return error.status == 403 and error.is_kubernetes and _NAMESPACE_LEAVES not in error.causes
 
 
-def _body(
-    obj: HubStruct, event: Event, message: str, *, key: ObjectKey, instance: str, now: datetime
-) -> dict[str, Any]:
+def _body(obj: HubStruct, event: Event, message: str, *, key: ObjectKey, now: datetime) -> dict[str, Any]:
     return {
         "apiVersion": EVENTS.api_version,
         "kind": EVENTS.kind,
@@ -131,9 +136,6 @@ def _body(
         "firstTimestamp": _time(now),
         "lastTimestamp": _time(now),
         "count": 1,
-        "source": {"component": _COMPONENT},
-        "reportingComponent": _COMPONENT,
-        "reportingInstance": instance,
     }
 
 

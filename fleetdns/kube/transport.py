@@ -26,10 +26,10 @@ FIELD_MANAGER = "fleetdns"
 
 _JSON = "application/json"
 _MERGE_PATCH = "application/merge-patch+json"
+_APPLY_PATCH = "application/apply-patch+yaml"  # JSON is YAML
 _LONGEST_LINE = 16 << 20  # bytes; the API server takes objects of 3 MiB
 _CONNECTIONS = 200  # each watch holds one
 _NO_QUERY: Mapping[str, str] = MappingProxyType({})
-_AS_US: Mapping[str, str] = MappingProxyType({"fieldManager": FIELD_MANAGER})
 
 
 class HubCallObserver(Protocol):
@@ -57,11 +57,18 @@ class Transport:
     """One API server. Methods raise Refused and Unreachable; a watch LineTooLong too. Use it as a context manager."""
 
     def __init__(
-        self, connection: Connection, *, observer: HubCallObserver, timeouts: HubTimeouts = DEFAULT_TIMEOUTS
+        self,
+        connection: Connection,
+        *,
+        observer: HubCallObserver,
+        timeouts: HubTimeouts = DEFAULT_TIMEOUTS,
+        field_manager: str = FIELD_MANAGER,
     ) -> None:
+        """`field_manager`: as whom the API server notes the fields that are written."""
         self.timeouts = timeouts
         self._connection = connection
         self._observer = observer
+        self._as_us: Mapping[str, str] = MappingProxyType({"fieldManager": field_manager})
         self._session: aiohttp.ClientSession | None = None
 
     async def __aenter__(self) -> Self:
@@ -93,16 +100,22 @@ class Transport:
 
     async def create(self, path: str, body: bytes) -> bytes:
         """POST to a collection; the object as the server stored it."""
-        return await self._whole("POST", path, query=_AS_US, body=body, limit=self.timeouts.write)
+        return await self._whole("POST", path, query=self._as_us, body=body, limit=self.timeouts.write)
 
     async def replace(self, path: str, body: bytes) -> bytes:
         """PUT an object; it as the server stored it."""
-        return await self._whole("PUT", path, query=_AS_US, body=body, limit=self.timeouts.write)
+        return await self._whole("PUT", path, query=self._as_us, body=body, limit=self.timeouts.write)
 
     async def patch(self, path: str, body: bytes) -> bytes:
         """Merge-patch an object or a subresource; the object as the server stored it."""
         return await self._whole(
-            "PATCH", path, query=_AS_US, body=body, limit=self.timeouts.write, content_type=_MERGE_PATCH
+            "PATCH", path, query=self._as_us, body=body, limit=self.timeouts.write, content_type=_MERGE_PATCH
+        )
+
+    async def apply(self, path: str, body: bytes) -> bytes:
+        """Server-side apply, without force; the object as the server stored it."""
+        return await self._whole(
+            "PATCH", path, query=self._as_us, body=body, limit=self.timeouts.write, content_type=_APPLY_PATCH
         )
 
     async def delete(self, path: str, body: bytes) -> bytes:

@@ -1,0 +1,134 @@
+"""The composition root of `fleetdns member`: settings become connections to two clusters and Azure, caches and workers.
+
+Serving comes first, so that probes and metrics answer while the hub cannot be reached; work begins when every cache has
+synced and this replica leads.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import socket
+import time
+from contextlib import AsyncExitStack
+from dataclasses import replace
+
+import structlog
+
+from fleetdns import __version__
+from fleetdns.app.lifecycle import checks, lived
+from fleetdns.azure.publicips import AzurePublicIPs, open_public_ips
+from fleetdns.core.offer import Member
+from fleetdns.health import Health, serve
+from fleetdns.kube.config import load
+from fleetdns.kube.definitions import MEMBER_KINDS, HubDefinitions
+from fleetdns.kube.events import EventPublisher
+from fleetdns.kube.membersources import MemberSources
+from fleetdns.kube.memberwriter import ClusterWriter, OfferWriter
+from fleetdns.kube.objects import Objects
+from fleetdns.kube.transport import DEFAULT_TIMEOUTS, Transport
+from fleetdns.leadership import Leadership, leadership, lease_of, longest_call
+from fleetdns.log import AzureCallLog, ControllerLog, InformerLog, PublicIPLog, fanned
+from fleetdns.member.agent import MemberAgent, Observers
+from fleetdns.member.caches import MemberInformers
+from fleetdns.metrics import Metrics
+from fleetdns.runtime.leader import Timing
+from fleetdns.settings.member import MemberSettings
+
+_NAME = "fleetdns-member"  # the Lease, the field manager and the source of events
+
+_log = structlog.get_logger("fleetdns")
+
+
+async def run(settings: MemberSettings, *, stop: asyncio.Event) -> None:
+    """Run the agent until `stop`. Raises UsageError for what is wrong from the start."""
+    to_hub = await load(settings.hub_kubeconfig)
+    to_cluster = await load(settings.kubeconfig)
+    metrics, health, chance = Metrics(), Health(), random.Random()
+    timeouts = replace(DEFAULT_TIMEOUTS, write=min(DEFAULT_TIMEOUTS.write, longest_call(settings.lease_duration) / 2))
+    async with AsyncExitStack() as stack:
+        await stack.enter_async_context(serve(settings, metrics=metrics, health=health))
+        _log.info(
+            "starting",
+            version=__version__,
+            cluster=settings.cluster_name,
+            hub=to_hub.host,
+            namespace=settings.hub_namespace,
+            azure=settings.arm_endpoint or settings.azure_cloud,
+            subscription=settings.subscription_id,
+        )
+        hub, cluster = [
+            await stack.enter_async_context(
+                Transport(
+                    connection,
+                    observer=metrics.kubernetes(connection.host),
+                    timeouts=timeouts,
+                    field_manager=_NAME,
+                )
+            )
+            for connection in (to_hub, to_cluster)
+        ]
+        public_ips = await stack.enter_async_context(
+            open_public_ips(
+                cloud=settings.azure_cloud,
+                arm_endpoint=settings.arm_endpoint,
+                managed_identity_client_id=settings.managed_identity_client_id,
+                observer=fanned(metrics.azure, AzureCallLog()),
+            )
+        )
+        leading = leadership(
+            cluster,
+            lease_of(settings, _NAME),
+            timing=Timing(settings.lease_duration, settings.lease_renew_interval),
+            metrics=metrics,
+            random=chance,
+        )
+        agent = _agent(
+            settings, hub=hub, cluster=cluster, public_ips=public_ips, leading=leading, metrics=metrics, chance=chance
+        )
+        health.readiness(checks(agent, leading, awaited="the caches"))
+        await lived(agent, leading, stop=stop, health=health)
+
+
+def _agent(
+    settings: MemberSettings,
+    *,
+    hub: Transport,
+    cluster: Transport,
+    public_ips: AzurePublicIPs,
+    leading: Leadership,
+    metrics: Metrics,
+    chance: random.Random,
+) -> MemberAgent:
+    """The agent with everything wired."""
+    informers = MemberInformers(
+        MemberSources(cluster=cluster, hub=hub, hub_namespace=settings.hub_namespace),
+        member=Member(settings.cluster_name, settings.hub_namespace),
+        resource_group=settings.public_ip_resource_group,
+        observer=fanned(metrics.informer, InformerLog()),
+        random=chance,
+    )
+    agent = MemberAgent(
+        informers,
+        public_ips=public_ips,
+        hub=OfferWriter(Objects(hub, before_write=leading.before_write)),
+        cluster=ClusterWriter(
+            Objects(cluster, before_write=leading.before_write),
+            events=EventPublisher(cluster, instance=socket.gethostname(), component=_NAME),
+            written=informers.written,
+            before_write=leading.before_write,
+        ),
+        definitions=HubDefinitions(cluster, MEMBER_KINDS),
+        observers=Observers(
+            controller=fanned(metrics.controller, ControllerLog()), queue=metrics.queue, public_ips=PublicIPLog()
+        ),
+        subscription=settings.subscription_id,
+        sweep_interval=settings.sweep_interval,
+        workers=settings.workers,
+        wall_clock=time.time,
+        random=chance,
+    )
+    metrics.watch_queue(agent.exports)
+    for informer in informers.all:
+        metrics.watch_informer(informer)
+    return agent

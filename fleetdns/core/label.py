@@ -1,0 +1,36 @@
+"""Who sets the DNS label of a Service: its user, who always wins, or the agent, for a ResourceOverride on the hub.
+
+label wanted   on the Service    claimed by us    what the agent does
+none           any               no               nothing
+none           any               yes              gives its claim up
+a              a                 yes, or no       nothing
+a              none              any              claims a
+a              another           any              claims a; refused where a user wrote the other
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from fleetdns.api.exports import DNS_LABEL
+from fleetdns.api.offer import Offer
+from fleetdns.api.service import LABEL_ANNOTATION, LOAD_BALANCER, Service
+
+CLAIM = DNS_LABEL  # on the Service, beside the label and with the same value, while the agent claims it
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """The agent wants this label on the Service; None: it wants no say any more."""
+
+    label: str | None
+
+
+def label_claim(service: Service, offer: Offer | None) -> Claim | None:
+    """What the agent has to say about the Service's label; None: nothing that it has not said already."""
+    wanted = offer.metadata.annotations.get(DNS_LABEL) if offer is not None else None
+    annotations = service.metadata.annotations
+    claimed, label = annotations.get(CLAIM), annotations.get(LABEL_ANNOTATION)
+    if not wanted or service.spec.type != LOAD_BALANCER:
+        return Claim(None) if claimed is not None else None
+    return None if label == wanted and claimed in (None, wanted) else Claim(wanted)
