@@ -15,15 +15,15 @@ from fleetdns.api.exports import (
 from fleetdns.api.meta import ObjectKey, ObjectMeta, Resource
 
 
-class OfferedService(ServiceReference, frozen=True, rename="camel", omit_defaults=True):
+class OfferedService(ServiceReference, frozen=True, rename="camel", kw_only=True):
     """The whole reference. `cluster_id`, `uid` and `namespaced_name` cannot change once written."""
 
-    api_version: str = ""
-    kind: str = ""
-    resource_version: str = ""
-    generation: int = 0
-    uid: str = ""
-    namespaced_name: str = ""
+    api_version: str
+    kind: str
+    resource_version: str
+    generation: int
+    uid: str
+    namespaced_name: str
 
 
 class OfferSpec(InternalServiceExportSpec, frozen=True, rename="camel", omit_defaults=True, kw_only=True):

@@ -81,7 +81,9 @@ class AzurePublicIPs:
 
     async def _read(self, resource: str, url: str, limit: float) -> bytes | None:
         params = {} if "?" in url else {"api-version": API_VERSION}
-        request = HttpRequest("GET", url, params=params, headers={"Accept": "application/json"})
+        request = HttpRequest(
+            "GET", self._client.format_url(url), params=params, headers={"Accept": "application/json"}
+        )
         return await Exchange("list_public_ips", resource, limit).run(
             lambda: self._client.send_request(request, stream=True), observer=self._observer, now=self._now
         )
