@@ -16,6 +16,7 @@ from dataclasses import replace
 import structlog
 
 from fleetdns import __version__
+from fleetdns.api.meta import ObjectKey
 from fleetdns.app.lifecycle import checks, lived
 from fleetdns.azure.publicips import AzurePublicIPs, open_public_ips
 from fleetdns.core.offer import Member
@@ -26,11 +27,14 @@ from fleetdns.kube.events import EventPublisher
 from fleetdns.kube.membersources import MemberSources
 from fleetdns.kube.memberwriter import ClusterWriter, OfferWriter
 from fleetdns.kube.objects import Objects
+from fleetdns.kube.secrets import KubeconfigSecret
+from fleetdns.kube.tokens import MEMBER_ACCOUNT, AccountTokens
 from fleetdns.kube.transport import DEFAULT_TIMEOUTS, Transport
 from fleetdns.leadership import Leadership, leadership, lease_of, longest_call
 from fleetdns.log import AzureCallLog, ControllerLog, InformerLog, PublicIPLog, fanned
 from fleetdns.member.agent import MemberAgent, Observers
 from fleetdns.member.caches import MemberInformers
+from fleetdns.member.credentials import HubCredentials
 from fleetdns.metrics import Metrics
 from fleetdns.runtime.leader import Timing
 from fleetdns.settings.member import MemberSettings
@@ -83,11 +87,31 @@ async def run(settings: MemberSettings, *, stop: asyncio.Event) -> None:
             metrics=metrics,
             random=chance,
         )
+        credentials = HubCredentials(
+            to_hub,
+            AccountTokens(hub, ObjectKey(settings.hub_namespace, MEMBER_ACCOUNT)),
+            _kubeconfig_secret(settings, cluster, leading),
+            wall_clock=time.time,
+            random=chance,
+        )
         agent = _agent(
-            settings, hub=hub, cluster=cluster, public_ips=public_ips, leading=leading, metrics=metrics, chance=chance
+            settings,
+            hub=hub,
+            cluster=cluster,
+            public_ips=public_ips,
+            credentials=credentials,
+            leading=leading,
+            metrics=metrics,
+            chance=chance,
         )
         health.readiness(checks(agent, leading, awaited="the caches"))
         await lived(agent, leading, stop=stop, health=health)
+
+
+def _kubeconfig_secret(settings: MemberSettings, cluster: Transport, leading: Leadership) -> KubeconfigSecret | None:
+    """Where the hub kubeconfig comes from, if that is known."""
+    secret = settings.hub_kubeconfig_secret
+    return None if secret is None else KubeconfigSecret(cluster, secret, before_write=leading.before_write)
 
 
 def _agent(
@@ -96,6 +120,7 @@ def _agent(
     hub: Transport,
     cluster: Transport,
     public_ips: AzurePublicIPs,
+    credentials: HubCredentials,
     leading: Leadership,
     metrics: Metrics,
     chance: random.Random,
@@ -127,6 +152,7 @@ def _agent(
         workers=settings.workers,
         wall_clock=time.time,
         random=chance,
+        beside=(("hub-credentials", credentials.run),),
     )
     metrics.watch_queue(agent.exports)
     for informer in informers.all:

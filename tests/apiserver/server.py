@@ -182,7 +182,7 @@ class RealAPIServer:
             f"--service-account-issuer={self.url}/",
             f"--service-account-key-file={self._folder / 'accounts.pub'}",
             f"--service-account-signing-key-file={self._folder / 'accounts.key'}",
-            "--service-cluster-ip-range=10.0.0.0/24",
+            "--service-cluster-ip-range=10.0.0.0/16",
             "--allow-privileged=true",
             # It would refuse pods in namespaces whose ServiceAccount no controller makes here.
             "--disable-admission-plugins=ServiceAccount",
