@@ -208,8 +208,8 @@ def page(runs: Sequence[Run]) -> str:
     """The Markdown page: the median for each number of Services."""
     head = (
         f"Made by `python -m tests.bench.agent`, on {_machine()}. The member cluster and the hub are real",
-        "kube-apiservers on the same machine, Azure is the embedded one. The agent is a process of its own; first sync is",
-        "from its start until the hub has every export with its public IP. Lists are calls to Azure. Medians.",
+        "kube-apiservers on the same machine, Azure is the embedded one. The agent is a process of its own; first sync",
+        "is from its start until the hub has every export with its public IP. Lists are calls to Azure. Medians.",
     )
     lines = [
         "# What the member agent costs",
@@ -249,7 +249,7 @@ async def _measured(servers: tuple[RealAPIServer, RealAPIServer], folder: Path, 
     kubeconfigs = folder / "member.kubeconfig", folder / "hub.kubeconfig"
     for server, path in zip(servers, kubeconfigs, strict=True):
         server.write_kubeconfig(path)
-    azure = TrafficManagerService(clock=steady_clock(), behaviour=Behaviour(latencies={"publicips.list": (0.02, 0.02)}))
+    azure = TrafficManagerService(clock=steady_clock())
     runs = []
     async with AzureServer(azure) as front:
         for services in sorted(given.services):
