@@ -188,6 +188,10 @@ class TrafficManagerService:
         self._changes += 1
         return self._world.public_ips.set(resource_id, fqdn, address=address, location=location, tags=tags)
 
+    def public_ip(self, resource_id: str) -> PublicIP | None:
+        """A registered public IP address."""
+        return self._world.public_ips.get(resource_id)
+
     def remove_public_ip(self, resource_id: str) -> None:
         self._changes += 1
         self._world.public_ips.remove(resource_id)
