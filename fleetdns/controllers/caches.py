@@ -9,7 +9,7 @@ from typing import Any
 from fleetdns.api.backend import TrafficManagerBackend
 from fleetdns.api.clusters import MemberCluster, Namespace
 from fleetdns.api.exports import MEMBER_NAMESPACE_PREFIX, InternalServiceExport, ServiceImport
-from fleetdns.api.meta import ObjectKey
+from fleetdns.api.meta import DRAIN, ObjectKey, is_marked
 from fleetdns.api.overrides import ResourceOverride
 from fleetdns.api.profile import TrafficManagerProfile
 from fleetdns.controllers.withdrawals import Withdrawals
@@ -19,6 +19,7 @@ from fleetdns.runtime.store import Store
 BY_PROFILE = "profile"
 BY_SERVICE = "service"
 BY_NAMESPACE = "namespace"
+DRAINED = "drained"
 
 BACKEND_INDEXES: Mapping[str, Callable[[TrafficManagerBackend], Iterable[Hashable]]] = {
     BY_PROFILE: lambda backend: (backend.profile_key,),
@@ -28,9 +29,17 @@ EXPORT_INDEXES: Mapping[str, Callable[[InternalServiceExport], Iterable[Hashable
     BY_SERVICE: lambda export: (export.service_key,),
     BY_NAMESPACE: lambda export: (export.metadata.namespace,),
 }
+CLUSTER_INDEXES: Mapping[str, Callable[[Namespace | MemberCluster], Iterable[Hashable]]] = {
+    DRAINED: lambda member: (True,) if is_drained(member) else (),
+}
 OVERRIDE_INDEXES: Mapping[str, Callable[[ResourceOverride], Iterable[Hashable]]] = {
     BY_NAMESPACE: lambda override: (override.metadata.namespace,),
 }
+
+
+def is_drained(member: Namespace | MemberCluster) -> bool:
+    """Whether this object takes its cluster out of every profile."""
+    return member.cluster is not None and is_marked(member.metadata, DRAIN)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +68,7 @@ class Caches:
             exports=tuple(export for service in services for export in self.exports_of(service)),
             unreadable=self.unreadable(),
             withdrawn=frozenset((s.name.lower(), cluster) for s in services for cluster in self.withdrawals.of(s)),
+            drained=self.drained(),
         )
 
     def exports_of(self, service: ObjectKey) -> tuple[InternalServiceExport, ...]:
@@ -68,6 +78,14 @@ class Caches:
     def exports_from(self, cluster: str) -> tuple[InternalServiceExport, ...]:
         """Every export in a member cluster's own namespace, whatever cluster it names."""
         return self.exports.by_index(BY_NAMESPACE, MEMBER_NAMESPACE_PREFIX + cluster)
+
+    def drained(self) -> frozenset[str]:
+        """The folded names of the clusters that are taken out of every profile."""
+        marked: tuple[Namespace | MemberCluster, ...] = (
+            *self.namespaces.by_index(DRAINED, True),
+            *self.members.by_index(DRAINED, True),
+        )
+        return frozenset(member.cluster.lower() for member in marked if member.cluster is not None)
 
     def overrides_in(self, namespace: str) -> tuple[ResourceOverride, ...]:
         """Every override of a namespace, in the order of their names."""

@@ -174,6 +174,8 @@ class HubController:
         # First, so that whoever is queued by the same event knows of it.
         informers.exports.on_change(lambda old, new, _: informers.caches.withdrawals.changed(old, new))
         self._feed(informers.profiles, watches.profile_keys_of_profile, self.profiles)
+        self._feed(informers.namespaces, watches.profile_keys_of_cluster, self.profiles)
+        self._feed(informers.members, watches.profile_keys_of_cluster, self.profiles)
         self._feed(informers.backends, watches.profile_keys_of_backend, self.profiles)
         self._feed(informers.imports, watches.profile_keys_of_import, self.profiles)
         self._feed(informers.exports, watches.profile_keys_of_export, self.profiles)

@@ -13,7 +13,7 @@ from fleetdns.api.exports import InternalServiceExport, ServiceImport
 from fleetdns.api.meta import ObjectKey
 from fleetdns.api.overrides import ResourceOverride
 from fleetdns.api.profile import TrafficManagerProfile
-from fleetdns.controllers.caches import BACKEND_INDEXES, EXPORT_INDEXES, OVERRIDE_INDEXES, Caches
+from fleetdns.controllers.caches import BACKEND_INDEXES, CLUSTER_INDEXES, EXPORT_INDEXES, OVERRIDE_INDEXES, Caches
 from fleetdns.controllers.ports import HubObject
 from fleetdns.runtime.informer import Informer
 from fleetdns.runtime.listwatch import Codec, Entry, ListWatch
@@ -72,9 +72,9 @@ class Informers:
         self.backends = informer(TrafficManagerBackend, BACKEND_INDEXES)
         self.imports = informer(ServiceImport)
         self.exports = informer(InternalServiceExport, EXPORT_INDEXES)
-        self.namespaces = informer(Namespace)
+        self.namespaces = informer(Namespace, CLUSTER_INDEXES)
         # KubeFleet's kinds: hubs without it have none of them, or the one that we ship.
-        self.members = informer(MemberCluster, optional=True)
+        self.members = informer(MemberCluster, CLUSTER_INDEXES, optional=True)
         self.overrides = informer(ResourceOverride, OVERRIDE_INDEXES, optional=True)
         self.caches = Caches(
             self.profiles.store,

@@ -25,16 +25,18 @@ from fleetdns.controllers.ports import Definitions, TrafficManager
 from fleetdns.controllers.report import Report
 from fleetdns.controllers.status import StatusWriter
 from fleetdns.core.aggregate import Aggregate
-from fleetdns.core.changes import subject_name
+from fleetdns.core.candidates import HIDDEN
+from fleetdns.core.changes import Create, subject_name
 from fleetdns.core.drift import settled_after
 from fleetdns.core.guard import after_removal
 from fleetdns.core.identity import Identity, Unidentified, adoption, foreign_owner, identify
 from fleetdns.core.naming import profile_tag
 from fleetdns.core.observed import LIST
 from fleetdns.core.outcome import failure_of
-from fleetdns.core.plan import Memory, Plan, Settings, needs_fresh, needs_proof, plan, retries
+from fleetdns.core.plan import Memory, Plan, Settings, needs_proof, plan
 from fleetdns.core.policy import REFUSED
 from fleetdns.core.refusals import Refusal, refused
+from fleetdns.core.retries import needs_fresh, retries
 from fleetdns.core.rollout import rollout
 from fleetdns.core.standstill import Standstill
 from fleetdns.core.trafficmanager import Endpoint, Profile
@@ -290,6 +292,8 @@ class ProfileReconciler:
         times = [refusals[name].retry_at for name in names if name in refusals]
         if planned.guarding.next_look is not None:
             times.append(planned.guarding.next_look)
-        if run.standstill is not None:
+        if run.standstill is not None or any(left.because == HIDDEN for left in planned.desired.left_out):
             times.append(now + LOOK_AGAIN)
+        if planned.drain.spared and any(isinstance(change, Create) for change in planned.verdict.allowed):
+            times.append(now)  # what was made may serve in place of what was spared
         return times

@@ -8,10 +8,11 @@ from __future__ import annotations
 import msgspec
 
 from fleetdns.api.backend import TrafficManagerBackend
+from fleetdns.api.clusters import MemberCluster, Namespace
 from fleetdns.api.exports import InternalServiceExport, ServiceImport
 from fleetdns.api.meta import ObjectKey
 from fleetdns.api.profile import TrafficManagerProfile
-from fleetdns.controllers.caches import BY_SERVICE, Caches
+from fleetdns.controllers.caches import BY_SERVICE, Caches, is_drained
 
 # Higher goes first: who deletes waits for it, who edits looks at it, a restart or a sweep can wait.
 DELETION = 10
@@ -48,6 +49,21 @@ def profile_keys_of_export(
     return _profiles_of_services(_services_of(old, new), caches)
 
 
+def profile_keys_of_cluster(
+    old: Namespace | MemberCluster | None, new: Namespace | MemberCluster | None, caches: Caches
+) -> frozenset[ObjectKey]:
+    """A cluster that is drained, or not any more, concerns every profile that may have endpoints of it.
+
+    Not only by what it exports: an endpoint whose export vanished may be there still.
+    """
+    found = [member.cluster for member in (old, new) if member is not None and is_drained(member)]
+    if len(found) != 1 or found[0] is None:
+        return frozenset()
+    cluster = found[0]
+    exported = _profiles_of_services({export.service_key for export in caches.exports_from(cluster)}, caches)
+    return exported | {backend.profile_key for backend in caches.backends.values() if _shows(backend, cluster)}
+
+
 def service_keys_of_export(
     old: InternalServiceExport | None, new: InternalServiceExport | None, caches: Caches
 ) -> frozenset[ObjectKey]:
@@ -78,6 +94,12 @@ def _services_of(old: InternalServiceExport | None, new: InternalServiceExport |
 def _differ_in_status_alone(old: InternalServiceExport, new: InternalServiceExport) -> bool:
     metadata = msgspec.structs.replace(old.metadata, resource_version=new.metadata.resource_version)
     return (metadata, old.spec) == (new.metadata, new.spec)
+
+
+def _shows(backend: TrafficManagerBackend, cluster: str) -> bool:
+    """Whether status shows an endpoint of a cluster."""
+    origins = (endpoint.from_ for endpoint in backend.status.endpoints)
+    return any(origin is not None and origin.cluster.lower() == cluster.lower() for origin in origins)
 
 
 def _profiles_of_services(services: frozenset[ObjectKey] | set[ObjectKey], caches: Caches) -> frozenset[ObjectKey]:

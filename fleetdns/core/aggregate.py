@@ -60,6 +60,7 @@ class Aggregate:
     withdrawn: frozenset[tuple[str, str]] = (
         frozenset()
     )  # folded (service, cluster) of exports that were announced to go
+    drained: frozenset[str] = frozenset()  # folded names of the clusters that a person takes out of every profile
 
     @property
     def live_backends(self) -> tuple[TrafficManagerBackend, ...]:

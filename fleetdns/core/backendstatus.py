@@ -8,9 +8,10 @@ import msgspec
 
 from fleetdns.api.backend import BackendStatus, EndpointStatus, FromCluster, RejectedExport, TrafficManagerBackend
 from fleetdns.api.conditions import FALSE, TRUE, UNKNOWN, Condition, find, merged
+from fleetdns.api.meta import ObjectKey
 from fleetdns.api.profile import ALLOW_EMPTY
+from fleetdns.core.candidates import AZURE_REFUSED, DISABLED_IN_AZURE, DUPLICATE_TARGET
 from fleetdns.core.changes import Change
-from fleetdns.core.desired import AZURE_REFUSED, DISABLED_IN_AZURE, DUPLICATE_TARGET
 from fleetdns.core.guard import GUARDED, REMOVAL_HELD
 from fleetdns.core.naming import parse_endpoint_name
 from fleetdns.core.outcome import NAME_TAKEN, PENDING, REFUSED, Failure, Outcome
@@ -163,14 +164,24 @@ def _accepted(backend: TrafficManagerBackend, outcome: Outcome, rejected: tuple[
     if key in outcome.desired.unexported:
         message = f"Service {backend.service_key} is not exported by any cluster"
         return Condition(ACCEPTED, FALSE, INVALID, message)
+    left_out = _left_out(key, outcome)
     if rejected:
         listed = first_few(f"{r.cluster} ({r.reason})" for r in rejected)
-        return Condition(
-            ACCEPTED, FALSE, INVALID, f"exports that are not serving endpoints, see status.rejected: {listed}"
-        )
+        message = f"exports that are not serving endpoints, see status.rejected: {listed}{left_out}"
+        return Condition(ACCEPTED, FALSE, INVALID, message)
     if key in outcome.desired.unresolved:
         return Condition(ACCEPTED, UNKNOWN, PENDING_REASON, f"the exports of Service {service} are being resolved")
-    return Condition(ACCEPTED, TRUE, ACCEPTED, "every exported Service is an endpoint")
+    return Condition(ACCEPTED, TRUE, ACCEPTED, f"every exported Service is an endpoint{left_out}")
+
+
+def _left_out(backend: ObjectKey, outcome: Outcome) -> str:
+    """The end of a sentence: who is no endpoint because somebody said so, and who is one all the same."""
+    left_out = first_few(f"{e.cluster} ({e.because})" for e in outcome.desired.left_out if e.backend == backend)
+    spared = first_few(cluster for key, cluster in outcome.desired.spared if key == backend)
+    text = f"; left out: {left_out}" if left_out else ""
+    if not spared:
+        return text
+    return f"{text}; {spared} is drained, but stays until something else serves, or {ALLOW_EMPTY} lets it go"
 
 
 def _without_profile(backend: TrafficManagerBackend, failure: Failure) -> Condition:

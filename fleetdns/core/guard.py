@@ -5,6 +5,7 @@ there, whatever it says                               as desired: it stays, or g
 gone, marked withdrawn before                         goes
 gone, its public IP belongs to another endpoint now   goes: the target stays in DNS
 gone, its backend deleted or of weight 0              goes: a person meant it
+gone, its cluster drained                             goes: a person meant it
 gone for less than 3 s                                stays: a Service recreated
 gone, and the last that serves would go               stays until it returns or somebody says that it is meant
 gone, and more than the limit would go in one sweep   the same
@@ -26,6 +27,7 @@ from fleetdns.api.meta import ObjectKey, is_marked
 from fleetdns.api.profile import ALLOW_EMPTY
 from fleetdns.core.aggregate import Aggregate
 from fleetdns.core.changes import Change, Create, Delete, Patch
+from fleetdns.core.drain import Drain
 from fleetdns.core.trafficmanager import CHECKING, ONLINE, UNMONITORED, Endpoint, Profile
 
 GUARDED = "Guarded"
@@ -77,18 +79,19 @@ def guard(
     *,
     unproven: frozenset[str],
     refused: frozenset[str],
+    drain: Drain,
     absences: Absences,
     limits: Limits,
     now: float,
 ) -> Guarding:
     """Folded names: `unproven` of endpoints whose removal something else holds back already, `refused` by Azure."""
-    vanished = tuple(_vanished(changes, aggregate))
+    vanished = tuple(_vanished(changes, aggregate, drain))
     gone = tuple(e for e in vanished if e.folded not in unproven)
     since = {e.folded: absences.since.get(e.folded, now) for e in gone}
     removed = tuple((at, count) for at, count in absences.removed if now - at < limits.window)
     remembered = Absences(since, removed)
     # Nor is it forgotten while something else holds it: the condition is all that will tell afterwards.
-    waiting = tuple(e for e in vanished if e.folded in unproven and not _is_let_go(e, aggregate))
+    waiting = tuple(e for e in vanished if e.folded in unproven and not is_let_go(e, aggregate))
     still = _guarded(waiting, aggregate)
     if observed is None or not gone:
         return Guarding(held=still, absences=remembered)
@@ -98,7 +101,7 @@ def guard(
     ripe = tuple(e for e in gone if e.folded not in returning)
     # Those that still have their moment are missing as well: what vanishes together must not go in parts, each of them
     # within the limit, because one was heard of a blink later.
-    guarded = tuple(e for e in gone if not _is_let_go(e, aggregate))
+    guarded = tuple(e for e in gone if not is_let_go(e, aggregate))
     left = _left(guarded, changes, observed, unproven=unproven, refused=refused)
     missed = _held(guarded, left, total=len(observed.owned), removed=_count(removed), before=before, limits=limits)
     held = frozenset(e.folded for e in missed) - returning
@@ -133,7 +136,7 @@ def guarded_clusters(
     return {key: tuple(sorted(clusters)) for key, clusters in found.items()}
 
 
-def _vanished(changes: tuple[Change, ...], aggregate: Aggregate) -> Iterator[Endpoint]:
+def _vanished(changes: tuple[Change, ...], aggregate: Aggregate, drain: Drain) -> Iterator[Endpoint]:
     """The endpoints that would go for no other reason than that an export is not there."""
     meant = {b.metadata.uid.lower() for b in aggregate.backends if b.metadata.is_deleting or b.weight == 0}
     offered = {
@@ -147,7 +150,9 @@ def _vanished(changes: tuple[Change, ...], aggregate: Aggregate) -> Iterator[End
         if not isinstance(change, Delete) or change.subject.owner is None:
             continue
         owner = change.subject.owner
-        if owner.uid in meant or change.subject.folded_target in claimed or not any(aggregate.answering(owner)):
+        if owner.uid in meant or drain.takes_endpoint(owner) or change.subject.folded_target in claimed:
+            continue
+        if not any(aggregate.answering(owner)):
             continue
         exported = (owner.service, owner.cluster)
         if exported not in offered and exported not in aggregate.withdrawn:
@@ -194,10 +199,11 @@ def _is_last(guarded: tuple[Endpoint, ...], left: tuple[Endpoint, ...]) -> bool:
     """Whether the profile would answer with nothing, or with nothing that serves, where it does now."""
     if not any(not endpoint.is_disabled for endpoint in left):
         return bool(guarded)
-    return any(map(_serves, guarded)) and not any(map(_serves, left))
+    return any(map(serves, guarded)) and not any(map(serves, left))
 
 
-def _serves(endpoint: Endpoint) -> bool:
+def serves(endpoint: Endpoint) -> bool:
+    """Whether Traffic Manager may answer with it: it is probed well, or not yet, or not at all."""
     return not endpoint.is_disabled and endpoint.monitor_status in _SERVING
 
 
@@ -226,7 +232,8 @@ def _answering(endpoint: Endpoint, aggregate: Aggregate) -> Iterator[TrafficMana
     return aggregate.answering(endpoint.owner) if endpoint.owner is not None else iter(())
 
 
-def _is_let_go(endpoint: Endpoint, aggregate: Aggregate) -> bool:
+def is_let_go(endpoint: Endpoint, aggregate: Aggregate) -> bool:
+    """Whether a person said that the profile, or what this endpoint's backend has in it, may become empty."""
     if aggregate.profile is not None and is_marked(aggregate.profile.metadata, ALLOW_EMPTY):
         return True
     return any(is_marked(backend.metadata, ALLOW_EMPTY) for backend in _answering(endpoint, aggregate))

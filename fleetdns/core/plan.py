@@ -11,18 +11,19 @@ from dataclasses import dataclass, field, replace
 from fleetdns.api.meta import is_marked
 from fleetdns.api.profile import ALLOW_EMPTY, PAUSED, TrafficManagerProfile
 from fleetdns.core.aggregate import Aggregate, Asked
-from fleetdns.core.batch import Batch, batch, one_by_one
-from fleetdns.core.calls import Call
-from fleetdns.core.changes import Change, Delete, Patch, diff, subject_name
+from fleetdns.core.batch import Batch, batch
+from fleetdns.core.changes import Change, Delete, diff, subject_name
 from fleetdns.core.desired import Desired, desired_profile
+from fleetdns.core.drain import Drain, Pair, drain, sparing, undrained
 from fleetdns.core.drift import Drift, drifted, settled_by_status
 from fleetdns.core.guard import Absences, Guarding, Limits, guard, guarded_clusters
 from fleetdns.core.identity import Identity, Naming
 from fleetdns.core.kept import Kept, kept_endpoints
 from fleetdns.core.outcome import Failure, Outcome
-from fleetdns.core.policy import REFUSED, Circumstances, Held, Verdict, circumstances, judge, unproven
-from fleetdns.core.refusals import Refusals, due, refusals_by_status, still_refused
+from fleetdns.core.policy import Circumstances, Held, Verdict, circumstances, judge, unproven
+from fleetdns.core.refusals import Refusals, refusals_by_status, still_refused
 from fleetdns.core.settle import Settling
+from fleetdns.core.spare import spare
 from fleetdns.core.standstill import Standstill
 from fleetdns.core.trafficmanager import MAX_ENDPOINTS, Profile
 
@@ -67,6 +68,7 @@ class Plan:
     memory: Memory
     guarding: Guarding
     stays: tuple[Held, ...]
+    drain: Drain
     standstill: Standstill | None = None
 
 
@@ -85,55 +87,127 @@ def plan(
 
     `standstill`: why nothing may be written now, whatever it is.
     """
-    desired = _desired(aggregate, profile, identity=identity, observed=observed, settings=settings)
-    memory = _recalled(memory, desired, profile, aggregate=aggregate, now=now)
-    given = _given(aggregate, profile, observed, memory=memory, settings=settings, standstill=standstill)
-    changes = diff(desired.profile, observed)
-    stays = unproven(changes, given)
-    guarding = guard(
-        changes,
-        aggregate,
-        observed,
-        unproven=frozenset(subject_name(held.change) for held in stays),
-        refused=frozenset(given.refused),
-        absences=memory.absences,
-        limits=settings.limits,
-        now=now,
-    )
-    memory = replace(memory, absences=guarding.absences)
-    kept = _kept(guarding, stays, desired.profile, observed=observed, aggregate=aggregate)
-    if kept:
-        desired = _desired(aggregate, profile, identity=identity, observed=observed, settings=settings, kept=kept)
-        changes = diff(desired.profile, observed)
-    verdict = _with(stays, judge(changes, given))
+    look = _Look(aggregate, profile, identity, observed, memory, settings, now, standstill)
+    draft = look.draft(drain(aggregate, observed))
+    spared = look.spared(draft)
+    if spared is not None:
+        draft = look.draft(sparing(draft.drain, spared))
+    verdict = _with(draft.stays, judge(draft.changes, draft.given))
     return Plan(
         identity=identity,
-        desired=desired,
+        desired=draft.desired,
         observed=observed,
         verdict=verdict,
         batch=batch(verdict.allowed, observed),
-        drifts=drifted(verdict.allowed, desired=desired.profile, settled=memory.settled),
-        memory=memory,
-        guarding=guarding,
-        stays=stays,
+        drifts=drifted(verdict.allowed, desired=draft.desired.profile, settled=draft.memory.settled),
+        memory=draft.memory,
+        guarding=draft.guarding,
+        stays=draft.stays,
+        drain=draft.drain,
         standstill=standstill,
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _Draft:
+    """A plan before anybody asks when and in which calls."""
+
+    desired: Desired
+    changes: tuple[Change, ...]
+    given: Circumstances
+    memory: Memory
+    guarding: Guarding
+    stays: tuple[Held, ...]
+    drain: Drain
+
+    @property
+    def leaving(self) -> frozenset[str]:
+        """The folded names of the endpoints that would be gone if this were carried out now."""
+        anytime = replace(self.given, is_paused=False, is_dry_run=False, standstill=None)
+        return frozenset(subject_name(c) for c in judge(self.changes, anytime).allowed if isinstance(c, Delete))
+
+
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """What one decision is made from."""
+
+    aggregate: Aggregate
+    profile: TrafficManagerProfile
+    identity: Identity
+    observed: Profile | None
+    memory: Memory
+    settings: Settings
+    now: float
+    standstill: Standstill | None
+
+    def draft(self, drained: Drain) -> _Draft:
+        """What ought to be and what that changes, with what stays although the hub does not ask for it."""
+        aggregate, observed = self.aggregate, self.observed
+        desired = self._desired(drained)
+        memory = _recalled(self.memory, desired, self.profile, aggregate=aggregate, now=self.now)
+        given = _given(
+            aggregate,
+            self.profile,
+            observed,
+            memory=memory,
+            settings=self.settings,
+            drained=drained,
+            standstill=self.standstill,
+        )
+        changes = diff(desired.profile, observed)
+        stays = unproven(changes, given)
+        guarding = guard(
+            changes,
+            aggregate,
+            observed,
+            unproven=frozenset(subject_name(held.change) for held in stays),
+            refused=frozenset(given.refused),
+            drain=drained,
+            absences=memory.absences,
+            limits=self.settings.limits,
+            now=self.now,
+        )
+        memory = replace(memory, absences=guarding.absences)
+        kept = _kept(guarding, stays, desired.profile, observed=observed, aggregate=aggregate)
+        if kept:
+            desired = self._desired(drained, kept)
+            changes = diff(desired.profile, observed)
+        return _Draft(desired, changes, given, memory, guarding, stays, drained)
+
+    def spared(self, draft: _Draft) -> Pair | None:
+        """The drained endpoint that has to stay, if the draft would take the last that serves."""
+        observed = self.observed
+        if observed is None or not any(e.owner and draft.drain.takes_endpoint(e.owner) for e in observed.endpoints):
+            return None
+        leaving, wanted = draft.leaving, self.draft(undrained(draft.drain))
+        staying = (e for e in observed.endpoints if e.folded not in wanted.leaving)
+        owners = (e.owner for e in (*wanted.desired.profile.endpoints, *staying))
+        return spare(
+            draft.drain,
+            observed,
+            self.aggregate,
+            left=tuple(e for e in observed.endpoints if e.folded not in leaving),
+            wanted=frozenset((owner.service, owner.cluster) for owner in owners if owner is not None),
+        )
+
+    def _desired(self, drained: Drain, kept: tuple[Kept, ...] = ()) -> Desired:
+        foreign = [e for e in self.observed.endpoints if e.owner is None] if self.observed is not None else []
+        return desired_profile(
+            self.identity,
+            self.profile,
+            aggregate=self.aggregate,
+            drain=drained,
+            naming=self.settings.naming,
+            rounding=self.settings.rounding,
+            room=max(0, MAX_ENDPOINTS - len(foreign)),
+            kept=kept,
+        )
 
 
 def needs_proof(planned: Plan) -> bool:
     """Whether something is about to be written while objects on the hub go: then why they go has to be known."""
     changes = (*planned.verdict.allowed, *(held.change for held in planned.verdict.held))
     return bool(planned.verdict.allowed) and any(isinstance(change, Delete) for change in changes)
-
-
-def retries(planned: Plan, base: Profile | None, *, now: float) -> tuple[Call, ...]:
-    """Lonely calls for refused endpoints whose time has come; `base`: the profile after the batch."""
-    return tuple(one_by_one(_to_retry(planned, now), base)) if base is not None else ()
-
-
-def needs_fresh(planned: Plan, *, now: float) -> bool:
-    """Whether a call that is due writes back what others may have changed since Azure was last heard."""
-    return planned.batch.needs_fresh or any(isinstance(change, Patch) for change in _to_retry(planned, now))
 
 
 def outcome(
@@ -150,7 +224,15 @@ def outcome(
     is_stale: bool,
 ) -> Outcome:
     """What a plan came to. `observed`: Azure as known after the calls; `memory`: with what they taught."""
-    given = _given(aggregate, profile, observed, memory=memory, settings=settings, standstill=planned.standstill)
+    given = _given(
+        aggregate,
+        profile,
+        observed,
+        memory=memory,
+        settings=settings,
+        drained=planned.drain,
+        standstill=planned.standstill,
+    )
     changes = diff(planned.desired.profile, observed)
     still = tuple(held for held in planned.stays if observed and observed.endpoint(subject_name(held.change)))
     verdict = _with(still, judge(changes, given))
@@ -174,33 +256,6 @@ def _with(stays: tuple[Held, ...], verdict: Verdict) -> Verdict:
     return replace(verdict, held=(*verdict.held, *(held for held in stays if subject_name(held.change) not in told)))
 
 
-def _to_retry(planned: Plan, now: float) -> tuple[Change, ...]:
-    ready = due(planned.memory.refusals or {}, now=now)
-    refused = (held.change for held in planned.verdict.held_for(REFUSED))
-    return tuple(change for change in refused if subject_name(change) in ready)
-
-
-def _desired(
-    aggregate: Aggregate,
-    profile: TrafficManagerProfile,
-    *,
-    identity: Identity,
-    observed: Profile | None,
-    settings: Settings,
-    kept: tuple[Kept, ...] = (),
-) -> Desired:
-    foreign = [endpoint for endpoint in observed.endpoints if endpoint.owner is None] if observed else []
-    return desired_profile(
-        identity,
-        profile,
-        aggregate=aggregate,
-        naming=settings.naming,
-        rounding=settings.rounding,
-        room=max(0, MAX_ENDPOINTS - len(foreign)),
-        kept=kept,
-    )
-
-
 def _kept(
     guarding: Guarding, stays: tuple[Held, ...], desired: Profile, *, observed: Profile | None, aggregate: Aggregate
 ) -> tuple[Kept, ...]:
@@ -220,6 +275,7 @@ def _given(
     *,
     memory: Memory,
     settings: Settings,
+    drained: Drain,
     standstill: Standstill | None,
 ) -> Circumstances:
     return circumstances(
@@ -229,6 +285,7 @@ def _given(
         is_dry_run=settings.is_dry_run,
         allow_empty=is_marked(profile.metadata, ALLOW_EMPTY),
         refused={name: refusal.message for name, refusal in (memory.refusals or {}).items()},
+        drain=drained,
         standstill=standstill.message if standstill is not None else None,
     )
 

@@ -9,10 +9,11 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from fleetdns.api.conditions import TRUE, find
-from fleetdns.api.exports import CONFLICT, MEMBER_NAMESPACE_PREFIX, WITHDRAWN
+from fleetdns.api.exports import CONFLICT, EXCLUDED, MEMBER_NAMESPACE_PREFIX, WITHDRAWN
 from fleetdns.api.meta import ObjectKey, is_marked
 from fleetdns.core.aggregate import Aggregate, Unreadable
 from fleetdns.core.changes import Change, Create, Delete, Patch, subject_name
+from fleetdns.core.drain import Drain
 from fleetdns.core.naming import EndpointName
 from fleetdns.core.trafficmanager import Endpoint, Profile
 
@@ -63,6 +64,7 @@ class Circumstances:
     unresolved: frozenset[tuple[str, str]] = frozenset()  # folded (service, cluster) whose export awaits its import
     standstill: str | None = None  # why nothing may be written at all
     kept_targets: Mapping[str, str] = field(default_factory=dict)  # folded target -> endpoint of ours that is kept
+    drain: Drain = field(default_factory=Drain)
 
 
 def circumstances(
@@ -73,6 +75,7 @@ def circumstances(
     is_dry_run: bool,
     allow_empty: bool,
     refused: Mapping[str, str],
+    drain: Drain,
     standstill: str | None = None,
 ) -> Circumstances:
     """The circumstances of one aggregate against what Azure holds."""
@@ -90,6 +93,7 @@ def circumstances(
         weightless=frozenset(b.metadata.uid.lower() for b in aggregate.live_backends if b.weight == 0),
         unresolved=frozenset(_unresolved_exports(aggregate)),
         standstill=standstill,
+        drain=drain,
     )
 
 
@@ -100,7 +104,8 @@ def _unresolved_exports(aggregate: Aggregate) -> Iterator[tuple[str, str]]:
         conflict = find(export.status.conditions, CONFLICT)
         is_loser = conflict is not None and conflict.status == TRUE
         is_going = export.metadata.is_deleting or is_marked(export.metadata, WITHDRAWN)
-        is_offer = export.is_from_own_namespace and not is_going and export.weight > 0
+        is_meant = export.weight <= 0 or is_marked(export.metadata, EXCLUDED)
+        is_offer = export.is_from_own_namespace and not is_going and not is_meant
         if is_offer and not is_loser and (export.service_key, export.cluster) not in accepted:
             yield (export.service_key.name.lower(), export.cluster.lower())
 
@@ -147,7 +152,7 @@ def _backend_gone(change: Change, given: Circumstances) -> Objection | None:
     owner = _owner_of_deleted(change)
     if owner is None or given.allow_empty or owner.uid in given.live or owner.uid in given.leaving:
         return None
-    if owner.service in given.live.values():
+    if owner.service in given.live.values() or given.drain.takes_endpoint(owner):
         return None
     return (BACKEND_GONE, f"the backend that made it is gone and no other backend exports service {owner.service}")
 
@@ -176,6 +181,8 @@ def _unresolved(change: Change, given: Circumstances) -> Objection | None:
     """An import that is missing or half written (recreated, restored) is no proof that its exports are gone."""
     owner = _owner_of_deleted(change)
     if owner is None or (owner.service, owner.cluster) not in given.unresolved:
+        return None
+    if given.drain.takes_endpoint(owner):
         return None
     if _is_meant(owner, given) and not _has_heir(owner, given):
         return None
@@ -206,8 +213,8 @@ def _refused(change: Change, given: Circumstances) -> Objection | None:
 
 
 def _is_meant(owner: EndpointName, given: Circumstances) -> bool:
-    """A person deleted the backend or took its weight: whatever else is unknown could not keep its endpoints."""
-    return owner.uid in given.leaving or owner.uid in given.weightless
+    """A person drained the cluster, deleted the backend or took its weight: whatever is unknown could not keep it."""
+    return given.drain.takes_endpoint(owner) or owner.uid in given.leaving or owner.uid in given.weightless
 
 
 def _has_heir(owner: EndpointName, given: Circumstances) -> bool:

@@ -10,7 +10,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from fleetdns.api.backend import TrafficManagerBackend
-from fleetdns.core.desired import AZURE_REFUSED, Desired
+from fleetdns.core.candidates import AZURE_REFUSED
+from fleetdns.core.desired import Desired
 from fleetdns.core.outcome import Failure
 from fleetdns.core.trafficmanager import Profile
 

@@ -75,6 +75,42 @@ async def test_a_loser_serves_nothing_is_told_by_its_backend_and_comes_in_when_t
         assert verdict(world, "a") == ("False", "NoConflictFound")
 
 
+async def test_a_winner_that_comes_back_with_its_age_wins_again_in_one_step() -> None:
+    world = World()
+    async with world.running():
+        world.hub.apply(make_profile(), make_backend())
+        winner = make_export("z", exported_since=OLDER)
+        world.hub.apply(winner, *(with_ports(make_export(c, exported_since=YOUNGER), 8080) for c in "ab"))
+        await asyncio.sleep(5)
+        world.hub.delete(InternalServiceExport, export_key("z"))
+        await asyncio.sleep(5)
+        assert (clusters(world), world.weights()) == (["a", "b"], {"a": 50, "b": 50})
+        before, imports = len(world.azure.calls), len(world.hub.writes)
+        world.hub.apply(winner)
+        await asyncio.sleep(100)
+
+        assert (clusters(world), world.weights()) == (["z"], {"z": 100})
+        assert world.rejected() == {"a": "ConflictLost", "b": "ConflictLost"}
+        assert len(world.azure.writes(since=before)) <= 2
+        assert world.hub.writes[imports:].count("patch_status serviceimports work/app") == 1
+
+
+async def test_when_the_winner_goes_the_oldest_of_the_others_says_what_the_ports_are() -> None:
+    world = World()
+    async with world.running():
+        world.hub.apply(make_export("z", exported_since=OLDER))
+        world.hub.apply(with_ports(make_export("a", exported_since="2026-01-01T09:00:00Z"), 8080))
+        world.hub.apply(with_ports(make_export("b", exported_since=YOUNGER), 9090))
+        await asyncio.sleep(5)
+        assert clusters(world) == ["z"]
+        world.hub.delete(InternalServiceExport, export_key("z"))
+        await asyncio.sleep(5)
+
+        assert clusters(world) == ["b"]
+        assert verdict(world, "a") == ("True", "ConflictFound")
+        assert verdict(world, "b") == ("False", "NoConflictFound")
+
+
 async def test_the_last_export_gone_removes_the_import() -> None:
     world = World()
     async with world.running():
@@ -105,7 +141,7 @@ async def test_a_namespace_that_is_missing_is_told_to_the_exporters_and_used_whe
         await asyncio.sleep(5)
         found = condition(world.export("a").status.conditions, CONFLICT)
         assert (found.status, found.reason) == ("Unknown", "ServicePendingConflictResolution")
-        assert "work" in found.message
+        assert "namespace work is there on the hub" in found.message
         assert process.looks(controller="serviceexport") < 5
         world.hub.namespaces.add("work")
         await asyncio.sleep(150)
@@ -165,6 +201,78 @@ async def test_an_export_in_another_clusters_namespace_is_not_counted_and_told_t
         assert clusters(world) == ["a"]
         assert world.weights() == {"a": 100}
         assert world.rejected() == {"b": "ClusterMismatch"}
+        told = world.hub.get(InternalServiceExport, stranger.metadata.key)
+        assert told is not None
+        assert condition(told.status.conditions, CONFLICT).status == "Unknown"
+
+
+async def test_an_older_export_in_another_clusters_namespace_neither_wins_nor_takes_traffic_away() -> None:
+    world = World()
+    async with world.running():
+        world.hub.apply(make_profile(), make_backend(), make_export("a"), make_export("b"))
+        await asyncio.sleep(5)
+        azure, hub = len(world.azure.calls), world.weights()
+        stolen = make_export("b", member_namespace="fleet-member-evil", exported_since="2000-01-01T00:00:00Z")
+        world.hub.apply(with_ports(stolen, 8080))
+        await asyncio.sleep(30)
+        world.hub.delete(InternalServiceExport, stolen.metadata.key)
+        await asyncio.sleep(20)
+
+        assert (clusters(world), world.weights()) == (["a", "b"], hub)
+        assert world.azure.writes(since=azure) == []
+
+
+async def test_exports_of_any_number_and_length_from_a_strange_namespace_do_not_swell_a_backends_status() -> None:
+    world = World()
+    async with world.running():
+        world.hub.apply(make_profile(), make_backend(), make_export("a"))
+        for number in range(300):
+            stranger = make_export("x" * 10_000 + str(number), member_namespace="fleet-member-evil")
+            metadata = msgspec.structs.replace(stranger.metadata, name=f"work-app-{number}")
+            world.hub.apply(msgspec.structs.replace(stranger, metadata=metadata))
+        await asyncio.sleep(10)
+
+        assert world.weights() == {"a": 100}
+        assert set(world.rejected().values()) == {"ClusterMismatch"}
+        assert len(msgspec.json.encode(world.backend_status())) < 20_000
+
+
+async def test_a_member_namespace_that_is_deleted_as_a_whole_leaves_nothing_but_what_the_guard_holds() -> None:
+    world = World()
+    async with world.running():
+        world.hub.apply(make_profile(), make_backend(), make_backend("web"))
+        leaving = [with_finalizer(make_export("a", service=service)) for service in ("app", "web", "unused")]
+        world.hub.apply(*leaving, make_export("b"), make_export("c"))
+        await asyncio.sleep(5)
+        assert world.endpoints() == {("app", "a"), ("app", "b"), ("app", "c"), ("web", "a")}
+        for export in leaving:
+            world.hub.delete(InternalServiceExport, export.metadata.key)
+        await asyncio.sleep(1)
+
+        assert [export for export in leaving if world.hub.holds(InternalServiceExport, export.metadata.key)] == []
+        assert clusters(world) == ["b", "c"]
+        assert [world.service_import(ObjectKey("work", name)) for name in ("web", "unused")] == [None, None]
+        await asyncio.sleep(100)
+
+        # Two of four vanished, which is no more than half: they go, although one was the last of its service.
+        assert world.endpoints() == {("app", "b"), ("app", "c")}
+        assert world.accepted("web") == ("False", "Invalid")
+
+
+async def test_a_member_namespace_with_the_only_exports_is_deleted_and_its_endpoints_stay_until_somebody_decides() -> (
+    None
+):
+    world = World()
+    async with world.running():
+        world.hub.apply(make_profile(), make_backend(), with_finalizer(make_export("a")))
+        await asyncio.sleep(5)
+        world.hub.delete(InternalServiceExport, export_key("a"))
+        await asyncio.sleep(100)
+
+        assert not world.hub.holds(InternalServiceExport, export_key("a"))
+        assert world.service_import() is None
+        assert world.endpoints() == {("app", "a")}
+        assert condition(world.backend_status().conditions, "Guarded").status == "True"
 
 
 async def test_an_export_that_was_never_counted_can_leave_too() -> None:

@@ -15,7 +15,7 @@ from fleetdns.api.conditions import Condition, find
 from fleetdns.api.exports import EXPORT_FINALIZER, WITHDRAWN, InternalServiceExport, ServiceImport, ServicePort
 from fleetdns.api.meta import ObjectKey
 from fleetdns.api.profile import ProfileStatus, TrafficManagerProfile
-from fleetdns.controllers.caches import BACKEND_INDEXES, EXPORT_INDEXES, OVERRIDE_INDEXES, Caches
+from fleetdns.controllers.caches import BACKEND_INDEXES, CLUSTER_INDEXES, EXPORT_INDEXES, OVERRIDE_INDEXES, Caches
 from fleetdns.controllers.hub import HubController, Observers
 from fleetdns.controllers.informers import Informers
 from fleetdns.controllers.observer import ReconcileObserver
@@ -46,8 +46,8 @@ def empty_caches() -> Caches:
         backends=Store(BACKEND_INDEXES),
         imports=Store(),
         exports=Store(EXPORT_INDEXES),
-        namespaces=Store(),
-        members=Store(),
+        namespaces=Store(CLUSTER_INDEXES),
+        members=Store(CLUSTER_INDEXES),
         overrides=Store(OVERRIDE_INDEXES),
     )
 
@@ -233,6 +233,10 @@ class World:
     def weights(self) -> dict[str, int | None]:
         """What Azure serves: the cluster (or the foreign endpoint's name) and its weight."""
         return {e.owner.cluster if e.owner else e.name: e.weight for e in self.azure.only.endpoints}
+
+    def endpoints(self) -> set[tuple[str, str]]:
+        """What Azure serves of ours: services and clusters."""
+        return {(e.owner.service, e.owner.cluster) for e in self.azure.only.endpoints if e.owner}
 
     def service_import(self, key: ObjectKey = SERVICE_KEY) -> ServiceImport | None:
         return self.hub.get(ServiceImport, key)

@@ -25,6 +25,7 @@ from fleetdns.api.meta import ObjectKey, ObjectMeta
 from fleetdns.api.profile import DNSConfig, MonitorConfig, ProfileSpec, ProfileStatus, TrafficManagerProfile
 from fleetdns.core.aggregate import Aggregate, Unreadable
 from fleetdns.core.desired import Desired, desired_profile
+from fleetdns.core.drain import drain
 from fleetdns.core.identity import Identity, Naming, identify
 from fleetdns.core.naming import EndpointName
 from fleetdns.core.trafficmanager import MAX_ENDPOINTS, Endpoint, Profile
@@ -240,6 +241,7 @@ def make_aggregate(
     exports: Iterable[InternalServiceExport] | None = None,
     imports: Iterable[ServiceImport] | None = None,
     unreadable: Unreadable | None = None,
+    drained: Iterable[str] = (),
 ) -> Aggregate:
     """One profile, one backend and one exporting cluster, unless told otherwise; imports follow the exports."""
     profile = make_profile() if profile is None else profile
@@ -251,6 +253,7 @@ def make_aggregate(
         imports=make_imports(listed) if imports is None else tuple(imports),
         exports=listed,
         unreadable=unreadable or Unreadable(),
+        drained=frozenset(drained),
     )
 
 
@@ -280,6 +283,7 @@ def make_desired(
         identity or make_identity(profile, naming=naming),
         profile,
         aggregate=aggregate,
+        drain=drain(aggregate, None),
         naming=naming,
         rounding=rounding,
         room=room,

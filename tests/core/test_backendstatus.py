@@ -14,6 +14,7 @@ from fleetdns.api.exports import InternalServiceExport
 from fleetdns.core.aggregate import Aggregate
 from fleetdns.core.backendstatus import backend_status, unprogrammed_status, without_endpoints
 from fleetdns.core.changes import Change, diff
+from fleetdns.core.drain import drain
 from fleetdns.core.outcome import Failure, Outcome
 from fleetdns.core.policy import Held, circumstances, judge
 from fleetdns.core.status import status_patch
@@ -60,7 +61,13 @@ def outcome(
     """What a look comes to when nothing is carried out."""
     desired = make_desired(aggregate)
     given = circumstances(
-        aggregate, observed, is_paused=is_paused, is_dry_run=False, allow_empty=False, refused=refused or {}
+        aggregate,
+        observed,
+        is_paused=is_paused,
+        is_dry_run=False,
+        allow_empty=False,
+        refused=refused or {},
+        drain=drain(aggregate, observed),
     )
     found = judge(diff(desired.profile, observed), given)
     return Outcome(

@@ -17,6 +17,7 @@ from fleetdns.core.batch import Batch, batch, one_by_one
 from fleetdns.core.calls import Call, PutEndpoint, PutProfile
 from fleetdns.core.changes import Create, Delete, diff
 from fleetdns.core.desired import Desired
+from fleetdns.core.drain import drain
 from fleetdns.core.outcome import Outcome
 from fleetdns.core.policy import Verdict, circumstances, judge
 from fleetdns.core.status import profile_status, status_patch
@@ -44,7 +45,13 @@ def desired_of(aggregate: Aggregate, observed: Profile | None) -> Desired:
 
 def verdict_of(aggregate: Aggregate, observed: Profile | None, refused: Mapping[str, str] | None = None) -> Verdict:
     given = circumstances(
-        aggregate, observed, is_paused=False, is_dry_run=False, allow_empty=False, refused=refused or {}
+        aggregate,
+        observed,
+        is_paused=False,
+        is_dry_run=False,
+        allow_empty=False,
+        refused=refused or {},
+        drain=drain(aggregate, observed),
     )
     return judge(diff(desired_of(aggregate, observed).profile, observed), given)
 

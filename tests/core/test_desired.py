@@ -46,7 +46,6 @@ APP = ObjectKey("work", "app")
             id="no IP goes before no label",
         ),
         pytest.param(None, True, "ExportNotFound", id="the import names a cluster whose export is gone"),
-        pytest.param(make_export("bad", is_deleting=True), True, "ExportNotFound", id="the export is being deleted"),
         pytest.param(
             make_export("bad", member_namespace="fleet-member-evil"), False, "ClusterMismatch", id="a stolen cluster id"
         ),

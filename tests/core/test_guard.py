@@ -16,6 +16,7 @@ from fleetdns.api.exports import WITHDRAWN, InternalServiceExport
 from fleetdns.api.profile import ALLOW_EMPTY, TrafficManagerProfile
 from fleetdns.core.aggregate import Aggregate
 from fleetdns.core.changes import Create, diff
+from fleetdns.core.drain import Drain, drain
 from fleetdns.core.guard import (
     GRACE,
     GUARDED,
@@ -90,6 +91,7 @@ def verdict(
         observed,
         unproven=unproven,
         refused=refused,
+        drain=drain(aggregate, observed),
         absences=absences,
         limits=limits or Limits(),
         now=now,
@@ -288,7 +290,15 @@ def test_a_backend_made_anew_answers_for_what_the_old_one_made() -> None:
 
 def test_nothing_in_azure_is_nothing_to_guard() -> None:
     found = guard(
-        (), left(""), None, unproven=frozenset(), refused=frozenset(), absences=RIPE, limits=Limits(), now=LATER
+        (),
+        left(""),
+        None,
+        unproven=frozenset(),
+        refused=frozenset(),
+        drain=Drain(),
+        absences=RIPE,
+        limits=Limits(),
+        now=LATER,
     )
     assert found == Guarding()
 

@@ -10,6 +10,7 @@ import pytest
 from fleetdns.api.backend import BackendStatus, EndpointStatus, FromCluster, TrafficManagerBackend
 from fleetdns.core.aggregate import Aggregate
 from fleetdns.core.desired import Desired, desired_profile
+from fleetdns.core.drain import Drain
 from fleetdns.core.kept import Kept, kept_endpoints
 from fleetdns.core.trafficmanager import Profile
 from fleetdns.core.weights import CEILING, EXACT
@@ -42,6 +43,7 @@ def desired(aggregate: Aggregate, kept: tuple[Kept, ...], *, room: int = 200, ro
         make_identity(),
         make_profile(),
         aggregate=aggregate,
+        drain=Drain(),
         naming=make_naming(),
         rounding=rounding,
         room=room,

@@ -12,6 +12,7 @@ from fleetdns.api.conditions import Condition
 from fleetdns.api.meta import ObjectKey
 from fleetdns.core.aggregate import Aggregate, Unreadable
 from fleetdns.core.changes import Create, Delete, Patch, diff
+from fleetdns.core.drain import drain
 from fleetdns.core.policy import Verdict, circumstances, judge
 from fleetdns.core.trafficmanager import Endpoint, Profile
 from tests.core.builders import (
@@ -59,6 +60,7 @@ def verdict(
         is_dry_run=is_dry_run,
         allow_empty=allow_empty,
         refused=refused or {},
+        drain=drain(aggregate, observed),
     )
     return judge(diff(make_desired(aggregate).profile, observed), given)
 

@@ -14,7 +14,7 @@ from fleetdns.api.exports import EXPORT_FINALIZER, InternalServiceExport, Servic
 from fleetdns.api.meta import ObjectKey
 from fleetdns.core.aggregate import Unreadable
 from fleetdns.core.resolution import Resolution, export_status, new_import, resolve, unresolved
-from tests.core.builders import LATER, NOW, make_export, make_import
+from tests.core.builders import CREATED, LATER, NOW, make_export, make_import
 
 APP = ObjectKey("work", "app")
 OLDEST, OLD, YOUNG = "2025-01-01T00:00:00Z", "2025-01-02T00:00:00Z", "2025-01-03T00:00:00Z"
@@ -26,6 +26,11 @@ def export(cluster: str, since: str = OLD, ports: tuple[int, ...] = (80,)) -> In
     return msgspec.structs.replace(
         made, spec=msgspec.structs.replace(made.spec, ports=tuple(ServicePort(p) for p in ports))
     )
+
+
+def offering(cluster: str, *ports: ServicePort) -> InternalServiceExport:
+    made = make_export(cluster, exported_since=OLD)
+    return msgspec.structs.replace(made, spec=msgspec.structs.replace(made.spec, ports=ports))
 
 
 def clusters(resolution: Resolution) -> list[str] | None:
@@ -78,12 +83,107 @@ def losers(resolution: Resolution) -> list[str]:
             [export("a"), make_export("b", exported_since=OLDEST, is_deleting=True)], ["a"], [], id="one being deleted"
         ),
         pytest.param([make_export("a", is_deleting=True)], None, [], id="only one being deleted"),
+        pytest.param(
+            [export("a", YOUNG), export("b", OLD), export("z", OLDEST, (81,))], ["z"], ["b", "a"], id="one against all"
+        ),
+        pytest.param(
+            [export("a", "", (81,)), export("b", "2025-12-31T23:59:59Z")],
+            ["b"],
+            ["a"],
+            id="without a time the object's own age counts",
+        ),
+        pytest.param(
+            [export("b", "", (81,)), export("a", CREATED)], ["a"], ["b"], id="and a tie is one: the first by name"
+        ),
+        pytest.param(
+            [export("b", "yesterday", (81,)), export("a", "tomorrow")],
+            ["a"],
+            ["b"],
+            id="two times that are none: the first by name",
+        ),
+        pytest.param(
+            [export("a", "9999-12-31T23:59:59-23:59", (81,)), export("b", "0001-01-01T00:00:00+23:59")],
+            ["b"],
+            ["a"],
+            id="times at the ends of the calendar",
+        ),
+        pytest.param([export("a", OLD, (80, 80)), export("b", YOUNG, (80,))], ["a", "b"], [], id="a port said twice"),
+        pytest.param([export("a", OLD, ()), export("b", YOUNG, ())], ["a", "b"], [], id="no ports at all agree"),
+        pytest.param(
+            [offering("a", ServicePort(80, name="")), offering("b", ServicePort(80))],
+            ["a", "b"],
+            [],
+            id="an empty name is none",
+        ),
     ],
 )
 def test_resolution(exports: list[InternalServiceExport], inside: list[str] | None, outside: list[str]) -> None:
     resolution = resolve(APP, exports, current=None, unreadable=READABLE)
     assert clusters(resolution) == inside
     assert losers(resolution) == outside
+
+
+@pytest.mark.parametrize(
+    ("mine", "differs"),
+    [
+        pytest.param(
+            [ServicePort(80, target_port=8081)], "80/TCP has targetPort 8081 instead of 8080", id="targetPort"
+        ),
+        pytest.param(
+            [ServicePort(80, target_port="8080")], '80/TCP has targetPort "8080" instead of 8080', id="a name of digits"
+        ),
+        pytest.param([ServicePort(80)], "80/TCP has targetPort (none) instead of 8080", id="no targetPort"),
+        pytest.param(
+            [ServicePort(80, target_port=8080, app_protocol="h2c", name="web")],
+            '80/TCP has name "web" instead of (none) and appProtocol "h2c" instead of (none)',
+            id="two fields",
+        ),
+        pytest.param(
+            [ServicePort(80, "UDP", target_port=8080)],
+            "80/TCP is missing, 80/UDP is not in that one",
+            id="another protocol is another port",
+        ),
+        pytest.param([], "80/TCP is missing", id="nothing"),
+        pytest.param(
+            [ServicePort(443), ServicePort(80, target_port=8080), ServicePort(53, "UDP"), ServicePort(443)],
+            "53/UDP is not in that one, 443/TCP is not in that one",
+            id="more ports, sorted, and not the one that agrees",
+        ),
+    ],
+)
+def test_a_loser_is_told_who_won_and_what_differs(mine: list[ServicePort], differs: str) -> None:
+    exports = [offering("a", ServicePort(80, target_port=8080)), offering("b", *mine)]
+    (_, loser) = resolve(APP, exports, current=None, unreadable=READABLE).conflicts
+    assert loser[0].cluster == "b"
+    assert loser[1].message == (
+        f"the oldest export wins, fleet-member-a/work-app of cluster a, and this one differs from it: {differs}"
+    )
+
+
+def test_what_a_loser_is_told_is_short_whatever_the_ports_are_called() -> None:
+    many = [ServicePort(number, name="x" * 5000) for number in range(1, 500)]
+    ((_, told),) = resolve(APP, [offering("a"), offering("b", *many)], current=None, unreadable=READABLE).conflicts[1:]
+    assert len(told.message) < 1000
+    named = [ServicePort(number, name="y" * 5000, target_port="\n" * 5000) for number in range(1, 500)]
+    ((_, told),) = resolve(
+        APP, [offering("a", *many), offering("b", *named)], current=None, unreadable=READABLE
+    ).conflicts[1:]
+    assert told.message.isprintable()
+    assert len(told.message) < 4000
+
+
+@pytest.mark.parametrize("others", [[], [export("b"), export("c", OLDEST)]], ids=["alone", "beside honest ones"])
+def test_an_export_in_another_clusters_namespace_is_told_where_it_belongs(others: list[InternalServiceExport]) -> None:
+    stranger = make_export("b", member_namespace="fleet-member-evil", exported_since="2000-01-01T00:00:00Z")
+    resolution = resolve(APP, [*others, stranger], current=None, unreadable=READABLE)
+    ((told, condition),) = ((e, c) for e, c in resolution.conflicts if c.status == "Unknown")
+    assert told == stranger
+    assert condition.reason == "ServicePendingConflictResolution"
+    assert condition.message == (
+        "the export fleet-member-evil/work-app names cluster b, whose exports belong in namespace fleet-member-b; "
+        "it is not counted"
+    )
+    assert clusters(resolution) == ([e.cluster for e in others] or None)
 
 
 @given(st.randoms(use_true_random=False))

@@ -1,0 +1,66 @@
+"""Clusters that a person takes out of every profile, and puts back.
+
+the cluster                                      its endpoints
+not drained                                      as desired
+drained                                          go at once, and none is made; nothing else holds them
+drained, and nothing else that is there serves   one stays until something else serves
+its namespace or MemberCluster cannot be read    those that are there stay, and none is made: it may be drained or not
+
+Exports of a drained cluster count for nothing: the others' weights are as if it had not exported.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+
+from fleetdns.core.aggregate import Aggregate, Unreadable
+from fleetdns.core.naming import EndpointName
+from fleetdns.core.trafficmanager import Profile
+
+Pair = tuple[str, str]  # folded service and cluster: one endpoint, whichever backend made it
+
+
+@dataclass(frozen=True, slots=True)
+class Drain:
+    """What of one profile is drained. `clusters`: folded names; `present`: what Azure holds; `spared`: what stays."""
+
+    clusters: frozenset[str] = frozenset()
+    unreadable: Unreadable = field(default_factory=Unreadable)
+    present: frozenset[Pair] = frozenset()
+    spared: frozenset[Pair] = frozenset()
+
+    def takes(self, service: str, cluster: str) -> bool:
+        """Whether a person wants this endpoint gone, and it may go."""
+        return cluster.lower() in self.clusters and (service.lower(), cluster.lower()) not in self.spared
+
+    def takes_endpoint(self, owner: EndpointName) -> bool:
+        """The same for an endpoint that is there."""
+        return self.takes(owner.service, owner.cluster)
+
+    def spares(self, service: str, cluster: str) -> bool:
+        """Whether a drained cluster's endpoint stays all the same."""
+        return (service.lower(), cluster.lower()) in self.spared
+
+    def hides(self, service: str, cluster: str) -> bool:
+        """Whether nobody can say if this cluster is drained, and so nothing of it is made."""
+        folded = cluster.lower()
+        if folded in self.clusters or not self.unreadable.hides_cluster(folded):
+            return False
+        return (service.lower(), folded) not in self.present
+
+
+def drain(aggregate: Aggregate, observed: Profile | None) -> Drain:
+    """What the hub says, before it is asked whether anything would be left."""
+    owners = (endpoint.owner for endpoint in observed.endpoints) if observed is not None else ()
+    present = frozenset((owner.service.lower(), owner.cluster.lower()) for owner in owners if owner is not None)
+    return Drain(aggregate.drained, aggregate.unreadable, present)
+
+
+def undrained(drained: Drain) -> Drain:
+    """The same as if nobody had drained anything."""
+    return replace(drained, clusters=frozenset(), spared=frozenset())
+
+
+def sparing(drained: Drain, pair: Pair) -> Drain:
+    """The same with one endpoint that stays."""
+    return replace(drained, spared=frozenset([pair]))
