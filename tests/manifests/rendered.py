@@ -17,6 +17,7 @@ KUBECTL = Path(sys.executable).parent / "kubectl"
 KUSTOMIZATIONS = tuple(
     sorted(str(path.parent.relative_to(MANIFESTS)) for path in MANIFESTS.rglob("kustomization.yaml"))
 )
+MEMBER = ("member/agent", "overlays/member-client-secret", "overlays/member-workload-identity")
 HUB = ("base", "overlays/client-secret", "overlays/workload-identity")
 
 Object = dict[str, Any]

@@ -13,9 +13,11 @@ import yaml
 from tests.apiserver.deployed import kubectl, told
 from tests.apiserver.server import RealAPIServer
 from tests.manifests.definitions import MANIFESTS
-from tests.manifests.rendered import HUB, Object, pod, text
+from tests.manifests.rendered import HUB, MEMBER, Object, only, pod, text
 
 pytestmark = pytest.mark.realapi
+
+OTHERS = ("base/member", "member", "member/crds", "samples", "samples/exports", "samples/members")
 
 
 @pytest.fixture(scope="session")
@@ -42,7 +44,7 @@ def applied(administrator: Path, kustomization: str) -> dict[tuple[str, str, str
     }
 
 
-@pytest.mark.parametrize("kustomization", [*HUB, "member", "samples", "samples/exports"])
+@pytest.mark.parametrize("kustomization", [*HUB, *MEMBER, *OTHERS])
 def test_it_is_applied_and_applying_it_again_changes_nothing(administrator: Path, kustomization: str) -> None:
     first = applied(administrator, kustomization)
 
@@ -53,7 +55,8 @@ def test_it_is_applied_and_applying_it_again_changes_nothing(administrator: Path
 def a_pod(kustomization: str) -> Object:
     """A pod as the Deployment makes them."""
     template = copy.deepcopy(pod(kustomization))
-    metadata = {**template["metadata"], "name": "fleetdns-0", "namespace": "fleetdns"}
+    namespace = "fleetdns-member" if kustomization in MEMBER else "fleetdns"
+    metadata = {**template["metadata"], "name": "fleetdns-0", "namespace": namespace}
     return {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": template["spec"]}
 
 
@@ -63,7 +66,7 @@ def file(obj: Object, folder: Path) -> str:
     return str(path)
 
 
-@pytest.mark.parametrize("kustomization", HUB)
+@pytest.mark.parametrize("kustomization", [*HUB, *MEMBER])
 def test_a_pod_meets_the_restricted_standard(administrator: Path, tmp_path: Path, kustomization: str) -> None:
     applied(administrator, kustomization)
     said = told(administrator, "create", "--dry-run=server", "-f", file(a_pod(kustomization), tmp_path))
@@ -95,14 +98,15 @@ def test_a_pod_that_is_less_restricted_is_refused(
     assert 'violates PodSecurity "restricted:latest"' in said
 
 
-def test_the_deployment_gets_no_warning(administrator: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("kustomization", ["base", "member/agent"])
+def test_the_deployment_gets_no_warning(administrator: Path, tmp_path: Path, kustomization: str) -> None:
     """What it would warn of is refused only when a pod is made, long after kubectl said that all is well."""
     deployment = {
         "apiVersion": "apps/v1",
         "kind": "Deployment",
-        "metadata": {"name": "again", "namespace": "fleetdns"},
-        "spec": {"selector": {"matchLabels": pod("base")["metadata"]["labels"]}, "template": pod("base")},
+        "metadata": {"name": "again", "namespace": only(kustomization, "Deployment")["metadata"]["namespace"]},
+        "spec": {"selector": {"matchLabels": pod(kustomization)["metadata"]["labels"]}, "template": pod(kustomization)},
     }
-    applied(administrator, "base")
+    applied(administrator, kustomization)
 
     assert "Warning" not in told(administrator, "create", "--dry-run=server", "-f", file(deployment, tmp_path))

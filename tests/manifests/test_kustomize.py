@@ -186,10 +186,6 @@ def test_an_overlay_changes_nothing_but_who_asks_azure(overlay: str) -> None:
     assert changed <= {("ServiceAccount", "fleetdns")}
 
 
-def test_a_member_cluster_gets_the_kind_it_writes_and_no_other() -> None:
-    assert list(objects("member").values()) == [DEFINITIONS["ServiceExport"]]
-
-
 def exports() -> list[Object]:
     documents: list[Object] = list(yaml.safe_load_all(text("samples/exports")))
     return documents
