@@ -30,6 +30,7 @@ from fleetdns.errors import FleetDNSError, Forbidden
 from fleetdns.health import Health, serve
 from fleetdns.kube.config import load
 from fleetdns.kube.definitions import HubDefinitions
+from fleetdns.kube.discovery import HubDiscovery
 from fleetdns.kube.events import EventPublisher
 from fleetdns.kube.hubid import hub_id
 from fleetdns.kube.sources import HubSources
@@ -109,15 +110,7 @@ async def _assembled(
     chance: random.Random,
 ) -> HubController:
     """The controller with everything wired; waits for the hub's id as long as it takes."""
-    naming = Naming(
-        subscription=settings.subscription_id,
-        hub_id=settings.hub_id or await _found_hub_id(transport, chance),
-        resource_group=settings.resource_group,
-        allowed=settings.allowed_resource_groups,
-        template=settings.dns_name_template,
-        zone=ZONES[settings.azure_cloud],
-        tags=settings.tags,
-    )
+    naming = _naming(settings, settings.hub_id or await _found_hub_id(transport, chance))
     informers = Informers(
         HubSources(transport, namespace=settings.namespace),
         observer=fanned(metrics.informer, InformerLog()),
@@ -133,6 +126,7 @@ async def _assembled(
             before_write=leading.before_write,
         ),
         definitions=HubDefinitions(transport),
+        discovery=HubDiscovery(transport),
         settings=PlanSettings(
             naming,
             settings.weight_rounding,
@@ -148,6 +142,7 @@ async def _assembled(
         sweep_interval=settings.sweep_interval,
         workers=settings.workers,
         resolves_exports=settings.resolve_exports,
+        resource_overrides=settings.resource_overrides,
         namespace=settings.namespace,
         wall_clock=time.time,
         random=chance,
@@ -158,6 +153,18 @@ async def _assembled(
         metrics.watch_informer(informer)
     metrics.watch_objects(informers.profiles.store.values, informers.backends.store.values)
     return controller
+
+
+def _naming(settings: Settings, hub_id: str) -> Naming:
+    return Naming(
+        subscription=settings.subscription_id,
+        hub_id=hub_id,
+        resource_group=settings.resource_group,
+        allowed=settings.allowed_resource_groups,
+        template=settings.dns_name_template,
+        zone=ZONES[settings.azure_cloud],
+        tags=settings.tags,
+    )
 
 
 async def _found_hub_id(transport: Transport, chance: random.Random) -> str:

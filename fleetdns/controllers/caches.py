@@ -91,6 +91,12 @@ class Caches:
         """Every override of a namespace, in the order of their names."""
         return self.overrides.by_index(BY_NAMESPACE, namespace)
 
+    def labels_of(self, cluster: str) -> Mapping[str, str]:
+        """The labels of a member cluster: those of its MemberCluster where there is one, else of its namespace."""
+        member = self.members.get(ObjectKey("", cluster))
+        known = member or self.namespaces.get(ObjectKey("", MEMBER_NAMESPACE_PREFIX + cluster))
+        return known.metadata.labels if known is not None else {}
+
     def unreadable(self) -> Unreadable:
         """What is there and could not be decoded."""
         ours: tuple[Store[ObjectKey, Any], ...] = (self.profiles, self.backends, self.imports, self.exports)

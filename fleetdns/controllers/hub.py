@@ -23,9 +23,12 @@ from fleetdns.controllers.caches import Caches
 from fleetdns.controllers.index import AzureIndex
 from fleetdns.controllers.informers import Informers
 from fleetdns.controllers.observer import ReconcileObserver
-from fleetdns.controllers.ports import Definitions, Hub, TrafficManager
+from fleetdns.controllers.overrides import OverrideReconciler
+from fleetdns.controllers.overrideswitch import OverrideSwitch
+from fleetdns.controllers.ports import Definitions, Discovery, Hub, TrafficManager
 from fleetdns.controllers.profile import ProfileReconciler
 from fleetdns.controllers.resolution import ResolutionReconciler
+from fleetdns.controllers.service import ServiceReconciler
 from fleetdns.controllers.status import StatusWriter
 from fleetdns.controllers.sweep import Sweep, SweepObserver
 from fleetdns.core.plan import Settings
@@ -63,6 +66,7 @@ class HubController:
     """Everything `fleetdns run` does between its connections.
 
     `wall_clock`: Unix seconds; `sweep_interval`: seconds. `namespace`: the one whose services are resolved (None: all).
+    `resource_overrides`: AUTO, ON or OFF of core/overrides.py.
     """
 
     def __init__(
@@ -72,11 +76,13 @@ class HubController:
         azure: TrafficManager,
         hub: Hub,
         definitions: Definitions,
+        discovery: Discovery,
         settings: Settings,
         observers: Observers,
         sweep_interval: float,
         workers: int,
         resolves_exports: bool,
+        resource_overrides: str,
         namespace: str | None = None,
         wall_clock: Callable[[], float],
         random: Random,
@@ -102,7 +108,10 @@ class HubController:
             clock=clock,
             random=random,
         )
-        services = ResolutionReconciler(caches, hub, writer=writer, clock=clock, is_dry_run=settings.is_dry_run)
+        resolution = ResolutionReconciler(caches, hub, writer=writer, clock=clock, is_dry_run=settings.is_dry_run)
+        self._switch = OverrideSwitch(resource_overrides, discovery, interval=sweep_interval)
+        overrides = OverrideReconciler(caches, hub, switch=self._switch, is_dry_run=settings.is_dry_run)
+        services = ServiceReconciler(overrides, resolution.reconcile if resolves_exports else None)
         self._controllers = (
             self._controller(self.profiles, profiles.reconcile, workers, observers.controller),
             self._controller(self.services, services.reconcile, workers, observers.controller),
@@ -141,15 +150,20 @@ class HubController:
             if may_work is not None:
                 await may_work()
             # Absence in a cache that is not whole, or in an Azure nobody asked, must never remove or double anything.
-            await self._sweep.first()
+            # And who applies overrides must be known before an export counts that they may leave out.
+            async with asyncio.TaskGroup() as looks:
+                looks.create_task(self._sweep.first(), name="first-sweep")
+                looks.create_task(self._switch.look(), name="first-look")
             self._subscribe()
             self._is_working = True
             sweeping = group.create_task(self._sweep.run(), name="sweep")
+            looking = group.create_task(self._switch.run(self._enqueue_services), name="override-switch")
             async with asyncio.TaskGroup() as workers:
                 for controller in self._controllers:
                     workers.create_task(controller.run(), name=controller.name)
             self._is_working = False
             sweeping.cancel()
+            looking.cancel()
             keeping.cancel()
 
     async def stop(self) -> None:
@@ -179,11 +193,22 @@ class HubController:
         self._feed(informers.backends, watches.profile_keys_of_backend, self.profiles)
         self._feed(informers.imports, watches.profile_keys_of_import, self.profiles)
         self._feed(informers.exports, watches.profile_keys_of_export, self.profiles)
-        if self._resolves_exports:
-            # Exports come from every member's namespace, whatever service they name; the imports of other namespaces
-            # are not in the cache and somebody else's to write.
+        # Exports come from every member's namespace, whatever service they name; the imports and overrides of other
+        # namespaces are not in the caches, and somebody else's to write and to apply.
+        if self._resolves_exports or self._switch.may_be_on:
             self._feed(informers.exports, watches.service_keys_of_export, self.services, only=self._namespace)
+        if self._resolves_exports:
             self._feed(informers.imports, watches.service_keys_of_import, self.services, only=self._namespace)
+        if self._switch.may_be_on:
+            self._feed(informers.overrides, watches.service_keys_of_override, self.services, only=self._namespace)
+            self._feed(informers.members, watches.service_keys_of_cluster, self.services, only=self._namespace)
+            self._feed(informers.namespaces, watches.service_keys_of_cluster, self.services, only=self._namespace)
+
+    def _enqueue_services(self) -> None:
+        """Look at every exported service again: who applies overrides is another one now."""
+        for service in sorted({export.service_key for export in self.informers.caches.exports.values()}):
+            if self._namespace in (None, service.namespace):
+                self.services.add(service, watches.BACKGROUND)
 
     def _feed(
         self,

@@ -10,6 +10,7 @@ from typing import Any, Protocol
 
 from fleetdns.api.backend import TrafficManagerBackend
 from fleetdns.api.exports import InternalServiceExport, ServiceImport
+from fleetdns.api.overrides import ResourceOverride
 from fleetdns.api.profile import TrafficManagerProfile
 from fleetdns.core.calls import DeleteEndpoint, DeleteProfile, PatchProfile, PutEndpoint, PutProfile
 from fleetdns.core.events import Event
@@ -65,6 +66,10 @@ class Hub(Protocol):
         """
         ...
 
+    async def set_annotations(self, obj: HubObject, annotations: Mapping[str, str | None]) -> None:
+        """Merge into metadata.annotations; None takes one away. The object gone already is success."""
+        ...
+
     async def create_import(self, service_import: ServiceImport) -> None:
         """Create it; Conflict when it exists."""
         ...
@@ -73,8 +78,16 @@ class Hub(Protocol):
         """Delete exactly this one (by uid). Gone is success."""
         ...
 
-    async def publish(self, obj: HubObject, event: Event) -> None:
+    async def publish(self, obj: HubObject | ResourceOverride, event: Event) -> None:
         """Tell an Event. Never raises: an event is worth no retry."""
+        ...
+
+
+class Discovery(Protocol):
+    """What else the hub cluster serves."""
+
+    async def places_workloads(self) -> bool:
+        """Whether KubeFleet's placement is there, and with it who applies overrides to what it places."""
         ...
 
 

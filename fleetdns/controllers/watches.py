@@ -11,7 +11,9 @@ from fleetdns.api.backend import TrafficManagerBackend
 from fleetdns.api.clusters import MemberCluster, Namespace
 from fleetdns.api.exports import InternalServiceExport, ServiceImport
 from fleetdns.api.meta import ObjectKey
+from fleetdns.api.overrides import ResourceOverride
 from fleetdns.api.profile import TrafficManagerProfile
+from fleetdns.core.overrides import selected_services
 from fleetdns.controllers.caches import BY_SERVICE, Caches, is_drained
 
 # Higher goes first: who deletes waits for it, who edits looks at it, a restart or a sweep can wait.
@@ -78,6 +80,25 @@ def service_keys_of_import(
 ) -> frozenset[ObjectKey]:
     """An import somebody edits or deletes is resolved again."""
     return frozenset(service_import.metadata.key for service_import in (old, new) if service_import is not None)
+
+
+def service_keys_of_override(
+    old: ResourceOverride | None, new: ResourceOverride | None, caches: Caches
+) -> frozenset[ObjectKey]:
+    """The exported services that an override selects or selected."""
+    selected = {service for override in (old, new) if override is not None for service in selected_services(override)}
+    return frozenset(service for service in selected if caches.exports_of(service))
+
+
+def service_keys_of_cluster(
+    old: Namespace | MemberCluster | None, new: Namespace | MemberCluster | None, caches: Caches
+) -> frozenset[ObjectKey]:
+    """What a member cluster exports where there are overrides, when the labels that choose between them may differ."""
+    if old is not None and new is not None and old.metadata.labels == new.metadata.labels:
+        return frozenset()
+    clusters = {each.cluster for each in (old, new) if each is not None and each.cluster is not None}
+    services = {export.service_key for cluster in clusters for export in caches.exports_from(cluster)}
+    return frozenset(service for service in services if caches.overrides_in(service.namespace))
 
 
 def priority(*, is_initial: bool, is_deleting: bool) -> int:

@@ -11,7 +11,14 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from fleetdns.api.exports import MAX_WEIGHT, whole_weight
+from fleetdns.api.exports import (
+    DNS_LABEL,
+    EXCLUDED,
+    MAX_WEIGHT,
+    OVERRIDE_WEIGHT,
+    InternalServiceExport,
+    whole_weight,
+)
 from fleetdns.api.meta import ObjectKey
 from fleetdns.api.overrides import CLUSTER_NAME, DELETE, JSON_PATCH, OverrideRule, ResourceOverride
 from fleetdns.api.service import LABEL_ANNOTATION, WEIGHT, Service, ServiceExport
@@ -19,6 +26,9 @@ from fleetdns.core.annotationpatch import Ignored, Put, Removed, effects
 from fleetdns.core.clusterselector import selector_problems, selects
 from fleetdns.core.remarks import Remark, Remarks
 from fleetdns.core.wording import printable
+
+# Who applies overrides: fleetdns, somebody else, or (auto) whoever places the workloads.
+AUTO, ON, OFF = "auto", "on", "off"
 
 # The kinds that an override selects a service by, and the annotation that is read on each.
 _READ_ON: Mapping[tuple[str, str], str] = {
@@ -91,6 +101,17 @@ def overridden(
     states = {cluster: _state(concerned, service, cluster, clusters[cluster], remarks) for cluster in sorted(clusters)}
     _remark_shared(states, service, remarks)
     return Overrides({cluster: _outcome(state) for cluster, state in states.items()}, remarks.all())
+
+
+def annotation_changes(export: InternalServiceExport, outcome: Overridden) -> dict[str, str | None]:
+    """The annotations of ours that an export has to get, or (None) to lose, for the outcome in its cluster."""
+    wanted = {
+        DNS_LABEL: outcome.dns_label,
+        OVERRIDE_WEIGHT: None if outcome.weight is None else str(outcome.weight),
+        EXCLUDED: "true" if outcome.is_excluded else None,
+    }
+    held = export.metadata.annotations
+    return {name: value for name, value in wanted.items() if held.get(name) != value}
 
 
 # Reading an override, once for all clusters

@@ -9,6 +9,7 @@ import msgspec
 
 from fleetdns.api.backend import TrafficManagerBackend
 from fleetdns.api.exports import InternalServiceExport, ServiceImport
+from fleetdns.api.overrides import ResourceOverride
 from fleetdns.api.profile import TrafficManagerProfile
 from fleetdns.core.events import Event
 from fleetdns.errors import Conflict, FleetDNSError, Transient
@@ -49,6 +50,9 @@ class HubWriter:
         metadata = {"finalizers": finalizers, "resourceVersion": obj.metadata.resource_version}
         await self._patch(obj, item(obj.resource, obj.metadata.key), {"metadata": metadata}, must_exist=is_adding)
 
+    async def set_annotations(self, obj: HubObject, annotations: Mapping[str, str | None]) -> None:
+        await self._patch(obj, item(obj.resource, obj.metadata.key), {"metadata": {"annotations": dict(annotations)}})
+
     async def create_import(self, service_import: ServiceImport) -> None:
         resource, metadata = service_import.resource, service_import.metadata
         body = {"apiVersion": resource.api_version, "kind": resource.kind, "metadata": metadata}
@@ -70,7 +74,7 @@ class HubWriter:
             if not _is_gone(error) and not (isinstance(error, Refused) and error.status == 409):
                 raise write_error(error) from error
 
-    async def publish(self, obj: HubObject, event: Event) -> None:
+    async def publish(self, obj: HubObject | ResourceOverride, event: Event) -> None:
         if self._before_write is not None:
             try:
                 self._before_write(self._events.patience)

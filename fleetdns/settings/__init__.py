@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from fleetdns.core.overrides import AUTO, OFF, ON
 from fleetdns.core.weights import CEILING, EXACT
 from fleetdns.settings.combinations import check_addresses, check_lease
 from fleetdns.settings.flags import FLAGS, Parser, Reader, add_flags
@@ -51,6 +52,7 @@ class Settings:
     max_removal_percent: int
     workers: int
     resolve_exports: bool
+    resource_overrides: str
     leader_elect: bool
     leader_election_namespace: str | None
     lease_duration: int  # whole seconds, as a Lease holds them
@@ -89,6 +91,7 @@ def settings_from(flags: Mapping[str, str | None], environment: Mapping[str, str
         max_removal_percent=read("max-removal-percent", whole_number(0, 100)),
         workers=read("workers", whole_number(1, 64)),
         resolve_exports=read("resolve-exports", boolean),
+        resource_overrides=read("resource-overrides", one_of(AUTO, ON, OFF)),
         leader_elect=read("leader-elect", boolean),
         leader_election_namespace=read.optional("leader-election-namespace", namespace),
         lease_duration=read("lease-duration", whole_number(6, 300)),

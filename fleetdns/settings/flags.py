@@ -6,6 +6,7 @@ import argparse
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple, NoReturn, TypeVar
 
+from fleetdns.core.overrides import AUTO
 from fleetdns.core.weights import EXACT
 from fleetdns.errors import UsageError
 from fleetdns.settings.values import Unusable
@@ -52,6 +53,13 @@ FLAGS: tuple[Flag, ...] = (
     ),
     Flag("workers", "N", "how many profiles are worked on at once, 1 to 64", "8"),
     Flag("resolve-exports", "BOOL", "make ServiceImports from exports; false leaves that to others", "true", True),
+    Flag(
+        "resource-overrides",
+        "WHO",
+        "on: apply ResourceOverrides to exported services; off: leave that to others; auto: off where KubeFleet places "
+        "workloads",
+        AUTO,
+    ),
     Flag("leader-elect", "BOOL", "let one replica work at a time; a dry run takes no part", "true", True),
     Flag(
         "leader-election-namespace",

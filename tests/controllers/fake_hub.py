@@ -69,6 +69,7 @@ class FakeHub:
         self.version = 100
         self.looks_at_definitions = 0
         self.leaving_kinds: set[str] = set()  # plurals of the kinds whose definition is being deleted or gone
+        self.has_placement = False  # KubeFleet places workloads here
         self.absent: set[type] = set()  # kinds that the hub does not serve
         self._objects: dict[tuple[type, ObjectKey], Stored] = {}
         self._garbled: set[tuple[type, ObjectKey]] = set()
@@ -182,6 +183,23 @@ class FakeHub:
             self.delete(type(held), held.metadata.key)
         await asyncio.sleep(0)
 
+    async def set_annotations(self, obj: HubObject, annotations: Mapping[str, str | None]) -> None:
+        held = await self._written("set_annotations", obj)
+        if held is None:
+            return
+        merged = _merged(held.metadata.annotations, annotations)
+        if merged != held.metadata.annotations:
+            self._own(_with_meta(held, annotations=merged))
+        await asyncio.sleep(0)
+
+    async def places_workloads(self) -> bool:
+        """Fulfils the controllers' Discovery."""
+        await asyncio.sleep(0)
+        faults = self._faults.get("places_workloads")
+        if faults:
+            raise faults.pop(0)
+        return self.has_placement
+
     async def leaving(self) -> frozenset[str]:
         """Fulfils the controllers' Definitions."""
         self.looks_at_definitions += 1
@@ -191,7 +209,7 @@ class FakeHub:
             raise faults.pop(0)
         return frozenset(self.leaving_kinds)
 
-    async def publish(self, obj: HubObject, event: Event) -> None:
+    async def publish(self, obj: HubObject | ResourceOverride, event: Event) -> None:
         await asyncio.sleep(0)
         self.events.append((obj.metadata.key, event))
 

@@ -22,6 +22,7 @@ from fleetdns.controllers.observer import ReconcileObserver
 from fleetdns.core.drift import Drift
 from fleetdns.core.identity import Naming
 from fleetdns.core.outcome import Outcome
+from fleetdns.core.overrides import AUTO
 from fleetdns.core.plan import Settings
 from fleetdns.core.weights import EXACT
 from fleetdns.errors import FleetDNSError
@@ -152,6 +153,7 @@ class World:
         *,
         workers: int = 4,
         resolves_exports: bool = True,
+        resource_overrides: str = AUTO,
         sweep_interval: float = SWEEP,
         namespace: str | None = None,
         may_work: Callable[[], Awaitable[None]] | None = None,
@@ -167,6 +169,7 @@ class World:
             azure=self.azure,
             hub=self.hub,
             definitions=self.hub,
+            discovery=self.hub,
             settings=self.settings,
             observers=Observers(
                 controller=told_of_runs, reconcile=observed_by(told), sweep=told, queue=NoQueueMetrics()
@@ -174,6 +177,7 @@ class World:
             sweep_interval=sweep_interval,
             workers=workers,
             resolves_exports=resolves_exports,
+            resource_overrides=resource_overrides,
             namespace=namespace,
             wall_clock=lambda: EPOCH + loop.time(),
             random=random,

@@ -9,9 +9,11 @@ from typing import cast
 
 from fleetdns.controllers.hub import HubController, Observers
 from fleetdns.controllers.informers import Informers
+from fleetdns.core.overrides import ON
 from fleetdns.core.plan import Settings
 from fleetdns.emulator.hub.rest import Hub
 from fleetdns.kube.definitions import HubDefinitions
+from fleetdns.kube.discovery import HubDiscovery
 from fleetdns.kube.events import EventPublisher
 from fleetdns.kube.sources import HubSources
 from fleetdns.kube.transport import Transport
@@ -81,6 +83,7 @@ class Process:
                 written=informers.written,
             ),
             definitions=HubDefinitions(self._transport),
+            discovery=HubDiscovery(self._transport),
             settings=self._settings,
             observers=Observers(
                 controller=fanned(metrics.controller, self.bugs),
@@ -91,6 +94,7 @@ class Process:
             sweep_interval=SWEEP_INTERVAL,
             workers=8,
             resolves_exports=True,
+            resource_overrides=ON,
             wall_clock=self._hub.clock,
             random=self._random,
         )
