@@ -134,9 +134,10 @@ def export_status(
 ) -> ConditionsStatus:
     """The whole status of a ServiceExport.
 
-    `offer`: what is on the hub of it; `refusal`: why it cannot be written there. `now`: RFC 3339.
+    `offer`: what is on the hub under its name; `refusal`: why it cannot be written there. `now`: RFC 3339.
     """
-    conflict = _conflict(judgement.wish, offer) if refusal is None else _pending(refusal)
+    ours = offer if is_ours(offer, export.metadata.key) else None
+    conflict = _conflict(judgement.wish, ours) if refusal is None else _pending(refusal)
     told = (judgement.valid,) if conflict is None else (judgement.valid, conflict)
     stamped = (
         msgspec.structs.replace(condition, observed_generation=export.metadata.generation, last_transition_time=now)

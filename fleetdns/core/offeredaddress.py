@@ -4,7 +4,8 @@ the Service                       the public IP          told                   
 not of type LoadBalancer          -                      nothing                           -
 annotated as internal             -                      internal                          -
 no address yet                    -                      nothing                           - (an event comes)
-an address                        cannot be asked for    what was told before              yes
+an address                        cannot be asked for    what was told before, and why     yes
+                                                         where that is not all
 an address                        not there              nothing, and why                  yes
 an address                        there                  its id, and whether it has a      when a label is on its way
                                                          label that is not on its way out
@@ -74,12 +75,15 @@ def _found(service: Service, ip: PublicIP) -> OfferedAddress:
     )
 
 
-def _as_before(service: Service, before: OfferSpec | None, message: str) -> OfferedAddress:
+def _as_before(service: Service, before: OfferSpec | None, message: str | None) -> OfferedAddress:
     """An outage of Azure's takes nothing away that was true when it was last heard."""
-    known = before.public_ip_resource_id if before is not None else None
-    if before is None or known is None:
+    if before is None or before.public_ip_resource_id is None:
         return OfferedAddress(message=message, looks_again=True)
-    is_leaving = service.metadata.annotations.get(LABEL_ANNOTATION) == ""
+    label = service.metadata.annotations.get(LABEL_ANNOTATION)
+    is_waiting = bool(label) and not before.is_dns_label_configured
     return OfferedAddress(
-        public_ip_id=known, has_label=before.is_dns_label_configured and not is_leaving, looks_again=True
+        public_ip_id=before.public_ip_resource_id,
+        has_label=before.is_dns_label_configured and label != "",
+        message=message if is_waiting else None,
+        looks_again=True,
     )

@@ -25,9 +25,12 @@ class NotThere:
 
 @dataclass(frozen=True, slots=True)
 class Untold:
-    """Azure could not be asked, or not yet: nothing is known of the address, and nothing of its absence."""
+    """Azure could not be asked: nothing is known of the address, and nothing of its absence.
 
-    message: str
+    `message` None: it has not been asked yet, and will be in a moment.
+    """
+
+    message: str | None
 
 
 Finding: TypeAlias = PublicIP | NotThere | Untold

@@ -18,8 +18,10 @@ from fleetdns.api.backend import TrafficManagerBackend
 from fleetdns.api.clusters import MemberCluster, Namespace
 from fleetdns.api.exports import InternalServiceExport, ServiceImport
 from fleetdns.api.meta import ObjectKey, ObjectMeta
+from fleetdns.api.offer import Offer
 from fleetdns.api.overrides import ResourceOverride
 from fleetdns.api.profile import TrafficManagerProfile
+from fleetdns.api.service import Service, ServiceExport
 from fleetdns.controllers.ports import HubObject
 from fleetdns.core.events import Event
 from fleetdns.errors import Conflict, FleetDNSError, Rejected
@@ -28,7 +30,8 @@ from fleetdns.runtime.listwatch import Codec, Entry, ListPage, ListWatch, NotSer
 from fleetdns.runtime.store import Store
 from fleetdns.runtime.watchline import read_line
 
-Stored = HubObject | Namespace | MemberCluster | ResourceOverride
+Written = HubObject | ServiceExport  # kinds whose status and finalizers are written here
+Stored = Written | Namespace | MemberCluster | ResourceOverride | Service | Offer
 T = TypeVar(
     "T",
     TrafficManagerProfile,
@@ -38,9 +41,12 @@ T = TypeVar(
     Namespace,
     MemberCluster,
     ResourceOverride,
+    ServiceExport,
+    Service,
+    Offer,
 )
 S = TypeVar("S", bound=Stored)
-H = TypeVar("H", bound=HubObject)
+H = TypeVar("H", bound=Written)
 
 _BOOKMARK_EVERY = 50.0
 _INITIAL_END = (
@@ -65,7 +71,7 @@ class FakeHub:
         self.namespaces: set[str] | None = None
         self.writes: list[str] = []  # what the controllers wrote, as "verb plural namespace/name"
         self.events: list[tuple[ObjectKey, Event]] = []
-        self.listeners: list[Callable[[HubObject], None]] = []  # told of our own writes before they return
+        self.listeners: list[Callable[[Any], None]] = []  # told of our own writes before they return
         self.version = 100
         self.looks_at_definitions = 0
         self.leaving_kinds: set[str] = set()  # plurals of the kinds whose definition is being deleted or gone
@@ -92,10 +98,10 @@ class FakeHub:
         for obj in objects:
             self._apply(obj)
 
-    def set_status(self, obj: HubObject, status: msgspec.Struct) -> None:
+    def set_status(self, obj: Written | Offer, status: msgspec.Struct) -> None:
         """Somebody writes status by hand."""
         held = self._objects[type(obj), obj.metadata.key]
-        assert isinstance(held, HubObject)
+        assert isinstance(held, Written | Offer)
         self._store(msgspec.structs.replace(held, status=status), "MODIFIED")
 
     def delete(self, kind: type[Stored], key: ObjectKey) -> None:
@@ -144,16 +150,16 @@ class FakeHub:
 
     # What the controllers write
 
-    async def patch_status(self, obj: HubObject, patch: Mapping[str, Any]) -> None:
+    async def patch_status(self, obj: Written, patch: Mapping[str, Any]) -> None:
         held = await self._written("patch_status", obj)
         if held is None:
             return
-        status = _merged(msgspec.to_builtins(held.status), patch)
+        status = merge_patched(msgspec.to_builtins(held.status), patch)
         if status != msgspec.to_builtins(held.status):
             self._own(msgspec.structs.replace(held, status=msgspec.convert(status, type(held.status))))
         await asyncio.sleep(0)
 
-    async def set_finalizers(self, obj: HubObject, finalizers: tuple[str, ...]) -> None:
+    async def set_finalizers(self, obj: Written, finalizers: tuple[str, ...]) -> None:
         held = await self._written("set_finalizers", obj)
         if held is None:
             if not set(finalizers) <= set(obj.metadata.finalizers):
@@ -187,7 +193,7 @@ class FakeHub:
         held = await self._written("set_annotations", obj)
         if held is None:
             return
-        merged = _merged(held.metadata.annotations, annotations)
+        merged = merge_patched(held.metadata.annotations, annotations)
         if merged != held.metadata.annotations:
             self._own(_with_meta(held, annotations=merged))
         await asyncio.sleep(0)
@@ -283,7 +289,7 @@ class FakeHub:
         held = self._objects.get((type(obj), obj.metadata.key))
         return held if isinstance(held, type(obj)) else None
 
-    def _own(self, obj: HubObject) -> None:
+    def _own(self, obj: Written) -> None:
         stored = self._store(obj, "MODIFIED")
         for listener in self.listeners:
             listener(stored)
@@ -370,14 +376,14 @@ def _with_meta(obj: S, **changes: Any) -> S:
     return msgspec.structs.replace(obj, metadata=msgspec.structs.replace(obj.metadata, **changes))
 
 
-def _merged(old: Any, patch: Mapping[str, Any]) -> dict[str, Any]:
+def merge_patched(old: Any, patch: Mapping[str, Any]) -> dict[str, Any]:
     """RFC 7386: null removes, an object is merged, anything else is put in place."""
     merged = dict(old) if isinstance(old, Mapping) else {}
     for name, value in patch.items():
         if value is None:
             merged.pop(name, None)
         elif isinstance(value, Mapping):
-            merged[name] = _merged(merged.get(name), value)
+            merged[name] = merge_patched(merged.get(name), value)
         else:
             merged[name] = value
     return merged
