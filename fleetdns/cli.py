@@ -17,6 +17,7 @@ from fleetdns.errors import FleetDNSError, UsageError
 from fleetdns.settings import settings_from
 from fleetdns.settings.flags import FLAGS, Parser, add_flags
 from fleetdns.settings.member import MEMBER_FLAGS, member_settings_from
+from fleetdns.settings.memberaccess import MEMBER_ACCESS_FLAGS, member_access_from
 from fleetdns.settings.values import Unusable, whole_number
 
 OK, FAILURE, USAGE = 0, 1, 2
@@ -54,6 +55,7 @@ def _parser() -> Parser:
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     _add_run(commands)
     _add_member(commands)
+    _add_member_kubeconfig(commands)
     _add_demo(commands)
     _add_emulate(commands)
     return parser
@@ -70,6 +72,16 @@ def _add_member(commands: Subparsers) -> None:
     member = commands.add_parser("member", help=text, description=f"{_sentence(text)} {_PRECEDENCE}")
     add_flags(member, MEMBER_FLAGS)
     member.set_defaults(execute=_member)
+
+
+def _add_member_kubeconfig(commands: Subparsers) -> None:
+    text = "credentials for the agent of one member cluster, to be run on the hub"
+    access = commands.add_parser(
+        "member-kubeconfig", help=text, description=f"{_sentence(text)} The kubeconfig goes to stdout. {_PRECEDENCE}"
+    )
+    access.add_argument("cluster", metavar="CLUSTER", help="the member cluster's name in the fleet")
+    add_flags(access, MEMBER_ACCESS_FLAGS)
+    access.set_defaults(execute=_member_kubeconfig)
 
 
 def _add_demo(commands: Subparsers) -> None:
@@ -128,6 +140,13 @@ def _member(chosen: argparse.Namespace) -> int:
     from fleetdns.commands.run import run
 
     return run(settings, member.run)
+
+
+def _member_kubeconfig(chosen: argparse.Namespace) -> int:
+    access = member_access_from(chosen.cluster, vars(chosen), os.environ)
+    from fleetdns.commands.member_kubeconfig import member_kubeconfig
+
+    return member_kubeconfig(access)
 
 
 def _demo(chosen: argparse.Namespace) -> int:

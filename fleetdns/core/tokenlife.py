@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import msgspec
 
 SHORTEST_LIFE = 600  # seconds; the API server gives no shorter token
+LONGEST_LIFE = 2**32  # seconds
 DEFAULT_LIFE = 7 * 24 * 3600  # seconds; what member-kubeconfig asks for, and who does not know what he has
 
 _HALF = 0.5

@@ -83,6 +83,16 @@ class Connection:
         self._adopted = _SCHEME + token
         self._is_refused = False
 
+    def as_bearer(self, token: str) -> Connection:
+        """The same server, asked by the owner of that token and by nothing else of ours, certificates included."""
+        ours = self._configuration
+        configuration = Configuration()
+        configuration.host, configuration.proxy = ours.host, ours.proxy
+        configuration.ssl_ca_cert, configuration.verify_ssl = ours.ssl_ca_cert, ours.verify_ssl
+        configuration.tls_server_name = ours.tls_server_name
+        configuration.api_key[_TOKEN] = _SCHEME + token
+        return Connection(configuration, reload=_never, holds_token=True)
+
     def refused(self, authorization: str | None) -> None:
         """The server did not take this header: the next request reads the token again, if it is still the same."""
         if authorization == self._header:
@@ -104,6 +114,10 @@ class Connection:
             _log.warning("kubernetes credentials not renewed", error=type(error).__name__)
         if self._adopted and self._configuration.api_key.get(_TOKEN) not in self._superseded:
             self._adopted, self._superseded = None, frozenset()
+
+
+async def _never(is_refused: bool) -> None:
+    """For a token that stands nowhere."""
 
 
 async def load(kubeconfig: str | None, context: str | None = None) -> Connection:
