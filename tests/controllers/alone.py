@@ -11,9 +11,13 @@ from fleetdns.api.exports import InternalServiceExport, ServiceImport
 from fleetdns.api.overrides import ResourceOverride
 from fleetdns.api.profile import TrafficManagerProfile
 from fleetdns.controllers.index import AzureIndex
+from fleetdns.controllers.overrides import OverrideReconciler
+from fleetdns.controllers.overrideswitch import OverrideSwitch
 from fleetdns.controllers.profile import ProfileReconciler
 from fleetdns.controllers.resolution import ResolutionReconciler
+from fleetdns.controllers.service import ServiceReconciler
 from fleetdns.controllers.status import StatusWriter
+from fleetdns.core.overrides import ON
 from tests.controllers.world import EPOCH, NoJitter, Told, World, empty_caches, observed_by
 
 
@@ -23,6 +27,7 @@ class Alone:
 
     profiles: ProfileReconciler
     resolution: ResolutionReconciler
+    services: ServiceReconciler  # resolution, with overrides before it
     told: Told
 
     @classmethod
@@ -53,4 +58,7 @@ class Alone:
             clock=clock,
             random=NoJitter(1),
         )
-        return cls(profiles, ResolutionReconciler(caches, world.hub, writer=writer, clock=clock), told)
+        resolution = ResolutionReconciler(caches, world.hub, writer=writer, clock=clock)
+        switch = OverrideSwitch(ON, world.hub, interval=60.0)
+        services = ServiceReconciler(OverrideReconciler(caches, world.hub, switch=switch), resolution.reconcile)
+        return cls(profiles, resolution, services, told)
