@@ -39,9 +39,10 @@ class LabelSelector(msgspec.Struct, frozen=True, rename="camel"):
 
 
 class ClusterSelectorTerm(msgspec.Struct, frozen=True, rename="camel"):
-    """One term; a cluster that matches any of them is selected."""
+    """One term; a cluster that matches any of them is selected. KubeFleet can also ask for properties of clusters."""
 
     label_selector: LabelSelector | None = None
+    property_selector: Any = None
 
 
 class ClusterSelector(msgspec.Struct, frozen=True, rename="camel"):

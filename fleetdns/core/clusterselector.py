@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from fleetdns.api.overrides import ClusterSelector, LabelRequirement, LabelSelector
+from fleetdns.api.overrides import ClusterSelector, ClusterSelectorTerm, LabelRequirement
 from fleetdns.core.wording import printable
 
 _WITH_VALUES = ("In", "NotIn")
@@ -22,24 +22,23 @@ def selects(selector: ClusterSelector | None, labels: Mapping[str, str]) -> bool
     """Terms are OR-ed; no selector, or one without terms, selects every cluster."""
     if selector is None or not selector.cluster_selector_terms:
         return True
-    return any(_matches(term.label_selector, labels) for term in selector.cluster_selector_terms)
+    return any(_problem(term) is None and _matches(term, labels) for term in selector.cluster_selector_terms)
 
 
 def selector_problems(selector: ClusterSelector | None) -> Iterator[str]:
     """Why terms select no cluster, whatever its labels, each as a sentence."""
     for term in selector.cluster_selector_terms if selector is not None else ():
-        for requirement in term.label_selector.match_expressions if term.label_selector is not None else ():
-            problem = _problem(requirement)
-            if problem is not None:
-                label = printable(requirement.key, longest=80)
-                yield f"a term of its clusterSelector selects no cluster: for the label {label!r} {problem}"
+        problem = _problem(term)
+        if problem is not None:
+            yield f"a term of its clusterSelector selects no cluster: {problem}"
 
 
-def _matches(selector: LabelSelector | None, labels: Mapping[str, str]) -> bool:
+def _matches(term: ClusterSelectorTerm, labels: Mapping[str, str]) -> bool:
+    selector = term.label_selector
     if selector is None:
-        return True
+        return False
     return all(labels.get(key) == value for key, value in selector.match_labels.items()) and all(
-        _problem(requirement) is None and _meets(requirement, labels) for requirement in selector.match_expressions
+        _meets(requirement, labels) for requirement in selector.match_expressions
     )
 
 
@@ -55,9 +54,20 @@ def _meets(requirement: LabelRequirement, labels: Mapping[str, str]) -> bool:
     return not has
 
 
-def _problem(requirement: LabelRequirement) -> str | None:
+def _problem(term: ClusterSelectorTerm) -> str | None:
+    """Whoever cannot tell which clusters are meant must not take it for all of them."""
+    if term.property_selector is not None:
+        return "it has a propertySelector, and fleetdns knows no properties of clusters"
+    if term.label_selector is None:
+        return "it has no labelSelector"
+    problems = (_flaw(requirement) for requirement in term.label_selector.match_expressions)
+    return next((problem for problem in problems if problem is not None), None)
+
+
+def _flaw(requirement: LabelRequirement) -> str | None:
+    label, operator = printable(requirement.key, longest=80), printable(requirement.operator, longest=80)
     if requirement.operator in _WITH_VALUES:
-        return None if requirement.values else f"{requirement.operator} has no values"
+        return None if requirement.values else f"for the label {label!r}, {operator} has no values"
     if requirement.operator in _WITHOUT_VALUES:
-        return f"{requirement.operator} has values" if requirement.values else None
-    return f"the operator {printable(requirement.operator, longest=80)!r} is none of In, NotIn, Exists and DoesNotExist"
+        return f"for the label {label!r}, {operator} has values" if requirement.values else None
+    return f"for the label {label!r}, the operator {operator!r} is none of In, NotIn, Exists and DoesNotExist"

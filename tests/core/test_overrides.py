@@ -92,7 +92,6 @@ EAST = {"region": "east", "env": "prod"}
     [
         pytest.param(None, True, id="no selector"),
         pytest.param([], True, id="no terms"),
-        pytest.param([{}], True, id="a term without a selector"),
         pytest.param([{"labelSelector": {}}], True, id="an empty selector"),
         pytest.param({"region": "east"}, True, id="the label"),
         pytest.param({"region": "west"}, False, id="another value"),
@@ -134,6 +133,8 @@ def test_a_rule_applies_to_the_clusters_that_it_selects(where: Any, is_selected:
 @pytest.mark.parametrize(
     "term",
     [
+        pytest.param({}, id="no labelSelector"),
+        pytest.param({"labelSelector": {}, "propertySelector": {"matchExpressions": []}}, id="a propertySelector"),
         pytest.param(expression("region", "Near", "east"), id="an operator that is none"),
         pytest.param(expression("region", "In"), id="In without values"),
         pytest.param(expression("zone", "NotIn"), id="NotIn without values"),

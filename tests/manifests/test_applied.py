@@ -17,7 +17,16 @@ from tests.manifests.rendered import HUB, MEMBER, Object, only, pod, text
 
 pytestmark = pytest.mark.realapi
 
-OTHERS = ("base/member", "member", "member/crds", "samples", "samples/exports", "samples/members")
+OTHERS = (
+    "base/member",
+    "member",
+    "member/crds",
+    "overrides",
+    "samples",
+    "samples/exports",
+    "samples/members",
+    "samples/overrides",
+)
 
 
 @pytest.fixture(scope="session")
@@ -25,7 +34,8 @@ def administrator(real_server: RealAPIServer, tmp_path_factory: pytest.TempPathF
     """The kubeconfig of one, on a server that has the CRDs."""
     path = tmp_path_factory.mktemp("kubectl") / "kubeconfig"
     real_server.write_kubeconfig(path)
-    applied(path, "crds")
+    for definitions in ("crds", "overrides"):
+        applied(path, definitions)
     kubectl(path, "wait", "--for=condition=Established", "crd", "--all", "--timeout=30s")
     return path
 
