@@ -57,7 +57,7 @@ async def take_from(cluster: Cluster, account: Cluster, namespace: str) -> None:
     """Take what was given in a namespace that is not fleetdns' own; returns when the server judges so."""
     for kind in ("rolebindings", "roles"):
         await cluster._send("DELETE", f"{RBAC}/namespaces/{namespace}/{kind}/{ACCOUNT}")
-    await _until_judged(account, namespace, await _judged(account, "default"))
+    await _until_judged(account, namespace, await judged(account, "default"))
 
 
 async def _bind(cluster: Cluster, namespace: str, rules: list[dict[str, Any]]) -> None:
@@ -76,10 +76,10 @@ async def _bind(cluster: Cluster, namespace: str, rules: list[dict[str, Any]]) -
 
 async def _until_judged(account: Cluster, namespace: str, rights: Iterable[Right]) -> None:
     wanted = {right._replace(namespace="") for right in rights if right.namespace in ("", namespace)}
-    await eventually(lambda: _judged(account, namespace), lambda seen: seen == wanted)
+    await eventually(lambda: judged(account, namespace), lambda seen: seen == wanted)
 
 
-async def _judged(account: Cluster, namespace: str) -> frozenset[Right]:
+async def judged(account: Cluster, namespace: str) -> frozenset[Right]:
     """What the server says that the account may do there, less what everybody may ask about himself."""
     review = await account._send("POST", _REVIEW, {"spec": {"namespace": namespace}})
     found = (right for rule in review["status"]["resourceRules"] for right in _rights(rule, ""))
