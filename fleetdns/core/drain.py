@@ -17,29 +17,30 @@ from fleetdns.core.aggregate import Aggregate, Unreadable
 from fleetdns.core.naming import EndpointName
 from fleetdns.core.trafficmanager import Profile
 
-Pair = tuple[str, str]  # folded service and cluster: one endpoint, whichever backend made it
+Pair = tuple[str, str]  # folded service and cluster: what an endpoint stands for, whichever backend made it
 
 
 @dataclass(frozen=True, slots=True)
 class Drain:
-    """What of one profile is drained. `clusters`: folded names; `present`: what Azure holds; `spared`: what stays."""
+    """What of one profile is drained. `clusters`: folded names; `present`: what Azure holds; `spared`: who stays."""
 
     clusters: frozenset[str] = frozenset()
     unreadable: Unreadable = field(default_factory=Unreadable)
     present: frozenset[Pair] = frozenset()
-    spared: frozenset[Pair] = frozenset()
+    spared: EndpointName | None = None
 
     def takes(self, service: str, cluster: str) -> bool:
-        """Whether a person wants this endpoint gone, and it may go."""
-        return cluster.lower() in self.clusters and (service.lower(), cluster.lower()) not in self.spared
+        """Whether a cluster's export of a service is to be no endpoint."""
+        return cluster.lower() in self.clusters and not self.spares(service, cluster)
 
     def takes_endpoint(self, owner: EndpointName) -> bool:
-        """The same for an endpoint that is there."""
-        return self.takes(owner.service, owner.cluster)
+        """Whether an endpoint that is there is to go, whatever else could keep it."""
+        return owner.cluster in self.clusters and owner != self.spared
 
     def spares(self, service: str, cluster: str) -> bool:
-        """Whether a drained cluster's endpoint stays all the same."""
-        return (service.lower(), cluster.lower()) in self.spared
+        """Whether a drained cluster is an endpoint all the same."""
+        spared = self.spared
+        return spared is not None and (spared.service, spared.cluster) == (service.lower(), cluster.lower())
 
     def hides(self, service: str, cluster: str) -> bool:
         """Whether nobody can say if this cluster is drained, and so nothing of it is made."""
@@ -52,15 +53,15 @@ class Drain:
 def drain(aggregate: Aggregate, observed: Profile | None) -> Drain:
     """What the hub says, before it is asked whether anything would be left."""
     owners = (endpoint.owner for endpoint in observed.endpoints) if observed is not None else ()
-    present = frozenset((owner.service.lower(), owner.cluster.lower()) for owner in owners if owner is not None)
+    present = frozenset((owner.service, owner.cluster) for owner in owners if owner is not None)
     return Drain(aggregate.drained, aggregate.unreadable, present)
 
 
 def undrained(drained: Drain) -> Drain:
     """The same as if nobody had drained anything."""
-    return replace(drained, clusters=frozenset(), spared=frozenset())
+    return replace(drained, clusters=frozenset(), spared=None)
 
 
-def sparing(drained: Drain, pair: Pair) -> Drain:
+def sparing(drained: Drain, endpoint: EndpointName) -> Drain:
     """The same with one endpoint that stays."""
-    return replace(drained, spared=frozenset([pair]))
+    return replace(drained, spared=endpoint)

@@ -14,11 +14,12 @@ from fleetdns.core.aggregate import Aggregate, Asked
 from fleetdns.core.batch import Batch, batch
 from fleetdns.core.changes import Change, Delete, diff, subject_name
 from fleetdns.core.desired import Desired, desired_profile
-from fleetdns.core.drain import Drain, Pair, drain, sparing, undrained
+from fleetdns.core.drain import Drain, drain, sparing, undrained
 from fleetdns.core.drift import Drift, drifted, settled_by_status
 from fleetdns.core.guard import Absences, Guarding, Limits, guard, guarded_clusters
 from fleetdns.core.identity import Identity, Naming
 from fleetdns.core.kept import Kept, kept_endpoints
+from fleetdns.core.naming import EndpointName
 from fleetdns.core.outcome import Failure, Outcome
 from fleetdns.core.policy import Circumstances, Held, Verdict, circumstances, judge, unproven
 from fleetdns.core.refusals import Refusals, refusals_by_status, still_refused
@@ -174,7 +175,7 @@ class _Look:
             changes = diff(desired.profile, observed)
         return _Draft(desired, changes, given, memory, guarding, stays, drained)
 
-    def spared(self, draft: _Draft) -> Pair | None:
+    def spared(self, draft: _Draft) -> EndpointName | None:
         """The drained endpoint that has to stay, if the draft would take the last that serves."""
         observed = self.observed
         if observed is None or not any(e.owner and draft.drain.takes_endpoint(e.owner) for e in observed.endpoints):

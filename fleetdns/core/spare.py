@@ -11,29 +11,29 @@ from collections.abc import Iterable
 from fleetdns.core.aggregate import Aggregate
 from fleetdns.core.drain import Drain, Pair
 from fleetdns.core.guard import is_let_go, serves
+from fleetdns.core.naming import EndpointName
 from fleetdns.core.trafficmanager import Endpoint, Profile
 
 
 def spare(
     drained: Drain, observed: Profile, aggregate: Aggregate, *, left: Iterable[Endpoint], wanted: frozenset[Pair]
-) -> Pair | None:
+) -> EndpointName | None:
     """The endpoint that stays; None: none has to.
 
     `left`: what would be there without the drained ones; `wanted`: what would be there were nothing drained.
     """
-    ours = ((e, _pair(e)) for e in observed.endpoints if not e.is_disabled and not is_let_go(e, aggregate))
-    going = [(e, pair) for e, pair in ours if pair is not None and pair in wanted and drained.takes(*pair)]
+    ours = (e for e in observed.endpoints if not e.is_disabled and not is_let_go(e, aggregate))
+    going = [e for e in ours if e.owner is not None and _is_lost(e.owner, drained, wanted)]
     others = [endpoint for endpoint in left if not endpoint.is_disabled]
     if any(map(serves, others)) or not going:
         return None
-    best, pair = min(going, key=lambda found: _rank(found[0]))
-    return pair if serves(best) or not others else None
+    best = min(going, key=_rank)
+    return best.owner if serves(best) or not others else None
+
+
+def _is_lost(owner: EndpointName, drained: Drain, wanted: frozenset[Pair]) -> bool:
+    return owner.cluster in drained.clusters and (owner.service, owner.cluster) in wanted
 
 
 def _rank(endpoint: Endpoint) -> tuple[bool, int, str]:
     return (not serves(endpoint), -(endpoint.weight or 0), endpoint.folded)
-
-
-def _pair(endpoint: Endpoint) -> Pair | None:
-    owner = endpoint.owner
-    return (owner.service.lower(), owner.cluster.lower()) if owner is not None else None
