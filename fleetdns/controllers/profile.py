@@ -294,6 +294,7 @@ class ProfileReconciler:
             times.append(planned.guarding.next_look)
         if run.standstill is not None or any(left.because == HIDDEN for left in planned.desired.left_out):
             times.append(now + LOOK_AGAIN)
-        if planned.drain.spared and any(isinstance(change, Create) for change in planned.verdict.allowed):
+        made = run.results.succeeded or any(isinstance(change, Create) for change in planned.verdict.allowed)
+        if planned.drain.spared and made:
             times.append(now)  # what was made may serve in place of what was spared
         return times

@@ -17,7 +17,7 @@ import msgspec
 from fleetdns.api.backend import TrafficManagerBackend
 from fleetdns.api.clusters import MemberCluster, Namespace
 from fleetdns.api.exports import InternalServiceExport, ServiceImport
-from fleetdns.api.meta import ObjectKey, ObjectMeta
+from fleetdns.api.meta import ObjectKey
 from fleetdns.api.offer import Offer
 from fleetdns.api.overrides import ResourceOverride
 from fleetdns.api.profile import TrafficManagerProfile
@@ -330,7 +330,7 @@ class FakeHub:
 
     def _raw(self, obj: Stored) -> bytes:
         if (type(obj), obj.metadata.key) in self._garbled:
-            return msgspec.json.encode({"metadata": obj.metadata, "spec": 17})
+            return msgspec.json.encode({"metadata": {**msgspec.to_builtins(obj.metadata), "annotations": 17}})
         return msgspec.json.encode(obj)
 
     def _next(self) -> str:
@@ -355,8 +355,15 @@ class _KindListWatch:
         return self._hub.follow(self._kind, version, timeout_seconds)
 
 
+class _Named(msgspec.Struct, rename="camel"):
+    name: str
+    namespace: str = ""
+    uid: str = ""
+    resource_version: str = ""
+
+
 class _Identity(msgspec.Struct):
-    metadata: ObjectMeta
+    metadata: _Named
 
 
 class _KindCodec(Generic[T]):
@@ -365,11 +372,12 @@ class _KindCodec(Generic[T]):
 
     def decode(self, raw: bytes | memoryview) -> Entry[ObjectKey, T]:
         meta = msgspec.json.decode(raw, type=_Identity).metadata
+        key = ObjectKey(meta.namespace, meta.name)
         try:
             value = msgspec.json.decode(raw, type=self._kind)
         except msgspec.ValidationError as error:
-            raise Undecodable(meta.key, meta.uid, meta.resource_version, str(error)) from error
-        return Entry(meta.key, meta.uid, meta.resource_version, value)
+            raise Undecodable(key, meta.uid, meta.resource_version, str(error)) from error
+        return Entry(key, meta.uid, meta.resource_version, value)
 
 
 def _with_meta(obj: S, **changes: Any) -> S:
