@@ -13,8 +13,8 @@ from fleetdns.api.exports import InternalServiceExport, ServiceImport
 from fleetdns.api.meta import ObjectKey
 from fleetdns.api.overrides import ResourceOverride
 from fleetdns.api.profile import TrafficManagerProfile
-from fleetdns.core.overrides import selected_services
 from fleetdns.controllers.caches import BY_SERVICE, Caches, is_drained
+from fleetdns.core.overrides import selected_services
 
 # Higher goes first: who deletes waits for it, who edits looks at it, a restart or a sweep can wait.
 DELETION = 10

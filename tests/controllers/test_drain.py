@@ -12,6 +12,7 @@ from fleetdns.api.clusters import MemberCluster, Namespace
 from fleetdns.api.exports import AZURE_MESSAGE, EXCLUDED, OVERRIDE_WEIGHT
 from fleetdns.api.meta import DRAIN
 from fleetdns.api.profile import ALLOW_EMPTY, PAUSED
+from fleetdns.core.overrides import OFF
 from fleetdns.core.trafficmanager import DEGRADED, ONLINE, Endpoint, Profile
 from fleetdns.errors import Throttled
 from tests.controllers.world import World, condition
@@ -365,7 +366,7 @@ async def test_a_cluster_s_heartbeats_wake_nobody() -> None:
 
 async def test_an_excluded_export_and_one_that_an_override_weighs_0_leave_at_once_and_are_told() -> None:
     world = World()
-    async with world.running():
+    async with world.running(resource_overrides=OFF):  # somebody else applies them
         roll_out(world, "abcd")
         await asyncio.sleep(5)
         world.hub.apply(make_export("b", annotations={EXCLUDED: "true"}))
@@ -383,7 +384,7 @@ async def test_an_excluded_export_and_one_that_an_override_weighs_0_leave_at_onc
 
 async def test_the_last_export_that_is_excluded_leaves_without_a_guard() -> None:
     world = World()
-    async with world.running():
+    async with world.running(resource_overrides=OFF):  # somebody else applies them
         roll_out(world, "a")
         await asyncio.sleep(5)
         world.hub.apply(make_export("a", annotations={EXCLUDED: "true"}))
