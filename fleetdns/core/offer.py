@@ -32,6 +32,7 @@ from fleetdns.api.exports import (
 from fleetdns.api.meta import ObjectKey, ObjectMeta, is_marked
 from fleetdns.api.offer import Offer, OfferedService, OfferSpec
 from fleetdns.api.service import EXTERNAL_NAME, HEADLESS, WEIGHT, Service, ServiceExport
+from fleetdns.core.label import carried_annotations
 from fleetdns.core.offeredaddress import OfferedAddress, offered_address
 from fleetdns.core.publicip import Finding
 
@@ -92,7 +93,10 @@ class Replace:
 
 @dataclass(frozen=True, slots=True)
 class Give:
-    """The export on the hub ought to be this one. `azure_message`: why its public IP cannot be told."""
+    """The export on the hub ought to be this one; its annotations are for one that is made anew.
+
+    `azure_message`: why its public IP cannot be told.
+    """
 
     offer: Offer
     azure_message: str | None
@@ -171,7 +175,7 @@ def _offer(situation: Situation, service: Service, address: OfferedAddress, *, w
     present = situation.offer.spec.service_reference if situation.offer is not None else None
     metadata = service.metadata
     return Offer(
-        metadata=ObjectMeta(name=key.name, namespace=key.namespace),
+        metadata=ObjectMeta(name=key.name, namespace=key.namespace, annotations=carried_annotations(service)),
         spec=OfferSpec(
             service_reference=OfferedService(
                 cluster_id=situation.member.cluster,

@@ -1,4 +1,4 @@
-"""What an export on the hub lacks to be what it ought to be, as a merge patch."""
+"""What is written of an export on the hub: all of it at first, then what it lacks, as a merge patch."""
 
 from __future__ import annotations
 
@@ -11,6 +11,14 @@ from fleetdns.api.offer import Offer, OfferSpec
 
 # They change with every status of the Service, and tell nothing by themselves: they go along with what does.
 _ALONG = {"resource_version": "", "generation": 0}
+
+
+def first_offer(desired: Offer, azure_message: str | None) -> Offer:
+    """The export as it is created."""
+    if azure_message is None:
+        return desired
+    annotations = {**desired.metadata.annotations, AZURE_MESSAGE: azure_message}
+    return msgspec.structs.replace(desired, metadata=msgspec.structs.replace(desired.metadata, annotations=annotations))
 
 
 def offer_patch(present: Offer, desired: Offer, azure_message: str | None) -> dict[str, Any] | None:

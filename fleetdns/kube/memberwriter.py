@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 
+from fleetdns.api.meta import ObjectKey
 from fleetdns.api.offer import Offer
 from fleetdns.api.service import Service, ServiceExport
 from fleetdns.core.events import Event
@@ -20,6 +21,9 @@ class OfferWriter:
 
     def __init__(self, objects: Objects) -> None:
         self._objects = objects
+
+    async def read(self, key: ObjectKey) -> Offer | None:
+        return await self._objects.read(Offer, key)
 
     async def create(self, offer: Offer) -> None:
         await self._objects.create(offer, {"metadata": offer.metadata, "spec": msgspec.to_builtins(offer.spec)})

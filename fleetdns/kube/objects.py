@@ -1,4 +1,4 @@
-"""Writes of single objects, whatever their kind: behind the fence, each answer as the server stored it."""
+"""Single objects, whatever their kind: read, and written behind the fence, each answer as the server stored it."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
+from fleetdns.api.meta import ObjectKey
 from fleetdns.errors import Conflict, Transient
 from fleetdns.kube.codec import HubStruct
 from fleetdns.kube.errors import Refused, Unreachable, write_error
@@ -28,6 +29,16 @@ class Objects:
         self._transport = transport
         self._before_write = before_write
 
+    async def read(self, kind: type[T], key: ObjectKey) -> T | None:
+        """The object as the server has it now; None where there is none."""
+        try:
+            answer = await self._transport.get(item(kind.resource, key))
+        except (Refused, Unreachable) as error:
+            if is_gone(error):
+                return None
+            raise write_error(error) from error
+        return _decoded(kind, answer)
+
     async def create(self, obj: T, body: Mapping[str, Any]) -> T:
         """Create `obj`; `body`: what it consists of besides its kind. Conflict when it exists."""
         resource = obj.resource
@@ -37,7 +48,7 @@ class Objects:
             answer = await self._sent(lambda: self._transport.create(path, msgspec.json.encode(whole)))
         except (Refused, Unreachable) as error:
             raise write_error(error) from error
-        return _stored(obj, answer)
+        return _decoded(type(obj), answer)
 
     async def patch(
         self, obj: T, patch: Mapping[str, Any], *, subresource: str = "", must_exist: bool = False
@@ -52,7 +63,7 @@ class Objects:
             if must_exist:
                 raise Conflict("NotFound", f"{obj.resource.kind} {obj.metadata.key} is gone") from error
             return None
-        return _stored(obj, answer)
+        return _decoded(type(obj), answer)
 
     async def set_finalizers(self, obj: T, finalizers: tuple[str, ...]) -> T | None:
         """Replace metadata.finalizers of the object as it was read; Conflict when it has changed since.
@@ -101,8 +112,8 @@ def is_gone(error: Refused | Unreachable) -> bool:
     return isinstance(error, Refused) and error.status == 404 and error.is_kubernetes
 
 
-def _stored(obj: T, answer: bytes) -> T:
+def _decoded(kind: type[T], answer: bytes) -> T:
     try:
-        return msgspec.json.decode(answer, type=type(obj))
+        return msgspec.json.decode(answer, type=kind)
     except ValueError as error:  # msgspec's errors, and UnicodeDecodeError
         raise Transient("UndecodableAnswer", "the API server's answer was not understood") from error

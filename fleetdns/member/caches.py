@@ -25,6 +25,19 @@ _BY_OFFER = "offer"
 _BY_ADDRESS = "address"
 
 
+def export_indexes(member: Member) -> Mapping[str, Callable[[ServiceExport], Iterable[Hashable]]]:
+    """ServiceExports by what their exports are called on the hub."""
+    return {_BY_OFFER: lambda export: (member.offer_key(export.metadata.key).name,)}
+
+
+def _addresses(service: Service) -> Iterable[Hashable]:
+    address = public_address(service)
+    return () if address is None else (folded_address(address),)
+
+
+SERVICE_INDEXES: Mapping[str, Callable[[Service], Iterable[Hashable]]] = {_BY_ADDRESS: _addresses}
+
+
 class Sources(Protocol):
     """Where objects come from: exports and Services from the member cluster, offers from the hub."""
 
@@ -103,8 +116,8 @@ class MemberInformers:
                 watch_list=server,
             )
 
-        self.exports = informer(ServiceExport, cluster, {_BY_OFFER: _offer_names(member)})
-        self.services = informer(Service, cluster, {_BY_ADDRESS: _addresses})
+        self.exports = informer(ServiceExport, cluster, export_indexes(member))
+        self.services = informer(Service, cluster, SERVICE_INDEXES)
         self.offers = informer(Offer, hub)
         self.caches = MemberCaches(member, resource_group, self.exports.store, self.services.store, self.offers.store)
 
@@ -116,12 +129,3 @@ class MemberInformers:
         """Show the result of our own write to the next reader, before the watch brings it."""
         metadata = obj.metadata
         self.exports.written(Entry(metadata.key, metadata.uid, metadata.resource_version, obj))
-
-
-def _offer_names(member: Member) -> Callable[[ServiceExport], Iterable[Hashable]]:
-    return lambda export: (member.offer_key(export.metadata.key).name,)
-
-
-def _addresses(service: Service) -> Iterable[Hashable]:
-    address = public_address(service)
-    return () if address is None else (folded_address(address),)

@@ -1,6 +1,6 @@
 """Reconciles one ServiceExport with its InternalServiceExport on the hub.
 
-gather -> judge -> act -> label -> status. May be cut at any await and run again.
+gather -> judge -> act -> status -> label. May be cut at any await and run again.
 """
 
 from __future__ import annotations
@@ -8,16 +8,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-import msgspec
-
-from fleetdns.api.exports import AZURE_MESSAGE, WITHDRAWN
+from fleetdns.api.exports import WITHDRAWN
 from fleetdns.api.meta import ObjectKey, is_marked, timestamp
 from fleetdns.api.offer import Offer
 from fleetdns.api.service import SERVICE_EXPORT_FINALIZER, Service, ServiceExport
 from fleetdns.core.exportevents import export_events
 from fleetdns.core.offer import Give, Judgement, Replace, Situation, Withdraw, export_status, is_ours, judge
 from fleetdns.core.offeredaddress import is_settled, public_address
-from fleetdns.core.offerpatch import offer_patch
+from fleetdns.core.offerpatch import first_offer, offer_patch
 from fleetdns.core.publicip import Finding
 from fleetdns.core.status import status_patch
 from fleetdns.errors import FleetDNSError, Forbidden, Rejected
@@ -55,25 +53,28 @@ class ExportReconciler:
     async def reconcile(self, key: ObjectKey) -> Result:
         """Make the hub and the ServiceExport's status true; raises what keeps it from it."""
         export = self._caches.exports.get(key)
-        if self._caches.is_unreadable(key):
-            return Result()
         if export is None:
-            self._first_exported.pop(key, None)
-            self._labels.forget(key)
+            if key not in self._caches.exports.unknown:
+                self._first_exported.pop(key, None)
+                self._labels.forget(key)
             return Result()
         if export.metadata.is_deleting:
             await self._leave(export)
             return Result()
+        if self._caches.is_unreadable(key):
+            return Result()
         service, offer = self._caches.services.get(key), self._caches.offer_of(key)
         judgement = await self._judged(export, service, offer)
+        if isinstance(judgement.wish, Give):
+            await self._hold(export)
         try:
             await self._act(export, offer, judgement)
         except (Rejected, Forbidden) as error:
             await self._report(export, judgement, refusal=error)
             raise
+        await self._report(export, judgement)
         if service is not None and isinstance(judgement.wish, Give):
             await self._labels.keep(export, service, offer)
-        await self._report(export, judgement)
         return self._next_look(judgement, service)
 
     async def _leave(self, export: ServiceExport) -> None:
@@ -81,9 +82,8 @@ class ExportReconciler:
         if SERVICE_EXPORT_FINALIZER not in export.metadata.finalizers:
             return
         if ServiceExport.resource.plural not in await self._definitions.leaving():
-            await self._withdraw(export.metadata.key)
-        left = tuple(f for f in export.metadata.finalizers if f != SERVICE_EXPORT_FINALIZER)
-        await self._cluster.set_finalizers(export, left)
+            await self._withdraw(await self._held(export.metadata.key))
+        await self._let_go(export)
 
     async def _judged(self, export: ServiceExport, service: Service | None, offer: Offer | None) -> Judgement:
         situation = Situation(
@@ -110,31 +110,49 @@ class ExportReconciler:
     async def _act(self, export: ServiceExport, offer: Offer | None, judgement: Judgement) -> None:
         match judgement.wish:
             case Withdraw():
-                await self._withdraw(export.metadata.key)
+                await self._take_back(export, offer)
             case Replace(former):
                 await self._delete(former)
             case Give(desired, azure_message):
-                await self._give(export, offer, desired, azure_message=azure_message)
+                await self._give(export.metadata.key, offer, desired, azure_message=azure_message)
 
-    async def _give(
-        self, export: ServiceExport, offer: Offer | None, desired: Offer, *, azure_message: str | None
-    ) -> None:
-        reference = desired.spec.service_reference
-        self._first_exported[export.metadata.key] = (reference.uid, reference.exported_since)
-        # Before the first write, so that whoever deletes the ServiceExport takes what was written along.
+    async def _hold(self, export: ServiceExport) -> None:
+        """Before the first write, so that whoever deletes the ServiceExport takes what was written along."""
         if SERVICE_EXPORT_FINALIZER not in export.metadata.finalizers:
             await self._cluster.set_finalizers(export, (*export.metadata.finalizers, SERVICE_EXPORT_FINALIZER))
+
+    async def _let_go(self, export: ServiceExport) -> None:
+        left = tuple(f for f in export.metadata.finalizers if f != SERVICE_EXPORT_FINALIZER)
+        await self._cluster.set_finalizers(export, left)
+
+    async def _give(self, key: ObjectKey, offer: Offer | None, desired: Offer, *, azure_message: str | None) -> None:
+        reference = desired.spec.service_reference
+        self._first_exported[key] = (reference.uid, reference.exported_since)
         if offer is None:
-            await self._hub.create(_with_message(desired, azure_message))
+            await self._hub.create(first_offer(desired, azure_message))
             return
         patch = offer_patch(offer, desired, azure_message)
         if patch is not None and not offer.metadata.is_deleting:
             await self._hub.patch(offer, patch)
 
-    async def _withdraw(self, service: ObjectKey) -> None:
-        """Take the export off the hub, and say before that it is meant: else the hub's guard would hold it."""
-        offer = self._caches.offer_of(service)
-        if offer is None or not is_ours(offer, service):
+    async def _take_back(self, export: ServiceExport, offer: Offer | None) -> None:
+        """Withdraw it. Once nothing is on the hub, the ServiceExport may be deleted without us."""
+        if SERVICE_EXPORT_FINALIZER not in export.metadata.finalizers:
+            await self._withdraw(offer)
+            return
+        held = await self._held(export.metadata.key)
+        await self._withdraw(held)
+        if held is None:
+            await self._let_go(export)
+
+    async def _held(self, service: ObjectKey) -> Offer | None:
+        """The export of a Service as the hub has it now: the cache may not show yet what was written last."""
+        held = await self._hub.read(self._caches.member.offer_key(service))
+        return held if is_ours(held, service) else None
+
+    async def _withdraw(self, offer: Offer | None) -> None:
+        """Take an export off the hub, and say before that it is meant: else the hub's guard would hold it."""
+        if offer is None:
             return
         if not is_marked(offer.metadata, WITHDRAWN):
             await self._hub.patch(offer, {"metadata": {"annotations": {WITHDRAWN: "true"}}})
@@ -177,10 +195,3 @@ class ExportReconciler:
 
     def _now(self) -> str:
         return timestamp(self._wall_clock())
-
-
-def _with_message(offer: Offer, azure_message: str | None) -> Offer:
-    if azure_message is None:
-        return offer
-    metadata = msgspec.structs.replace(offer.metadata, annotations={AZURE_MESSAGE: azure_message})
-    return msgspec.structs.replace(offer, metadata=metadata)

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Protocol
 
+from fleetdns.api.meta import ObjectKey
 from fleetdns.api.offer import Offer
 from fleetdns.api.service import Service, ServiceExport
 from fleetdns.core.events import Event
@@ -25,12 +26,16 @@ class PublicIPs(Protocol):
 class Hub(Protocol):
     """This cluster's namespace on the hub."""
 
+    async def read(self, key: ObjectKey) -> Offer | None:
+        """What is there now, which a cache need not show yet."""
+        ...
+
     async def create(self, offer: Offer) -> None:
         """Create it; Conflict when there is one of that name."""
         ...
 
     async def patch(self, offer: Offer, patch: Mapping[str, Any]) -> None:
-        """Merge-patch this very object (by uid); Conflict when it is gone or another one."""
+        """Merge-patch the object as it was read; Conflict when it has changed since, or is gone."""
         ...
 
     async def delete(self, offer: Offer) -> None:

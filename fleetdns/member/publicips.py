@@ -1,7 +1,10 @@
 """The public IPs of the resource groups in use: one list for all Services, fresh where an address is not known yet.
 
-Over time a group is listed once per interval and no more, whatever is asked for. A few lists may come earlier, each
-after twice the pause of the one before, and the later ones wait for it.
+Over time a group is listed once a minute (or per interval, where that is shorter) and no more, whatever is asked for. A
+few lists may come earlier, each after twice the pause of the one before, and the later ones wait for it.
+
+An address is missing when a list that was begun after the question does not have it: a list that is older than a load
+balancer proves nothing about its address, and one that leaves out what was known a minute ago is asked for once more.
 """
 
 from __future__ import annotations
@@ -21,6 +24,8 @@ from fleetdns.member.ports import PublicIPs
 _IN_HAND = 4  # lists that may come early, after a quiet time
 _FIRST_PAUSE = 2.0  # seconds between the first two of those
 _JITTER = 0.1
+_SUSTAINED = 60.0  # seconds between lists of a group, in the long run
+_QUESTIONS_KEPT = 7200.0  # seconds since an address was last asked for; Azure may ask for a pause of an hour
 _ON_TIME = 0.8  # of the interval: a group that was listed later than that is left out of a sweep
 
 
@@ -36,13 +41,22 @@ class PublicIPObserver(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class _Question:
+    """When an address that is not known was first asked for, and when last."""
+
+    first: float
+    last: float
+
+
 @dataclass(slots=True)
 class _Group:
-    """One resource group. `listed_at` None: it never answered."""
+    """One resource group. `listed_at` None: it never answered; otherwise when the list was begun."""
 
     name: str
     bucket: TokenBucket
     by_address: Mapping[str, PublicIP] = field(default_factory=dict)
+    questions: dict[str, _Question] = field(default_factory=dict)
     listed_at: float | None = None
     asked_at: float | None = None
     error: FleetDNSError | None = None
@@ -77,16 +91,19 @@ class PublicIPDirectory:
         self._random = random
         self._groups: dict[str, _Group] = {}  # by folded name
         self._closed_until = clock()  # before that Azure does not want to be asked, whatever the group
+        self._closed_by: Throttled | None = None
 
     async def find(self, resource_group: str, address: str, *, is_enough: Callable[[PublicIP], bool]) -> Finding:
         """What is known of an address. Where that is not enough it is asked for, once for all who wait for it."""
         group = self._group(resource_group)
+        address = folded_address(address)
         if self._has(group, address, is_enough):
-            return _finding(group, address)
+            return group.by_address[address]
+        question = self._asked(group, address)
         async with group.lock:
             if not self._has(group, address, is_enough) and self.wait(resource_group) == 0:
                 await self._list(group)
-        return _finding(group, address)
+        return self._finding(group, address, question)
 
     def wait(self, resource_group: str) -> float:
         """Seconds until the group may be listed again."""
@@ -121,14 +138,20 @@ class PublicIPDirectory:
     def _group(self, name: str) -> _Group:
         folded = name.lower()
         if folded not in self._groups:
-            bucket = TokenBucket(capacity=_IN_HAND, rate=1 / self._interval, now=self._clock())
+            bucket = TokenBucket(capacity=_IN_HAND, rate=1 / min(self._interval, _SUSTAINED), now=self._clock())
             self._groups[folded] = _Group(name, bucket)
         return self._groups[folded]
 
     @staticmethod
     def _has(group: _Group, address: str, is_enough: Callable[[PublicIP], bool]) -> bool:
-        found = group.by_address.get(folded_address(address))
+        found = group.by_address.get(address)
         return found is not None and is_enough(found)
+
+    def _asked(self, group: _Group, address: str) -> _Question:
+        now = self._clock()
+        before = group.questions.get(address)
+        group.questions[address] = _Question(now if before is None else before.first, now)
+        return group.questions[address]
 
     async def _list(self, group: _Group) -> None:
         """One call; a failure is remembered and changes nothing that is known."""
@@ -139,7 +162,7 @@ class PublicIPDirectory:
         except FleetDNSError as error:
             group.error = error
             if isinstance(error, Throttled):
-                self._closed_until = self._clock() + error.retry_after
+                self._closed_until, self._closed_by = self._clock() + error.retry_after, error
             self._observer.list_failed(group.name, error)
             return
         before, now = group.by_address, {ip.address: ip for ip in found}
@@ -147,23 +170,26 @@ class PublicIPDirectory:
             address for address in before.keys() | now.keys() if before.get(address) != now.get(address)
         )
         group.by_address, group.listed_at, group.error = now, group.asked_at, None
+        oldest = self._clock() - _QUESTIONS_KEPT
+        group.questions = {a: asked for a, asked in group.questions.items() if a not in now and asked.last > oldest}
         self._observer.listed(group.name, len(differing))
         if differing:
             self._changed(differing)
 
-
-def _finding(group: _Group, address: str) -> Finding:
-    found = group.by_address.get(folded_address(address))
-    if found is not None:
-        return found
-    if group.error is not None:
-        return Untold(_failure(group.name, group.error))
-    if group.listed_at is None:
-        return Untold(f"the public IPs of resource group {group.name} have not been listed yet")
-    return NotThere(
-        f"no public IP of resource group {group.name} has the address {address}; if it lies in another group, name "
-        f"that in the Service's annotation {RESOURCE_GROUP_ANNOTATION} or as the agent's --public-ip-resource-group"
-    )
+    def _finding(self, group: _Group, address: str, question: _Question) -> Finding:
+        found = group.by_address.get(address)
+        if found is not None:
+            return found
+        if group.error is not None:
+            return Untold(_failure(group.name, group.error))
+        if self._closed_by is not None and self._clock() < self._closed_until:
+            return Untold(_failure(group.name, self._closed_by))
+        if group.listed_at is None or group.listed_at < question.first:
+            return Untold(None)
+        return NotThere(
+            f"no public IP of resource group {group.name} has the address {address}; if it lies in another group, name "
+            f"that in the Service's annotation {RESOURCE_GROUP_ANNOTATION} or as the agent's --public-ip-resource-group"
+        )
 
 
 def _failure(group: str, error: FleetDNSError) -> str:

@@ -215,7 +215,7 @@ class FakeHub:
             raise faults.pop(0)
         return frozenset(self.leaving_kinds)
 
-    async def publish(self, obj: HubObject | ResourceOverride, event: Event) -> None:
+    async def publish(self, obj: Written | ResourceOverride, event: Event) -> None:
         await asyncio.sleep(0)
         self.events.append((obj.metadata.key, event))
 

@@ -31,9 +31,7 @@ PORTS = (ServicePort(80, name="http", target_port=8080),)
 
 def ip_id(name: str, *, group: str = GROUP) -> str:
     """The resource id of a public IP in a node resource group."""
-    return (
-        f"/subscriptions/{SUBSCRIPTION}/resourceGroups/{group}/providers/Microsoft.Network/publicIPAddresses/{name}"
-    )
+    return f"/subscriptions/{SUBSCRIPTION}/resourceGroups/{group}/providers/Microsoft.Network/publicIPAddresses/{name}"
 
 
 def make_ip(address: str = ADDRESS, *, label: str | None = "app-one", group: str = GROUP) -> PublicIP:
