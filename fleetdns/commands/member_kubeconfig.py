@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from pathlib import Path
 
 from fleetdns import log
 from fleetdns.api.exports import InternalServiceExport
@@ -91,10 +90,9 @@ async def _check_rights(member: Transport, account: ObjectKey) -> None:
 
 
 def _server(access: MemberAccess, connection: Connection) -> Server:
-    file = connection.authority_file
     return Server(
         access.server or connection.host,
-        Path(file).read_text(encoding="ascii") if file else None,
+        connection.authority,
         name=connection.server_hostname,
         is_verified=connection.is_verified,
     )

@@ -74,7 +74,7 @@ async def member_cluster(
     `server`: an API server that runs already; None: an embedded one. `hub_kubeconfig` None: the controller's own.
     """
     async with AsyncExitStack() as stack:
-        found = server or await stack.enter_async_context(_embedded())
+        found = server if server is not None else await stack.enter_async_context(_embedded())
         kubeconfig = folder / f"{name}.kubeconfig"
         found.write_kubeconfig(kubeconfig)
         cluster = await stack.enter_async_context(Cluster(found.url, ca_pem=found.ca_pem.decode(), token=found.token))

@@ -8,16 +8,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
 import ssl
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
 import structlog
-import yaml
 from kubernetes_asyncio.client import Configuration
-from kubernetes_asyncio.config import ConfigException, load_kube_config
+from kubernetes_asyncio.config import ConfigException, load_kube_config_from_dict
 from kubernetes_asyncio.config.incluster_config import (
     SERVICE_CERT_FILENAME,
     SERVICE_TOKEN_FILENAME,
@@ -25,6 +23,7 @@ from kubernetes_asyncio.config.incluster_config import (
 )
 
 from fleetdns.errors import UsageError
+from fleetdns.kube import kubeconfig
 
 _TOKEN = "BearerToken"  # noqa: S105 - the name under which the library keeps it
 _SCHEME = "Bearer "
@@ -42,19 +41,21 @@ Reload = Callable[[bool], Awaitable[None]]
 class Connection:
     """One API server. `tls` None: plain http. `server_hostname`: the name in its certificate, where it differs.
 
-    `authority_file`: PEM; None: the system's own authorities. `is_verified`: its certificate has to be good.
+    `authority`: PEM; None: the system's own authorities. `is_verified`: its certificate has to be good.
     """
 
-    def __init__(self, configuration: Configuration, *, reload: Reload, holds_token: bool) -> None:
+    def __init__(
+        self, configuration: Configuration, *, reload: Reload, authority: str | None = None, holds_token: bool
+    ) -> None:
         """`reload` brings the token in `configuration` up to date; True: the server has just refused it.
 
         `holds_token`: the token stands in the kubeconfig itself, so that nobody but its owner renews it.
         """
         self.host = (configuration.host or "").rstrip("/")
-        self.tls = _tls(configuration)
+        self.authority = authority or _authority(configuration)
+        self.tls = _tls(configuration, self.authority)
         self.server_hostname: str | None = configuration.tls_server_name or None
         self.proxy: str | None = configuration.proxy or None
-        self.authority_file: str | None = configuration.ssl_ca_cert or None
         self.is_verified: bool = configuration.verify_ssl
         self._configuration = configuration
         self._reload = reload
@@ -88,10 +89,10 @@ class Connection:
         ours = self._configuration
         configuration = Configuration()
         configuration.host, configuration.proxy = ours.host, ours.proxy
-        configuration.ssl_ca_cert, configuration.verify_ssl = ours.ssl_ca_cert, ours.verify_ssl
+        configuration.verify_ssl = ours.verify_ssl
         configuration.tls_server_name = ours.tls_server_name
         configuration.api_key[_TOKEN] = _SCHEME + token
-        return Connection(configuration, reload=_never, holds_token=True)
+        return Connection(configuration, reload=_never, authority=self.authority, holds_token=True)
 
     def refused(self, authorization: str | None) -> None:
         """The server did not take this header: the next request reads the token again, if it is still the same."""
@@ -109,7 +110,7 @@ class Connection:
         try:
             async with asyncio.timeout(_PLUGIN_PATIENCE):
                 await self._reload(is_refused)
-        except (*_MALFORMED, yaml.YAMLError) as error:
+        except (*_MALFORMED, UsageError) as error:
             # The old token may still be good; if not, the server says so, and that is what is reported.
             _log.warning("kubernetes credentials not renewed", error=type(error).__name__)
         if self._adopted and self._configuration.api_key.get(_TOKEN) not in self._superseded:
@@ -120,13 +121,13 @@ async def _never(is_refused: bool) -> None:
     """For a token that stands nowhere."""
 
 
-async def load(kubeconfig: str | None, context: str | None = None) -> Connection:
+async def load(path: str | None, context: str | None = None) -> Connection:
     """The connection that a kubeconfig describes, in its current context or `context`; None: that of our own pod.
 
     Several files are joined as KUBECONFIG joins them; of what two of them say, the first is heard. Raises UsageError.
     """
     logging.getLogger("kubernetes_asyncio.client.rest").setLevel(logging.INFO)  # its DEBUG shows whole Secrets
-    return await _from_file(kubeconfig, context) if kubeconfig else _in_cluster()
+    return await _from_file(path, context) if path else _in_cluster()
 
 
 def _in_cluster() -> Connection:
@@ -150,16 +151,12 @@ def _in_cluster() -> Connection:
 
 
 async def _from_file(paths: str, context: str | None) -> Connection:
-    files = _files(paths)
-    path, content = os.pathsep.join(files), _joined(files)
-    if len(files) > 1:
-        context = context or content.get("current-context")  # of which the library would take the last
-    user = _checked_user(path, content, context)
+    found = kubeconfig.read(paths, context)
     configuration = Configuration()
 
     async def read() -> Any:
-        return await load_kube_config(
-            config_file=path, context=context, client_configuration=configuration, persist_config=False
+        return await load_kube_config_from_dict(
+            kubeconfig.read(paths, context).content, context=found.context, client_configuration=configuration
         )
 
     try:
@@ -167,11 +164,12 @@ async def _from_file(paths: str, context: str | None) -> Connection:
             loader = await read()
     except _MALFORMED as error:
         raise UsageError(
-            f"the kubeconfig {path} cannot be used: see that the certificates, tokens and commands it names are there"
+            f"the kubeconfig {found.paths} cannot be used: see that the certificates, tokens and commands it names are "
+            "there; a client certificate in the file itself also needs a folder for temporary files"
         ) from error
 
     async def reload(is_refused: bool) -> None:
-        if "exec" not in user:
+        if "exec" not in found.user:
             await read()
         elif is_refused or hasattr(loader, "exec_plugin_expiry"):
             # A plugin that names no expiry is asked again only when its token was refused, as kubectl does.
@@ -181,85 +179,36 @@ async def _from_file(paths: str, context: str | None) -> Connection:
             if hasattr(loader, "token"):  # else the plugin gave a certificate, which no request can carry
                 configuration.api_key[_TOKEN] = loader.token
 
-    holds_token = "token" in user and not {"exec", "tokenFile", "auth-provider"} & set(user)
-    return _connected(configuration, reload, f"the kubeconfig {path}", holds_token=holds_token)
+    return _connected(
+        configuration,
+        reload,
+        f"the kubeconfig {found.paths}",
+        authority=found.authority,
+        holds_token="token" in found.user and not {"exec", "tokenFile", "auth-provider"} & set(found.user),
+    )
 
 
-def _connected(configuration: Configuration, reload: Reload, source: str, *, holds_token: bool) -> Connection:
+def _connected(
+    configuration: Configuration, reload: Reload, source: str, *, authority: str | None = None, holds_token: bool
+) -> Connection:
     try:
-        return Connection(configuration, reload=reload, holds_token=holds_token)
+        return Connection(configuration, reload=reload, authority=authority, holds_token=holds_token)
     except (OSError, ValueError) as error:  # ssl.SSLError is an OSError
         raise UsageError(f"a certificate or key that {source} names cannot be read: check its PEM data") from error
 
 
-def _tls(configuration: Configuration) -> ssl.SSLContext | None:
+def _authority(configuration: Configuration) -> str | None:
+    """The authority that a file of its own holds."""
+    return Path(configuration.ssl_ca_cert).read_text(encoding="utf-8") if configuration.ssl_ca_cert else None
+
+
+def _tls(configuration: Configuration, authority: str | None) -> ssl.SSLContext | None:
     if not (configuration.host or "").startswith("https"):
         return None
-    context = ssl.create_default_context(cafile=configuration.ssl_ca_cert)
+    context = ssl.create_default_context(cadata=authority)
     if configuration.cert_file:
         context.load_cert_chain(configuration.cert_file, keyfile=configuration.key_file)
     if not configuration.verify_ssl:
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
     return context
-
-
-def _checked_user(path: str, content: Mapping[str, Any], context: str | None) -> Mapping[str, Any]:
-    """The user that the context names, {} for none, once the content leads to a cluster. Raises UsageError."""
-    name = context or content.get("current-context")
-    if not name:
-        raise UsageError(f"the kubeconfig {path} has no current-context: choose one with kubectl config use-context")
-    chosen = _named(content, "contexts", name)
-    if chosen is None:
-        raise UsageError(f"the kubeconfig {path} has no context {name!r}: see kubectl config get-contexts")
-    inner = _section(chosen, "context")
-    if not _section(_named(content, "clusters", inner.get("cluster")), "cluster").get("server"):
-        raise UsageError(f"the context {name!r} of {path} leads to no cluster with a server: see kubectl config view")
-    return _section(_named(content, "users", inner.get("user")), "user")
-
-
-def _files(paths: str) -> list[str]:
-    return [os.path.expanduser(path) for path in paths.split(os.pathsep) if path]
-
-
-def _joined(files: Sequence[str]) -> Mapping[str, Any]:
-    """What the files say together. Of several, those that are not there are passed over, as kubectl does."""
-    contents = [_content(file) for file in files if len(files) == 1 or os.path.exists(file)]
-    if len(contents) == 1:
-        return contents[0]
-    if not contents:
-        raise UsageError(f"there is no kubeconfig among {os.pathsep.join(files)}: check KUBECONFIG")
-    joined: dict[str, Any] = {}
-    for content in contents:
-        for name, value in content.items():
-            is_list = isinstance(value, list) and isinstance(joined.get(name, []), list)
-            joined[name] = joined.get(name, []) + value if is_list else joined.get(name) or value
-    return joined
-
-
-def _content(path: str) -> Mapping[str, Any]:
-    try:
-        content = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        raise UsageError(f"there is no kubeconfig {path}: check --kubeconfig") from error
-    except OSError as error:
-        raise UsageError(
-            f"the kubeconfig {path} cannot be read: check that it is a file and its permissions"
-        ) from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise UsageError(f"the kubeconfig {path} is not YAML: check --kubeconfig") from error
-    if not isinstance(content, dict):
-        raise UsageError(f"the file {path} is not a kubeconfig: check --kubeconfig")
-    return content
-
-
-def _named(content: Mapping[str, Any], section: str, name: object) -> dict[str, Any] | None:
-    entries = content.get(section)
-    if not isinstance(entries, list):
-        return None
-    return next((entry for entry in entries if isinstance(entry, dict) and entry.get("name") == name), None)
-
-
-def _section(entry: Mapping[str, Any] | None, name: str) -> Mapping[str, Any]:
-    section = entry.get(name) if entry else None
-    return section if isinstance(section, dict) else {}

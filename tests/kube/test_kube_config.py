@@ -154,7 +154,7 @@ async def test_a_token_that_kubernetes_rotates_is_read_again_within_a_minute(
     authority.write_text(ssl.DER_cert_to_PEM_cert(b""))
     monkeypatch.setattr(config, "SERVICE_TOKEN_FILENAME", str(token))
     monkeypatch.setattr(config, "SERVICE_CERT_FILENAME", str(authority))
-    monkeypatch.setattr(config, "_tls", lambda configuration: None)
+    monkeypatch.setattr(config, "_tls", lambda configuration, authority: None)
     connection = await load(None)
     token.write_text("second")
     assert await connection.authorization() == "Bearer first"
@@ -235,3 +235,37 @@ async def test_several_files_of_which_none_is_there_are_a_usage_error(tmp_path: 
     with pytest.raises(UsageError) as failure:
         await load(f"{tmp_path / 'a'}:{tmp_path / 'b'}")
     assert "KUBECONFIG" in str(failure.value)
+
+
+async def test_an_authority_in_the_file_itself_needs_no_file_of_our_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise OSError("read-only file system")
+
+    server = HubServer()
+    await server.start()
+    server.write_kubeconfig(tmp_path / "kubeconfig")
+    monkeypatch.setattr("tempfile.mkstemp", refuse)
+    connection = await load(str(tmp_path / "kubeconfig"))
+    async with Transport(connection, observer=Calls()) as transport:
+        assert b"NamespaceList" in await transport.get("/api/v1/namespaces")
+    await server.stop()
+
+
+async def test_paths_in_a_kubeconfig_are_relative_to_its_folder(tmp_path: Path) -> None:
+    server = HubServer()
+    await server.start()
+    folder = tmp_path / "elsewhere"
+    folder.mkdir()
+    (folder / "ca.pem").write_bytes(server.ca_pem)
+    (folder / "token").write_text(server.token)
+
+    def change(content: Any) -> None:
+        with_cluster(**{"server": server.url, "certificate-authority": "ca.pem"})(content)
+        with_user(tokenFile="token")(content)
+
+    file = written(folder / "kubeconfig", change)
+    async with Transport(await load(file), observer=Calls()) as transport:
+        assert b"NamespaceList" in await transport.get("/api/v1/namespaces")
+    await server.stop()
