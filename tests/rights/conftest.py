@@ -12,9 +12,9 @@ import pytest
 
 from fleetdns.demo.kubernetes import GROUP, Cluster
 from fleetdns.demo.members import NAMESPACE, namespace
-from fleetdns.demo.world import World, around
+from fleetdns.demo.world import World, around, manifests
 from tests.apiserver.build import Binaries
-from tests.apiserver.deployed import deployed
+from tests.apiserver.deployed import deployed, kubectl
 from tests.apiserver.fixtures import binaries, pytest_collection_finish, real_server
 from tests.apiserver.server import RealAPIServer
 from tests.manifests.rendered import text
@@ -45,12 +45,21 @@ class Deployment:
 
 @pytest.fixture(scope="session")
 def hub(binaries: Binaries, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hub]:
-    """Without WatchList, as Kubernetes 1.30, which fleetdns supports, has none: there `list` is needed too."""
+    """Without WatchList, as Kubernetes 1.30, which fleetdns supports, has none: there `list` is needed too.
+
+    With KubeFleet's kinds: a server that has not got one says so before anybody misses the right to list it.
+    """
     server = RealAPIServer(
         binaries, tmp_path_factory.mktemp("apiserver"), arguments=["--feature-gates=WatchList=false"]
     )
     server.start()
-    yield Hub(server, deployed(server, tmp_path_factory.mktemp("deployed")))
+    folder = tmp_path_factory.mktemp("deployed")
+    account = deployed(server, folder)
+    administrator = folder / "administrator.kubeconfig"
+    kubectl(administrator, "apply", "-k", str(manifests() / "overrides"))
+    kubectl(administrator, "apply", "-f", str(Path(__file__).with_name("memberclusters.yaml")))
+    kubectl(administrator, "wait", "--for=condition=Established", "crd", "--all", "--timeout=60s")
+    yield Hub(server, account)
     server.stop()
 
 

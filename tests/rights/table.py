@@ -114,7 +114,12 @@ ROWS: tuple[Row, ...] = (
     ),
     _write(f"{BACKENDS}/status", "patch", "say what became of a backend, and who is rejected", story.ACCEPTED),
     *_caches(EXPORTS, "what member clusters export"),
-    _resolution(EXPORTS, "patch", "take off the finalizer that Fleet's own controller left", story.LET_GO),
+    _resolution(
+        EXPORTS,
+        "patch",
+        "put the outcome of ResourceOverrides on; take off the finalizer that Fleet's own controller left",
+        story.LET_GO,
+    ),
     _resolution(f"{EXPORTS}/status", "patch", "tell an exporter whether its export counts", story.JUDGED),
     *_caches(IMPORTS, "the imports"),
     _resolution(

@@ -48,14 +48,14 @@ async def test_a_single_replica_needs_no_lease(deployment: Deployment, tmp_path:
         await nothing_is_refused(running)
 
 
-async def test_who_leaves_the_imports_to_others_writes_no_import_and_no_export(
+async def test_who_leaves_imports_and_overrides_to_others_writes_no_import_and_no_export(
     deployment: Deployment, tmp_path: Path
 ) -> None:
     def is_left_out(right: Right) -> bool:
         return right.verb in ("create", "delete", "patch") and right.resource.partition("/")[0] in (IMPORTS, EXPORTS)
 
     await without(deployment, is_left_out)
-    async with controller(deployment.world, tmp_path, "--resolve-exports=false") as running:
+    async with controller(deployment.world, tmp_path, "--resolve-exports=false", "--resource-overrides=off") as running:
         await Story(deployment.world, running).with_imports_of_others()
         await nothing_is_refused(running)
 
