@@ -1,4 +1,7 @@
-"""A cable between one replica and a server that can be cut: connections stay open and nothing passes any more."""
+"""A cable between a client and an API server.
+
+Cut: connections stay open and nothing passes any more. Severed: they end, and no new one begins.
+"""
 
 from __future__ import annotations
 
@@ -22,6 +25,8 @@ class Cable:
         self._whole.set()
         self._server: asyncio.Server | None = None
         self._tasks: set[asyncio.Task[None]] = set()
+        self._ends: set[asyncio.StreamWriter] = set()
+        self._is_severed = False
 
     async def __aenter__(self) -> Self:
         self._server = await asyncio.start_server(self._connected, "127.0.0.1", 0)
@@ -46,8 +51,22 @@ class Cable:
     def cut(self) -> None:
         self._whole.clear()
 
+    def sever(self) -> None:
+        """Every connection breaks, and so does every new one, until `mend`."""
+        self._is_severed = True
+        for end in self._ends:
+            end.transport.abort()
+
+    def mend(self) -> None:
+        self._is_severed = False
+        self._whole.set()
+
     async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if self._is_severed:
+            writer.transport.abort()
+            return
         there, back = await asyncio.open_connection(*self._target)
+        self._ends |= {back, writer}
         for source, sink in ((reader, back), (there, writer)):
             task = asyncio.create_task(self._forward(source, sink))
             self._tasks.add(task)
@@ -62,4 +81,5 @@ class Cable:
         except ConnectionError:
             return
         finally:
+            self._ends.discard(sink)
             sink.close()

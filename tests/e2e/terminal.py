@@ -6,17 +6,24 @@ $ a command, which ends with exit code 0; `!` instead of `$` is for one that end
 what comes back: ages, uids and times may differ, and so may the width of a gap
 ...              any lines; within a line, any text
 ```
+
+What `uniq -c` counted may differ as chance does, and no more.
 """
 
 from __future__ import annotations
 
 import asyncio
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-_LOOKS = ("get", "describe", "events", "explain")  # what these show may come true a moment later
+from fleetdns.demo.resolver import follows
+
+# What these show may come true a moment later.
+_LOOKS = (*(f"kubectl {verb} " for verb in ("get", "describe", "events", "explain")), "dig ", "yes ")
+_COUNTS = "| uniq -c"
 _PATIENCE = 20.0  # seconds
 _PAUSE = 0.1
 _FENCE = re.compile(r"^```console\n(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -40,9 +47,11 @@ class Exchange:
 
     @property
     def only_looks(self) -> bool:
-        return self.command.startswith(tuple(f"kubectl {verb} " for verb in _LOOKS))
+        return self.command.startswith(_LOOKS)
 
     def comes_true(self, code: int, output: str) -> bool:
+        if self.command.endswith(_COUNTS):
+            return code == self.code and follows(_counted(output), dict(_counted(self.output)))
         return code == self.code and re.fullmatch(_pattern(self.output), _plain(output)) is not None
 
 
@@ -92,6 +101,12 @@ def exchanges(document: str) -> Iterator[Exchange]:
                 typed += 1
             command = "".join(line.removeprefix("> ") for line in lines[:typed])
             yield Exchange(command.rstrip("\n"), 0 if prompt == "$" else 1, "".join(lines[typed:]))
+
+
+def _counted(text: str) -> Counter[str]:
+    """The lines of `uniq -c`: how often each text was there."""
+    lines = (line.split(maxsplit=1) for line in text.splitlines())
+    return Counter({counted: int(count) for count, counted in lines})
 
 
 def _pattern(shown: str) -> str:

@@ -71,6 +71,14 @@ def test_the_exit_code_matters() -> None:
     assert not Exchange("", 1, "a\n").comes_true(0, "a\n")
 
 
+def test_counts_may_differ_as_chance_does_and_no_more() -> None:
+    counted = Exchange("yes x | head -1000 | dig +short -f - | sort | uniq -c", 0, "  909 a.\n   91 b.\n")
+    assert counted.comes_true(0, "    900 a.\n    100 b.\n")
+    assert not counted.comes_true(0, "    500 a.\n    500 b.\n")
+    assert not counted.comes_true(0, "   1000 a.\n")
+    assert not counted.comes_true(0, "    900 a.\n    100 c.\n")
+
+
 async def test_a_session_fails_at_the_first_thing_that_is_not_as_shown(tmp_path: Path) -> None:
     terminal = Terminal(tmp_path, {"PATH": "/usr/bin:/bin", "WORD": "hello"})
     await terminal.plays(Exchange('echo "$WORD"', 0, "hello\n"))
