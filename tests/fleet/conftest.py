@@ -11,7 +11,10 @@ import pytest
 
 from fleetdns import log
 from fleetdns.demo.world import World, controller, embedded, install
+from tests.apiserver.fixtures import binaries, pytest_collection_finish
 from tests.fleet.fleet import Fleet
+
+__all__ = ["binaries", "pytest_collection_finish"]
 
 
 @pytest.fixture
