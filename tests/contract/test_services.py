@@ -285,3 +285,68 @@ class TestLoadBalancerStatus:
         reply = await api.merge(f"{SERVICES}/app/status", self.given({"ip": "20.1.2.3"}))
         words = "Forbidden: may only be used when `spec.type` is 'LoadBalancer'"
         assert reply.causes == [("status.loadBalancer.ingress", words)]
+
+
+class TestOwnership:
+    """What the agent does to a Service: one annotation of its own, which it takes from nobody."""
+
+    LABEL = "service.beta.kubernetes.io/azure-dns-label-name"
+    AGENT, USER = "fleetdns-member", "kubectl-annotate"
+
+    @pytest.fixture
+    async def app(self, api: API) -> str:
+        assert (await api.create(SERVICES, service(type="LoadBalancer"))).code == 201
+        return f"{SERVICES}/app"
+
+    async def claim(self, api: API, app: str, label: str | None, *, manager: str = AGENT, force: bool = False) -> Reply:
+        metadata = {"name": "app"} | ({"annotations": {self.LABEL: label}} if label is not None else {})
+        body = {"apiVersion": "v1", "kind": "Service", "metadata": metadata}
+        return await api.apply(app, body, manager=manager, force=force)
+
+    async def written(self, api: API, app: str, label: str) -> None:
+        path = f"{app}?fieldManager={self.USER}"
+        assert (await api.merge(path, {"metadata": {"annotations": {self.LABEL: label}}})).code == 200
+
+    def label(self, reply: Reply) -> str | None:
+        label: str | None = reply.body["metadata"].get("annotations", {}).get(self.LABEL)
+        return label
+
+    async def test_the_label_is_the_agents_until_it_applies_without_it(self, api: API, app: str) -> None:
+        made = await self.claim(api, app, "a")
+        assert (made.code, self.label(made)) == (200, "a")
+        again = await self.claim(api, app, "a")
+        assert again.version == made.version
+        assert self.label(await self.claim(api, app, "b")) == "b"
+        gone = await self.claim(api, app, None)
+        assert self.label(gone) is None
+        assert self.AGENT not in [entry["manager"] for entry in gone.body["metadata"]["managedFields"]]
+
+    async def test_a_users_label_is_a_conflict_and_stays(self, api: API, app: str) -> None:
+        await self.written(api, app, "user")
+        reply = await self.claim(api, app, "agent")
+        words = f'conflict with "{self.USER}" using v1'
+        field = f".metadata.annotations.{self.LABEL}"
+        assert (reply.code, reply.body["reason"], reply.causes) == (409, "Conflict", [(field, words)])
+        assert reply.body["message"] == f"Apply failed with 1 conflict: {words}: {field}"
+        assert self.label(await api.get(app)) == "user"
+
+    async def test_force_takes_it(self, api: API, app: str) -> None:
+        await self.written(api, app, "user")
+        assert self.label(await self.claim(api, app, "agent", force=True)) == "agent"
+        await self.written(api, app, "user")
+        assert self.label(await self.claim(api, app, None)) == "user"
+
+    async def test_an_equal_value_belongs_to_both(self, api: API, app: str) -> None:
+        await self.claim(api, app, "same")
+        assert (await self.claim(api, app, "same", manager="other")).code == 200
+        assert self.label(await self.claim(api, app, None)) == "same"
+        assert self.label(await self.claim(api, app, None, manager="other")) is None
+
+    async def test_a_service_that_is_gone_is_not_made_again(self, api: API, app: str) -> None:
+        uid = (await api.get(app)).body["metadata"]["uid"]
+        await api.delete(app)
+        metadata = {"name": "app", "uid": uid, "annotations": {self.LABEL: "a"}}
+        body = {"apiVersion": "v1", "kind": "Service", "metadata": metadata}
+        reply = await api.apply(app, body, manager=self.AGENT)
+        why = f"uid mismatch: the provided object specified uid {uid}, and no existing object was found"
+        assert (reply.code, reply.body["message"].partition('": ')[2]) == (409, why)

@@ -38,13 +38,14 @@ class Allocations:
             claims = self._claims[key] = _claims(version.decoded()["spec"])
             self._owners |= dict.fromkeys(claims, key)
 
-    def granted(self, served: Served, key: Key, obj: Object) -> Object:
+    def granted(self, served: Served, key: Key, obj: Object, old: Object | None) -> Object:
         """The object with all that it needs.
 
         Raises StatusError: 422 for what another one has or nobody can have, 500 where there is nothing left.
         """
         if served.resource != "services":
             return obj
+        obj = services.settled(obj, old)
         spec = obj["spec"]
         taken: set[Claim] = set()
         if services.needs_address(spec):
@@ -53,12 +54,13 @@ class Allocations:
             families = ["IPv4"] if spec.get("selector") else ["IPv4", "IPv6"]
             policy = "SingleStack" if spec.get("selector") else "RequireDualStack"
             spec = {"clusterIPs": ["None"], "ipFamilies": families, "ipFamilyPolicy": policy} | spec
-        if services.needs_node_ports(spec):
-            ports = [
-                port | {"nodePort": self._port(served, key, f"spec.ports[{position}].nodePort", port, taken)}
-                for position, port in enumerate(spec["ports"])
-            ]
-            spec = spec | {"ports": ports}
+        ports = [
+            port | {"nodePort": self._port(served, key, f"spec.ports[{position}].nodePort", port, taken)}
+            if port.get("nodePort") or services.needs_node_ports(spec)
+            else port
+            for position, port in enumerate(spec.get("ports") or ())
+        ]
+        spec = spec | ({"ports": ports} if ports else {})
         if services.needs_health_check(spec) and not spec.get("healthCheckNodePort"):
             spec = spec | {"healthCheckNodePort": self._free_port(taken)}
         return obj | {"spec": spec}

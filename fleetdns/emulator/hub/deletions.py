@@ -64,11 +64,11 @@ class Deletions:
         return listed
 
     def _remove(self, served: Served, key: Key, obj: Object, options: DeleteOptions) -> Object:
-        if not options.dry_run:
-            self._store.remove(served.resource, key)
+        last = None if options.dry_run else self._store.remove(served.resource, key)
+        if last is not None:
             self._stored(served, key)
         if (served.group, served.plural) in _SHOWN_WHEN_GONE:
-            return obj
+            return last or obj
         return status.success(status.details_of(served.group, served.plural, key.name, uid=obj["metadata"]["uid"]))
 
     def _marked(self, served: Served, obj: Object, finalizers: list[str]) -> Object:

@@ -123,9 +123,11 @@ def track(
     time: str,
     subresource: str = "",
     schema: Schema = None,
+    blank: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """`new` with managedFields that say what this write took over; `old` is what it replaces, None on a create.
 
+    `blank` is what is there before a create already, without anybody's doing.
     managedFields that `new` brings along count, so that they can be edited; one empty entry starts them afresh. An
     object without any is not tracked until somebody applies to it.
     """
@@ -134,7 +136,7 @@ def track(
     after = _bare(new)
     if old is not None and not managed:
         return after
-    changes = compared(_bare(old or {}), after, _root(schema))
+    changes = compared(_bare(old or blank or {}), after, _root(schema))
     me = Manager(manager, operation, subresource, api_version)
     mine = managed.get(me)
     taken = changes.written - _NOBODYS
@@ -222,7 +224,8 @@ def _bare(obj: Mapping[str, Any]) -> dict[str, Any]:
 def _identity(applied: Mapping[str, Any]) -> str:
     metadata = applied.get("metadata", {})
     place = f"{metadata.get('namespace', '')}/{metadata.get('name', '')}"
-    return f"{place}; {applied.get('apiVersion', '')}, Kind={applied.get('kind', '')}"
+    version = str(applied.get("apiVersion", ""))
+    return f"{place}; {version if '/' in version else f'/{version}'}, Kind={applied.get('kind', '')}"
 
 
 def _listed(problems: list[str]) -> str:

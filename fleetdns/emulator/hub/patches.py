@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from fleetdns.emulator.hub import conversion, fields, managedfields, status
+from fleetdns.emulator.hub import conversion, fields, managedfields, status, strategies
 from fleetdns.emulator.hub.documents import normalized
 from fleetdns.emulator.hub.incoming import Options, admitted, admitted_patch, check_names, typed
 from fleetdns.emulator.hub.patch import PatchFailed, json_patch, merge_patch
@@ -74,8 +74,11 @@ class Patches:
         named = {"name": key.name} | metadata
         check_names(served, named, key.namespace or None, key.name)
         live = conversion.read(self._store, served, key)
-        if live is None and subresource:
+        if live is None and subresource and (served.group, served.plural) not in strategies.CREATES_ON_UPDATE:
             raise served.not_found(key.name)
+        if live is None and metadata.get("uid"):
+            why = f"uid mismatch: the provided object specified uid {metadata['uid']}, and no existing object was found"
+            raise status.conflict(served.group, served.plural, key.name, why)
         if live is not None and metadata.get("resourceVersion"):
             self._writes.check_version(served, key, live, metadata)
         merged = self._merged(served, live, applied | {"metadata": named}, subresource, options)

@@ -10,11 +10,10 @@ _PORT = record(
         "name": text("The port's name within the Service."),
         "protocol": text("TCP, UDP or SCTP.", default="TCP"),
         "appProtocol": text("What is spoken on the port."),
-        "port": number("The port of the Service."),
+        "port": number("The port of the Service.") | {"default": 0},
         "targetPort": {"x-kubernetes-int-or-string": True, "description": "Number or name of the port of the pods."},
         "nodePort": number("The port on every node."),
     },
-    required=["port"],
 )
 
 _SPEC = record(

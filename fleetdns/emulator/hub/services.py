@@ -22,6 +22,8 @@ _TYPES = ("ClusterIP", "ExternalName", "LoadBalancer", "NodePort")
 _OUTSIDE = ("NodePort", "LoadBalancer")
 _PROTOCOLS = ("SCTP", "TCP", "UDP")
 _NOT_AN_ADDRESS = "must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)"
+# What a Service has before anybody writes it.
+BLANK: Object = {"spec": {}, "status": {"loadBalancer": {}}}
 # Which types have a field; it goes when the type changes to one that has not, unless that was asked for just now.
 _FIELDS_OF_TYPES = {
     "clusterIP": ("ClusterIP", *_OUTSIDE),
@@ -37,7 +39,7 @@ _FIELDS_OF_TYPES = {
 
 
 def prepared(obj: Object, old: Object | None) -> Object:
-    """The Service with its defaults; of a change, with what it goes on having and without what its type has not."""
+    """The Service with its defaults, and with the status that it had."""
     spec = {name: value for name, value in _given(obj).items() if value not in ("", [], {})}
     defaults: Object = {"type": "ClusterIP", "sessionAffinity": "None"}
     kind = spec.get("type", "ClusterIP")
@@ -49,12 +51,17 @@ def prepared(obj: Object, old: Object | None) -> Object:
         defaults["allocateLoadBalancerNodePorts"] = True
     ports = [_port(port) for port in spec.get("ports") or () if isinstance(port, dict)]
     spec = defaults | spec | ({"ports": ports} if ports else {})
-    if old is not None:
-        spec = _carried_over(spec, _given(old))
-    status = (old or {}).get("status") or {"loadBalancer": {}}
-    if kind != "LoadBalancer":
+    return obj | {"spec": spec, "status": (old or BLANK).get("status") or BLANK["status"]}
+
+
+def settled(obj: Object, old: Object | None) -> Object:
+    """A changed Service with what it goes on having, and without what its type has not. Nobody manages any of that."""
+    if old is None:
+        return obj
+    status, before = obj.get("status") or {}, old.get("status") or {}
+    if _given(obj).get("type") != "LoadBalancer" and status.get("loadBalancer") == before.get("loadBalancer"):
         status = status | {"loadBalancer": {}}
-    return obj | {"spec": spec, "status": status}
+    return obj | {"spec": _carried_over(_given(obj), _given(old)), "status": status}
 
 
 def with_ingress(obj: Object) -> Object:
@@ -84,6 +91,7 @@ def needs_health_check(spec: Object) -> bool:
 
 def service_errors(obj: Object, old: Object | None) -> Iterator[FieldError]:
     """What is wrong with a Service beyond its schema."""
+    obj = settled(obj, old)
     spec = _given(obj)
     kind = spec.get("type", "ClusterIP")
     ports = spec.get("ports") or []
@@ -107,6 +115,13 @@ def service_errors(obj: Object, old: Object | None) -> Iterator[FieldError]:
     yield from _status_errors(obj, kind)
 
 
+def service_warnings(obj: Object) -> Iterator[str]:
+    """What a Service of its type has no use for."""
+    spec = _given(obj)
+    if spec.get("externalName") and spec.get("type") != "ExternalName":
+        yield 'spec.externalName is ignored when spec.type is not "ExternalName"'
+
+
 def _given(obj: Object) -> Object:
     spec = obj.get("spec")
     return spec if isinstance(spec, dict) else {}
@@ -117,7 +132,7 @@ def _port(port: Object) -> Object:
     given = {
         name: value for name, value in port.items() if value not in ("", None) and (name, value) != ("nodePort", 0)
     }
-    return {"protocol": "TCP"} | given | {"targetPort": target if target not in (None, "", 0) else port.get("port")}
+    return {"protocol": "TCP"} | given | {"targetPort": target if target not in (None, "", 0) else port.get("port", 0)}
 
 
 def _carried_over(spec: Object, old: Object) -> Object:
@@ -144,11 +159,12 @@ def _carried_over(spec: Object, old: Object) -> Object:
 def _with_node_ports(spec: Object, old: Object) -> list[Object]:
     """The ports with the node ports that those of the same name had; or without, where there are none any more."""
     ports, before = spec["ports"], old.get("ports") or []
+    if old.get("type") not in _OUTSIDE:
+        return list(ports)
+    if spec["type"] not in _OUTSIDE:
+        given = {port.get("nodePort") for port in ports} - {port.get("nodePort") for port in before} - {None}
+        return [{name: value for name, value in port.items() if name != "nodePort" or given} for port in ports]
     if not needs_node_ports(spec):
-        same = [port.get("nodePort") for port in ports] == [port.get("nodePort") for port in before]
-        dropped = needs_node_ports(old) and same
-        return [{name: value for name, value in port.items() if name != "nodePort" or not dropped} for port in ports]
-    if not needs_node_ports(old):
         return list(ports)
     had = {port.get("name"): port.get("nodePort") for port in before}
     used = {port.get("nodePort") for port in ports}
@@ -163,7 +179,7 @@ def _with_node_ports(spec: Object, old: Object) -> list[Object]:
 
 
 def _port_errors(path: str, port: Object, *, is_alone: bool) -> Iterator[FieldError]:
-    name, number, target = port.get("name"), port.get("port"), port.get("targetPort")
+    name, number, target = port.get("name"), port.get("port", 0), port.get("targetPort")
     if not name and not is_alone:
         yield required(f"{path}.name")
     if name and (len(name) > 63 or not re.fullmatch(LABEL, name)):
@@ -208,6 +224,7 @@ def _status_errors(obj: Object, kind: str) -> Iterator[FieldError]:
     places = ((obj.get("status") or {}).get("loadBalancer") or {}).get("ingress") or []
     if places and kind != "LoadBalancer":
         yield forbidden("status.loadBalancer.ingress", "may only be used when `spec.type` is 'LoadBalancer'")
+        return
     for position, place in enumerate(places):
         if place.get("ip") and not _is_address(place["ip"]):
             yield invalid(f"status.loadBalancer.ingress[{position}].ip", place["ip"], _NOT_AN_ADDRESS)

@@ -14,7 +14,7 @@ from __future__ import annotations
 import base64
 import datetime as dt
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from fleetdns.emulator.hub import crds, services
@@ -38,6 +38,9 @@ CREATES_ON_UPDATE = frozenset((("coordination.k8s.io", "leases"), ("", "events")
 UNCONDITIONAL = frozenset(
     (("", "configmaps"), ("", "secrets"), ("", "namespaces"), ("", "events"), ("", "services"), ("", "serviceaccounts"))
 )
+
+# What objects of a kind have before anybody writes them, so that nobody manages it. By the store's word for the kind.
+BLANKS: Mapping[str, Object] = {"services": services.BLANK}
 
 
 def counts_generations(served: Served) -> bool:
@@ -82,6 +85,12 @@ def kind_errors(served: Served, obj: Object, old: Object | None) -> Iterator[Fie
             yield from _lease_errors(obj.get("spec") or {})
         case "", "services":
             yield from services.service_errors(obj, old)
+
+
+def kind_warnings(served: Served, obj: Object) -> Iterator[str]:
+    """What this kind accepts and has no use for."""
+    if served.resource == "services":
+        yield from services.service_warnings(obj)
 
 
 def _namespace(obj: Object, old: Object | None) -> Object:

@@ -49,7 +49,7 @@ class Writes:
         *,
         clock: Callable[[], float],
         chance: random.Random,
-        granted: Callable[[Served, Key, Object], Object],
+        granted: Callable[[Served, Key, Object, Object | None], Object],
         stored: Callable[[Served, Key], None],
     ) -> None:
         self._store = store
@@ -89,7 +89,7 @@ class Writes:
             options.warn(text)
         if not tracked:
             new = self._tracked(served, None, new, options, "")
-        new = self._granted(served, key, new)
+        new = self._granted(served, key, new, None)
         if served.resource == crds.RESOURCE:
             new = new | {"status": crds.initial_status(new)}
         if options.dry_run:
@@ -135,7 +135,7 @@ class Writes:
             new = new | {"metadata": new["metadata"] | managedfields.of(asked)}
         elif not tracked:
             new = self._tracked(served, old, new, options, "")
-        new = self._granted(served, key, new)
+        new = self._granted(served, key, new, old)
         if is_same(old, new):
             return Outcome(old)
         if new["metadata"].get("deletionTimestamp") and not _holds(served, new):
@@ -154,6 +154,7 @@ class Writes:
             time=self.now(),
             subresource=subresource,
             schema=served.schema,
+            blank=strategies.BLANKS.get(served.resource),
         )
 
     def check_version(self, served: Served, key: Key, old: Object, metadata: Object) -> None:
@@ -248,6 +249,8 @@ class Writes:
             errors += change_errors(old["metadata"], sent)
         if errors:
             raise status.invalid(served.group, served.kind, new["metadata"].get("name", ""), errors)
+        for text in strategies.kind_warnings(served, new) if not subresource else ():
+            options.warn(text)
 
     def _finish_deletion(self, served: Served, key: Key, old: Object, new: Object, options: Options) -> Outcome:
         """The last finalizer is gone, and so is the object; it is answered at the version it last had."""
