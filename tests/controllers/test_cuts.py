@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Generator
-from typing import Any, Generic, TypeVar
+from collections.abc import Callable
 
 import pytest
 
@@ -16,42 +15,9 @@ from fleetdns.api.profile import CLEANUP_FINALIZER as PROFILE_FINALIZER
 from fleetdns.api.profile import TrafficManagerProfile
 from fleetdns.errors import Transient
 from tests.controllers.alone import Alone
+from tests.controllers.cut import Cut, CutAfter
 from tests.controllers.world import PROFILE_KEY, SERVICE_KEY, World, condition, export_key, with_finalizer, with_ports
 from tests.core.builders import NOW, make_backend, make_export, make_profile, public_ip
-
-T = TypeVar("T")
-
-
-class Cut(Exception):
-    """The coroutine was cancelled where it stood."""
-
-
-class CutAfter(Generic[T]):
-    """Awaits, and is cancelled at wait number `waits` (counted from 0) unless it has ended before."""
-
-    def __init__(self, awaitable: Awaitable[T], waits: int) -> None:
-        self._awaitable = awaitable
-        self._waits = waits
-
-    def __await__(self) -> Generator[Any, None, T]:
-        steps = self._awaitable.__await__()
-        for _ in range(self._waits):
-            try:
-                waited_for = next(steps)
-            except StopIteration as ended:
-                result: T = ended.value
-                return result
-            yield waited_for
-        try:
-            next(steps)
-            steps.throw(asyncio.CancelledError())
-        except StopIteration as ended:
-            last: T = ended.value
-            return last
-        except asyncio.CancelledError:
-            raise Cut from None
-        raise AssertionError("a cancelled reconcile went on")
-
 
 Story = Callable[[World], None]
 

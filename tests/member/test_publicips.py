@@ -12,7 +12,7 @@ from fleetdns.errors import FleetDNSError, Forbidden, Rejected, Throttled, Trans
 from fleetdns.member.publicips import PublicIPDirectory
 from tests.core.memberbuilders import GROUP, make_ip
 from tests.member.fakes import FakePublicIPs
-from tests.member.world import Told, directory
+from tests.member.world import Told, directory, most_in
 
 pytestmark = pytest.mark.looptime
 
@@ -39,11 +39,6 @@ async def waited_for(known: PublicIPDirectory, address: str, group: str = GROUP)
             if isinstance(finding, PublicIP):
                 return finding
             await asyncio.sleep(max(1.0, known.wait(group)))
-
-
-def most_in(times: list[float], window: float) -> int:
-    """The most calls in any window of so many seconds."""
-    return max((sum(start <= at < start + window for at in times) for start in times), default=0)
 
 
 async def test_all_who_ask_at_once_are_answered_by_one_list() -> None:

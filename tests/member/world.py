@@ -224,3 +224,8 @@ def directory(azure: FakePublicIPs, told: Told, *, interval: float = SWEEP, **op
         "random": Random(1),
     }
     return PublicIPDirectory(azure, **{**defaults, **options})
+
+
+def most_in(times: list[float], window: float) -> int:
+    """The most in any window of so many seconds."""
+    return max((sum(start <= at < start + window for at in times) for start in times), default=0)
