@@ -122,6 +122,16 @@ class FakeCluster(Server):
 class FakeNamespace(Server):
     """This cluster's namespace on the hub, with what the hub's controllers do there."""
 
+    async def read(self, key: ObjectKey) -> Offer | None:
+        await asyncio.sleep(0)
+        if self.is_away:
+            raise AWAY
+        faults = self._faults.get("read")
+        if faults:
+            raise faults.pop(0)
+        await self._answered("read")
+        return self.get(Offer, key)
+
     def judge(self, offer: ObjectKey, *conditions: Any) -> None:
         """The hub says what it thinks of an export."""
         held = self.held(offer)
@@ -162,10 +172,7 @@ class HubSide:
         self._hub = hub
 
     async def read(self, key: ObjectKey) -> Offer | None:
-        await asyncio.sleep(0)
-        if self._hub.is_away:
-            raise AWAY
-        return self._hub.get(Offer, key)
+        return await self._hub.read(key)
 
     async def create(self, offer: Offer) -> None:
         held = await self._hub._written("create", offer)
