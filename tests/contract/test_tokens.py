@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import base64
+import json
 from datetime import datetime
 from typing import Any
 
@@ -34,6 +36,10 @@ async def token_of(api: API, account: str, **spec: Any) -> str:
 
 async def as_holder(api: API, token: str, path: str = CONFIG_MAPS) -> Reply:
     return await api.get(path, Authorization=f"Bearer {token}")
+
+
+def looked_into(part: str) -> Any:
+    return json.loads(base64.urlsafe_b64decode(part + "=" * (-len(part) % 4)))
 
 
 async def as_holder_later(api: API, token: str) -> Reply:
@@ -77,6 +83,7 @@ async def test_it_is_good_for_an_hour_unless_another_time_is_asked_for(api: API,
     ends = datetime.fromisoformat(request["status"]["expirationTimestamp"])
     asked = datetime.fromisoformat(request["metadata"]["creationTimestamp"])
     assert 3599 <= (ends - asked).total_seconds() <= 3601
+    assert len(request["spec"]["audiences"]) == 1
     short = await api.create(f"{account}/token", {"spec": {"expirationSeconds": 600}})
     assert short.body["spec"]["expirationSeconds"] == 600
 
@@ -87,6 +94,41 @@ async def test_it_is_the_accounts(api: API, account: str) -> None:
     assert (user["username"], user["uid"]) == (f"system:serviceaccount:{api.namespace}:agent", uid)
     groups = ["system:serviceaccounts", f"system:serviceaccounts:{api.namespace}", "system:authenticated"]
     assert user["groups"] == groups
+
+
+async def test_it_says_whose_it_is_for_whom_and_until_when(api: API, account: str) -> None:
+    uid = (await api.get(account)).body["metadata"]["uid"]
+    request = (await api.create(f"{account}/token", {"spec": {"expirationSeconds": 700}})).body
+    header, claims = [looked_into(part) for part in request["status"]["token"].split(".")[:2]]
+    assert header.keys() == {"alg", "kid"}
+    assert claims.keys() == {"aud", "exp", "iat", "iss", "jti", "kubernetes.io", "nbf", "sub"}
+    assert claims["sub"] == f"system:serviceaccount:{api.namespace}:agent"
+    assert claims["kubernetes.io"] == {"namespace": api.namespace, "serviceaccount": {"name": "agent", "uid": uid}}
+    assert (claims["aud"], claims["exp"] - claims["iat"]) == (request["spec"]["audiences"], 700)
+    assert claims["nbf"] == claims["iat"]
+    ends = datetime.fromisoformat(request["status"]["expirationTimestamp"]).timestamp()
+    assert abs(claims["exp"] - ends) <= 1
+
+
+async def test_it_says_what_else_it_ends_with_and_where_else_it_is_good(api: API, account: str) -> None:
+    uid = (await api.create(SECRETS, {"metadata": {"name": "life"}})).body["metadata"]["uid"]
+    reference = {"kind": "Secret", "apiVersion": "v1", "name": "life"}
+    token = await token_of(api, account, audiences=["here", "there"], boundObjectRef=reference)
+    claims = looked_into(token.split(".")[1])
+    assert claims["aud"] == ["here", "there"]
+    assert claims["kubernetes.io"]["secret"] == {"name": "life", "uid": uid}
+
+
+async def test_no_two_are_alike(api: API, account: str) -> None:
+    assert await token_of(api, account) != await token_of(api, account)
+
+
+async def test_one_that_was_changed_is_worth_nothing(api: API, account: str) -> None:
+    token = await token_of(api, account)
+    header, claims, signature = token.split(".")
+    later = looked_into(claims) | {"exp": 2**40}
+    forged = base64.urlsafe_b64encode(json.dumps(later).encode()).rstrip(b"=").decode()
+    assert (await owner(api, f"{header}.{forged}.{signature}")).code == 401
 
 
 @pytest.mark.parametrize(

@@ -8,9 +8,12 @@ open when its token ends goes on, as on a real server.
 from __future__ import annotations
 
 import secrets
+import uuid
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
+from typing import Any
 
+from fleetdns.emulator.hub.jwt import signed
 from fleetdns.emulator.hub.store import Key, Store
 
 # The audience of this server: tokens for others are of no use here.
@@ -58,6 +61,7 @@ class TokenIssuer:
         self._clock = clock
         self._administrators = administrators
         self._issued: dict[str, Issued] = {}
+        self._key = secrets.token_bytes(32)
 
     def issue(
         self,
@@ -70,9 +74,10 @@ class TokenIssuer:
         """A new token that is good for so many seconds; a plain name makes an administrator."""
         now = self._clock()
         self._issued = {token: issued for token, issued in self._issued.items() if issued.ends_at > now}
-        token = secrets.token_urlsafe(32)
         owner = User(user) if isinstance(user, str) else user
-        self._issued[token] = Issued(owner, now + seconds, audiences, bonds)
+        issued = Issued(owner, now + seconds, audiences, bonds)
+        token = signed(_claims(issued, now), self._key)
+        self._issued[token] = issued
         return token
 
     def revoke(self, token: str) -> None:
@@ -92,3 +97,20 @@ class TokenIssuer:
     def _holds(self, bond: Bond) -> bool:
         version = self._store.get(bond.resource, bond.key)
         return version is not None and version.decoded()["metadata"]["uid"] == bond.uid
+
+
+def _claims(issued: Issued, now: float) -> dict[str, Any]:
+    """What a real server writes into a token; times in whole seconds."""
+    claims: dict[str, Any] = {
+        "aud": list(issued.audiences),
+        "exp": int(issued.ends_at),
+        "iat": int(now),
+        "iss": AUDIENCE,
+        "jti": str(uuid.uuid4()),
+        "nbf": int(now),
+        "sub": issued.user.name,
+    }
+    bound = {bond.resource.removesuffix("s"): {"name": bond.key.name, "uid": bond.uid} for bond in issued.bonds}
+    if "serviceaccount" in bound:
+        claims["kubernetes.io"] = {"namespace": issued.bonds[0].key.namespace} | bound
+    return claims
