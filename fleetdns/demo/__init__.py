@@ -7,6 +7,7 @@ import resource
 import signal
 import time
 
+from fleetdns.demo.chapter import Chapter, members
 from fleetdns.demo.members import NAMESPACE
 from fleetdns.demo.narrator import Narrator, StepFailed
 from fleetdns.demo.sight import DNS_NAME
@@ -39,30 +40,38 @@ async def _run(narrator: Narrator, *, once: bool) -> None:
         narrator.say("fleetdns demo: API server, Traffic Manager and name server on loopback, and the real controller")
         await install(world)
         async with controller(world):
-            story = Story(world, narrator)
-            await story.whole()
-            seconds, memory = time.monotonic() - started, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-            narrator.say(
-                f"\n{narrator.steps} steps, {narrator.checks} claims checked, all true: "
-                f"{seconds:.1f} s, {memory:.0f} MiB at most (servers, controller and story in one process)"
-            )
-            if not once:
-                await _stay(world, story, narrator)
+            await Story(world, narrator).whole()
+            narrator.say("\nSo far the exports were written by hand. Now by the real agent of each of three clusters:")
+            await world.members.clear()
+            async with members(world, world.log_file.parent) as found:
+                chapter = Chapter(world, narrator, found)
+                await chapter.whole()
+                _sum_up(narrator, seconds=time.monotonic() - started)
+                if not once:
+                    await _stay(world, chapter, narrator)
 
 
-async def _stay(world: World, story: Story, narrator: Narrator) -> None:
+def _sum_up(narrator: Narrator, *, seconds: float) -> None:
+    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    narrator.say(
+        f"\n{narrator.steps} steps, {narrator.checks} claims checked, all true: {seconds:.1f} s, "
+        f"{memory:.0f} MiB at most (servers, controller, agents and story in one process)"
+    )
+
+
+async def _stay(world: World, chapter: Chapter, narrator: Narrator) -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
     narrator.say("\nOnce more, for you to look around in:")
-    await world.members.leave("aks-4")
-    await story.rollout()
+    await chapter.once_more()
     narrator.say(
         "\nEverything is up until Ctrl-C. In another terminal:\n"
         f"  export KUBECONFIG={world.kubeconfig}\n"
         f"  kubectl get tmp -n {NAMESPACE}\n"
         f"  kubectl get tmb,internalsvcexport -A\n"
+        f"  kubectl get svc,svcexport -n {NAMESPACE} --kubeconfig {chapter.kubeconfig}\n"
         f"  dig @127.0.0.1 -p {world.dns_port} {DNS_NAME}\n"
         f"  curl {world.azure_url}/_emulator/profiles\n"
         f"  tail -f {world.log_file}"

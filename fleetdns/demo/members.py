@@ -20,10 +20,14 @@ class Members:
         self._cluster = cluster
         self._azure = azure
         self._joined = 0
+        self._present: set[str] = set()
+        self._seen: set[str] = set()
 
     async def join(self, name: str, *, weight: int, has_label: bool = True) -> None:
         """The cluster exports the Service with a public IP of its own."""
         self._joined += 1
+        self._present.add(name)
+        self._seen.add(name)
         self._azure.set_public_ip(public_ip(name), target(name) if has_label else None)
         await self._cluster.apply(namespace(f"fleet-member-{name}"))
         since = _EXPORTED_SINCE.format(number=self._joined % 10)
@@ -40,8 +44,16 @@ class Members:
 
     async def leave(self, name: str) -> None:
         """The cluster stops exporting on purpose, and says so first: else the hub would wait for it to come back."""
+        self._present.discard(name)
         await self._patch(name, {"metadata": {"annotations": {"fleetdns.io/withdrawn": "true"}}})
         await self._cluster.delete(EXPORTS, f"fleet-member-{name}", f"{NAMESPACE}-{SERVICE}")
+
+    async def clear(self) -> None:
+        """Every cluster leaves, and its public IP goes."""
+        for name in sorted(self._present):
+            await self.leave(name)
+        for name in sorted(self._seen):
+            self._azure.remove_public_ip(public_ip(name))
 
     async def _patch(self, name: str, patch: dict[str, Any]) -> None:
         await self._cluster.patch(EXPORTS, f"fleet-member-{name}", f"{NAMESPACE}-{SERVICE}", patch)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping
 
 from fleetdns.demo.kubernetes import BACKENDS, Manifest
@@ -68,6 +69,19 @@ class Sight:
         self._tell.answers(f"{name} {count}" for name, count in sorted(counted.items()))
         holds = follows(counted, {target(cluster): weight for cluster, weight in weights.items()})
         self._tell.check(f"{QUERIES} answers follow the weights", holds=holds, seen=(counted, weights))
+
+    async def dns_comes_to_follow(self, weights: Mapping[str, int]) -> None:
+        """The same, once the last change has reached the name server."""
+        wanted = {target(cluster): weight for cluster, weight in weights.items()}
+        shown = ", ".join(f"{cluster} {weight}" for cluster, weight in weights.items())
+
+        async def look() -> Counter[str]:
+            return await shares(self._world.dns_port, DNS_NAME, queries=QUERIES)
+
+        counted = await self._tell.until(
+            f"{QUERIES} answers follow the weights {shown}", look, lambda seen: follows(seen, wanted)
+        )
+        self._tell.answers(f"{name} {count}" for name, count in sorted(counted.items()))
 
     def calls(self, *, at_most: Mapping[str, int] | None) -> None:
         """Tell the calls since the last step; `at_most` bounds each operation, sweeps' lists aside."""

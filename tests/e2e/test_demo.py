@@ -24,7 +24,7 @@ def test_the_demo_tells_its_whole_story_and_ends_with_0() -> None:
     )
     assert done.returncode == 0, done.stdout + done.stderr
     assert done.stderr == ""
-    assert "11 steps, " in done.stdout
+    assert "16 steps, " in done.stdout
     assert "all true" in done.stdout
     assert "azure     LIST profile -> 200, GET profile -> 404, PUT profile -> 201" in done.stdout
     assert "endpoint fleet-" in done.stdout
