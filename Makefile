@@ -56,12 +56,12 @@ test: $(VENV)/.dev ## all tests but the long faults; on the embedded servers and
 	fi
 
 test-faults: WORKERS = 2
-test-faults: $(VENV)/.dev ## break a real kube-apiserver under a running controller; takes minutes
+test-faults: $(VENV)/.dev ## break real kube-apiservers under what runs, and walk through the fleet on three; takes minutes
 	@$(BIN)/python -m tests.apiserver.build >/dev/null
-	@$(PYTEST) -m faults tests/faults
+	@$(PYTEST) -m faults tests/faults tests/fleet
 
 test-unit: $(VENV)/.dev ## the quick tests: no server, no process
-	@$(BIN)/python -m pytest -q tests/core tests/api tests/runtime tests/controllers
+	@$(BIN)/python -m pytest -q tests/core tests/api tests/runtime tests/controllers tests/member
 
 check: REAL_IS_REQUIRED := yes
 check: lint type test test-faults ## all that CI asks
