@@ -81,6 +81,8 @@ class Candidates:
         self.unexported: set[ObjectKey] = set()
         self.unresolved: set[ObjectKey] = set()
         self._drain = drain
+        answering = aggregate.answering(drain.spared) if drain.spared is not None else ()
+        self._sparing = frozenset(backend.metadata.key for backend in answering)
         self._imports: Mapping[ObjectKey, ServiceImport] = {i.metadata.key: i for i in aggregate.imports}
         self._exports: dict[ObjectKey, list[InternalServiceExport]] = {}
         self._leaving: set[tuple[ObjectKey, str]] = set()
@@ -139,7 +141,8 @@ class Candidates:
         self, backend: TrafficManagerBackend, cluster: str, export: InternalServiceExport | None
     ) -> str | None:
         service = backend.spec.backend.name
-        if self._drain.takes(service, cluster):
+        is_spared = backend.metadata.key in self._sparing and self._drain.spares(service, cluster)
+        if self._drain.takes(cluster) and not is_spared:
             return "drained"
         if export is not None and is_marked(export.metadata, EXCLUDED):
             return "excluded"

@@ -29,16 +29,16 @@ class Drain:
     present: frozenset[Pair] = frozenset()
     spared: EndpointName | None = None
 
-    def takes(self, service: str, cluster: str) -> bool:
-        """Whether a cluster's export of a service is to be no endpoint."""
-        return cluster.lower() in self.clusters and not self.spares(service, cluster)
+    def takes(self, cluster: str) -> bool:
+        """Whether a cluster's exports are to be no endpoints, but for the one that is spared."""
+        return cluster.lower() in self.clusters
 
     def takes_endpoint(self, owner: EndpointName) -> bool:
         """Whether an endpoint that is there is to go, whatever else could keep it."""
         return owner.cluster in self.clusters and owner != self.spared
 
     def spares(self, service: str, cluster: str) -> bool:
-        """Whether a drained cluster is an endpoint all the same."""
+        """Whether this is what the spared endpoint stands for."""
         spared = self.spared
         return spared is not None and (spared.service, spared.cluster) == (service.lower(), cluster.lower())
 

@@ -15,6 +15,7 @@ from fleetdns.api.profile import ALLOW_EMPTY, PAUSED, TrafficManagerProfile
 from fleetdns.core.aggregate import Aggregate, Unreadable
 from fleetdns.core.drain import Drain, drain
 from fleetdns.core.guard import serves
+from fleetdns.core.naming import parse_endpoint_name
 from fleetdns.core.plan import Memory, Plan, Settings, plan
 from fleetdns.core.refusals import Refusal
 from fleetdns.core.trafficmanager import DEGRADED, DISABLED, ONLINE, Profile
@@ -268,8 +269,22 @@ def test_one_that_is_drained_by_what_can_be_read_is_drained() -> None:
 
 
 def test_names_compare_without_case() -> None:
-    drained = Drain(frozenset(["member-1"]))
-    assert drained.takes("App", "Member-1")
+    spared = parse_endpoint_name(endpoint_name("member-1").upper())
+    drained = Drain(frozenset(["member-1"]), spared=spared)
+    assert drained.takes("Member-1")
+    assert drained.spares("App", "Member-1")
+
+
+def test_of_two_backends_of_a_service_only_the_one_that_has_the_endpoint_keeps_it() -> None:
+    old = make_backend("zzz", service="app", created="2025-01-01T00:00:00Z")
+    backends = [make_backend("aaa", service="app", created="2025-01-02T00:00:00Z"), old]
+    aggregate = make_aggregate(backends=backends, exports=[make_export("a")], drained="a")
+    observed = replace(azure("a"), endpoints=make_desired(replace(aggregate, drained=frozenset())).profile.endpoints)
+    made = look(aggregate, observed)
+    assert made.batch.calls == ()
+    assert made.desired.rejections == ()
+    assert made.desired.spared == ((old.metadata.key, "a"),)
+    assert [(left.backend.name, left.because) for left in made.desired.left_out] == [("aaa", "drained")]
 
 
 WORLDS = {
