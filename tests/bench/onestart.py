@@ -18,8 +18,10 @@ from pathlib import Path
 from typing import TypeVar
 
 from fleetdns.api.backend import TrafficManagerBackend
+from fleetdns.api.clusters import MemberCluster, Namespace
 from fleetdns.api.exports import InternalServiceExport, ServiceImport
 from fleetdns.api.meta import ObjectKey
+from fleetdns.api.overrides import ResourceOverride
 from fleetdns.api.profile import TrafficManagerProfile
 from fleetdns.controllers.informers import Informers
 from fleetdns.kube.config import load
@@ -28,7 +30,16 @@ from fleetdns.kube.transport import Transport
 from fleetdns.runtime.listwatch import Codec, ListPage, ListWatch, Rejected
 from fleetdns.runtime.observer import InformerObserver
 
-T = TypeVar("T", TrafficManagerProfile, TrafficManagerBackend, ServiceImport, InternalServiceExport)
+T = TypeVar(
+    "T",
+    TrafficManagerProfile,
+    TrafficManagerBackend,
+    ServiceImport,
+    InternalServiceExport,
+    Namespace,
+    MemberCluster,
+    ResourceOverride,
+)
 
 _MIB = 1024  # /proc counts in KiB
 _TICK = 0.001  # seconds

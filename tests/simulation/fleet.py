@@ -49,7 +49,9 @@ class Fleet:
             settings=Settings(Naming(SUBSCRIPTION, HUB_ID, resource_group="fleet-dns"), EXACT),
             random=self._random,
         )
-        for file in sorted((MANIFESTS / "crds").glob(f"{GROUP}_*.yaml")):
+        for file in sorted(
+            (*(MANIFESTS / "crds").glob(f"{GROUP}_*.yaml"), *(MANIFESTS / "overrides").glob("*.io_*.yaml"))
+        ):
             self.hub.install(yaml.safe_load(file.read_text()))
         self.namespace("work")
 

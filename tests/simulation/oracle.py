@@ -76,7 +76,9 @@ def wanted(profile: Object, hub: HubState) -> Wanted:
             continue
         exports = list(_exports_of(backend, hub))
         good = [e for e in exports if _is_in(e, exports) and _is_good(e) and _weight(e) > 0]
-        bad = [e for e in exports if not _is_own(e) or not _is_in(e, exports) or (_weight(e) > 0 and not _is_good(e))]
+        # Who takes no traffic lacks nothing.
+        asking = [e for e in exports if not _is_own(e) or _weight(e) > 0]
+        bad = [e for e in asking if not _is_own(e) or not _is_in(e, exports) or not _is_good(e)]
         free = [e for e in good if _target(e) not in taken]
         if bad or len(free) < len(good) or not any(_is_own(e) for e in exports):
             complaints.add(key_of(backend))
@@ -104,6 +106,35 @@ def naive_weights(shares: list[Fraction], total: int) -> list[int]:
             multiples = [[n * k for n in smallest] for k in range(1, 1000 // max(smallest) + 1)]
             return min(multiples, key=lambda m: (abs(sum(m) - total), -sum(m)))
     return [max(1, floor(share * 1000 / max(shares) + Fraction(1, 2))) for share in shares]
+
+
+def overridden(
+    exports: Iterable[Object], overrides: Iterable[Object], labels: Mapping[str, Mapping[str, str]]
+) -> tuple[Object, ...]:
+    """The exports with the weights that overrides give them, 0 where they leave one out. `labels`: of each cluster."""
+    in_order = sorted(overrides, key=lambda o: str(o["metadata"]["name"]))
+    return tuple(
+        {**e, "spec": {**e["spec"], "weight": _weight_after(e, in_order, labels.get(_cluster(e), {}))}}
+        if _is_own(e)
+        else e
+        for e in exports
+    )
+
+
+def _weight_after(export: Object, overrides: list[Object], labels: Mapping[str, str]) -> int:
+    reference, weight, is_left_out = export["spec"]["serviceReference"], _weight(export), False
+    for override in overrides:
+        names = {selector["name"] for selector in override["spec"]["resourceSelectors"]}
+        if override["metadata"]["namespace"] != reference["namespace"] or reference["name"] not in names:
+            continue
+        for rule in override["spec"]["policy"]["overrideRules"]:
+            terms = rule["clusterSelector"]["clusterSelectorTerms"]
+            if terms and not any(term["labelSelector"]["matchLabels"].items() <= labels.items() for term in terms):
+                continue
+            is_left_out = is_left_out or rule["overrideType"] == "Delete"
+            for patch in rule.get("jsonPatchOverrides", ()):
+                weight = patch["value"]
+    return 0 if is_left_out else weight
 
 
 def claims(hub: HubState) -> dict[Key, frozenset[str]]:

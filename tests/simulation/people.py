@@ -10,7 +10,18 @@ from fleetdns.emulator.hub.rest import StatusError
 from tests.simulation.fleet import GROUP, SUBSCRIPTION, Fleet
 from tests.simulation.oracle import Key, is_marked
 from tests.simulation.promises import Promises
-from tests.simulation.world import BACKENDS, EXPORTS, IMPORTS, PROFILES, VERSIONS, found, objects
+from tests.simulation.world import (
+    BACKENDS,
+    EXPORTS,
+    IMPORTS,
+    MEMBER,
+    OVERRIDES,
+    PROFILES,
+    VERSIONS,
+    found,
+    objects,
+    overrides,
+)
 
 KINDS = {PROFILES: "TrafficManagerProfile", BACKENDS: "TrafficManagerBackend", EXPORTS: "InternalServiceExport"}
 # The name, and what its spec always says: `twin` wants the DNS name that `one` has.
@@ -70,6 +81,9 @@ class People:
             self.restore: 1,
             self.delete_import: 1,
             self.claim_for_another: 1,
+            self.override: 5,
+            self.revoke_override: 2,
+            self.label_cluster: 3,
             self.remove_namespace: 1,
             self.bring_namespace_back: 2,
         }
@@ -185,6 +199,44 @@ class People:
         spec["publicIPResourceID"] += "-stolen"
         self._apply(EXPORTS, (f"fleet-member-{mine}", "-".join(service)), spec)
 
+    def override(self) -> None:
+        """Somebody gives a Service another weight in some clusters, or takes it out of them."""
+        service, name = self._random.choice(SERVICES), self._random.choice(("first", "second"))
+        rules = [self._rule() for _ in range(self._random.choice((1, 1, 2)))]
+        selector = {"group": GROUP, "version": "v1beta1", "kind": "ServiceExport", "name": service[1]}
+        self._fleet.network.note(f"people override {'/'.join(service)} by {name}: {rules}")
+        self._fleet.hub.install(
+            {
+                "apiVersion": f"{OVERRIDES[0]}/v1",
+                "kind": "ResourceOverride",
+                "metadata": {"namespace": service[0], "name": name},
+                "spec": {"resourceSelectors": [selector], "policy": {"overrideRules": rules}},
+            }
+        )
+
+    def _rule(self) -> dict[str, Any]:
+        wanted = self._random.choice(({"tier": "gold"}, {"tier": "tin"}, None))
+        terms = [] if wanted is None else [{"labelSelector": {"matchLabels": wanted}}]
+        rule: dict[str, Any] = {"clusterSelector": {"clusterSelectorTerms": terms}}
+        if self._random.random() < 0.3:
+            return {**rule, "overrideType": "Delete"}
+        path = f"/metadata/annotations/{GROUP}~1weight"
+        patch = {"op": "add", "path": path, "value": self._random.choice((0, 1, 2, 5))}
+        return {**rule, "overrideType": "JSONPatch", "jsonPatchOverrides": [patch]}
+
+    def revoke_override(self) -> None:
+        there = overrides(self._fleet)
+        if there:
+            metadata = self._random.choice(there)["metadata"]
+            self._fleet.network.note(f"people revoke override {metadata['namespace']}/{metadata['name']}")
+            self._fleet.hub.delete(*OVERRIDES, metadata["namespace"], metadata["name"])
+
+    def label_cluster(self) -> None:
+        cluster, tier = self._random.choice(CLUSTERS), self._random.choice(("gold", "tin", None))
+        self._fleet.network.note(f"people label cluster {cluster} tier={tier}")
+        patch = {"metadata": {"labels": {"tier": tier}}}
+        self._fleet.hub.patch("", "v1", "namespaces", None, f"{MEMBER}{cluster}", patch)
+
     def remove_namespace(self) -> None:
         self._fleet.network.note("people delete namespace play")
         self._fleet.hub.delete("", "v1", "namespaces", None, "play")
@@ -220,6 +272,8 @@ class People:
                 for o in objects(self._fleet, p)
                 if o["metadata"]["namespace"] == name
             ]
+            for metadata in (o["metadata"] for o in overrides(self._fleet) if o["metadata"]["namespace"] == name):
+                hub.delete(*OVERRIDES, name, metadata["name"])
             for plural, metadata in left:
                 if "deletionTimestamp" not in metadata:
                     self._delete(plural, (name, metadata["name"]))

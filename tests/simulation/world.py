@@ -6,7 +6,7 @@ from typing import Any
 
 from fleetdns.emulator.hub.rest import StatusError
 from tests.simulation.fleet import GROUP, HUB_ID, Fleet
-from tests.simulation.oracle import HubState, Key, key_of
+from tests.simulation.oracle import HubState, Key, key_of, overridden
 
 PROFILES = "trafficmanagerprofiles"
 BACKENDS = "trafficmanagerbackends"
@@ -14,6 +14,8 @@ EXPORTS = "internalserviceexports"
 IMPORTS = "serviceimports"
 OBJECT_TAG = f"{GROUP}.trafficManagerProfile"
 HUB_TAG = "fleetdns.hub"
+OVERRIDES = ("placement.kubernetes-fleet.io", "v1", "resourceoverrides")
+MEMBER = "fleet-member-"
 VERSIONS = {PROFILES: "v1beta1", BACKENDS: "v1beta1", EXPORTS: "v1alpha1", IMPORTS: "v1alpha1"}
 
 
@@ -22,9 +24,22 @@ def hub_state(fleet: Fleet) -> HubState:
     return HubState(
         profiles={key_of(o): o for o in objects(fleet, PROFILES)},
         backends={key_of(o): o for o in objects(fleet, BACKENDS)},
-        exports=tuple(objects(fleet, EXPORTS)),
-        namespaces=frozenset(n["metadata"]["name"] for n in fleet.hub.list("", "v1", "namespaces", None)["items"]),
+        exports=overridden(objects(fleet, EXPORTS), overrides(fleet), cluster_labels(fleet)),
+        namespaces=frozenset(n["metadata"]["name"] for n in namespaces(fleet)),
     )
+
+
+def namespaces(fleet: Fleet) -> list[dict[str, Any]]:
+    return list(fleet.hub.list("", "v1", "namespaces", None)["items"])
+
+
+def overrides(fleet: Fleet) -> list[dict[str, Any]]:
+    return list(fleet.hub.list(*OVERRIDES, None)["items"])
+
+
+def cluster_labels(fleet: Fleet) -> dict[str, dict[str, str]]:
+    """The labels of each member cluster, which are those of its namespace here."""
+    return {n["metadata"]["name"].removeprefix(MEMBER): n["metadata"].get("labels", {}) for n in namespaces(fleet)}
 
 
 def objects(fleet: Fleet, plural: str) -> list[dict[str, Any]]:
