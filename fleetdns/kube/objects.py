@@ -75,7 +75,10 @@ class Objects:
         return await self.patch(obj, {"metadata": metadata}, must_exist=is_adding)
 
     async def apply(self, obj: T, metadata: Mapping[str, Any]) -> bool:
-        """Own exactly this metadata of this very object, by server-side apply; False where somebody else's differs."""
+        """Own exactly this metadata of this very object, by server-side apply; False where somebody else's differs.
+
+        Conflict where the object is gone, Rejected where another one has its name by now.
+        """
         resource, key = obj.resource, obj.metadata.key
         # With the uid, an apply to an object that is gone does not make it anew.
         named = {"name": key.name, "namespace": key.namespace, "uid": obj.metadata.uid, **metadata}
@@ -85,8 +88,7 @@ class Objects:
         except (Refused, Unreachable) as error:
             if isinstance(error, Refused) and error.status == 409 and _APPLY_CONFLICT in error.causes:
                 return False
-            if not is_gone(error):
-                raise write_error(error) from error
+            raise write_error(error) from error
         return True
 
     async def delete(self, obj: HubStruct) -> None:

@@ -60,7 +60,7 @@ class Cluster(Protocol):
     async def claim_annotations(self, service: Service, annotations: Mapping[str, str]) -> bool:
         """Own exactly these annotations of this very Service; False when somebody else wrote another value there.
 
-        Gone is success.
+        Conflict where it is gone, Rejected where another Service has its name by now: none is made or changed.
         """
         ...
 

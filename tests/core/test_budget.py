@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fleetdns.core.budget import TokenBucket
@@ -39,6 +39,7 @@ def test_a_clock_that_goes_back_gives_nothing_away() -> None:
     assert bucket.tokens(5.0) == 0
 
 
+@settings(deadline=None)
 @given(st.floats(0.001, 100), st.integers(1, 10), st.floats(0, 1e6))
 def test_whoever_waits_as_long_as_told_gets_one(rate: float, capacity: int, now: float) -> None:
     bucket = TokenBucket(capacity=capacity, rate=rate, now=now)
@@ -47,6 +48,7 @@ def test_whoever_waits_as_long_as_told_gets_one(rate: float, capacity: int, now:
     assert bucket.take(now + bucket.wait(now) + 1e-6)
 
 
+@settings(deadline=None)
 @given(st.lists(st.floats(0, 1000), min_size=1, max_size=200), st.integers(1, 5))
 def test_over_any_time_no_more_is_given_than_was_there_and_grew(times: list[float], capacity: int) -> None:
     times.sort()

@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fleetdns.api.exports import AZURE_MESSAGE, DNS_LABEL, OVERRIDE_WEIGHT, WITHDRAWN, ServicePort
@@ -125,6 +125,7 @@ offers = st.builds(
 messages = st.none() | st.sampled_from(["throttled", "forbidden"])
 
 
+@settings(deadline=None)
 @given(offers, offers, messages)
 def test_one_patch_is_enough_and_a_second_look_writes_nothing(
     present: Offer, desired: Offer, message: str | None
@@ -136,6 +137,7 @@ def test_one_patch_is_enough_and_a_second_look_writes_nothing(
     assert WITHDRAWN not in stored.metadata.annotations
 
 
+@settings(deadline=None)
 @given(offers, offers, messages)
 def test_annotations_of_others_stay(present: Offer, desired: Offer, message: str | None) -> None:
     stored = patched(present, offer_patch(present, desired, message))

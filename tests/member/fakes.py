@@ -90,8 +90,10 @@ class FakeCluster(Server):
 
     async def claim_annotations(self, service: Service, annotations: Mapping[str, str]) -> bool:
         held = await self._written("claim_annotations", service)
-        if held is None or held.metadata.uid != service.metadata.uid:
-            return True
+        if held is None:
+            raise Conflict("Conflict", "uid mismatch")
+        if held.metadata.uid != service.metadata.uid:
+            raise Rejected("Invalid", "metadata.uid: field is immutable")
         uid, present = held.metadata.uid, dict(held.metadata.annotations)
         ours = self._owned(held)
         if any(name in present and name not in ours and present[name] != text for name, text in annotations.items()):

@@ -29,9 +29,9 @@ from fleetdns.core.offer import (
 )
 from fleetdns.errors import Forbidden, Rejected
 from tests.controllers.fake_hub import Stored
-from tests.core.builders import NAMESPACE, SERVICE, uid_of
+from tests.core.builders import NAMESPACE, uid_of
 from tests.core.memberbuilders import MEMBER, make_ip, make_offer, make_service
-from tests.member.world import KEY, OFFER, World
+from tests.member.world import KEY, OFFER, Alone, World
 
 pytestmark = pytest.mark.looptime
 
@@ -323,6 +323,50 @@ async def test_the_other_of_two_services_of_one_name_that_goes_takes_nothing_of_
         assert not world.cluster.holds(ServiceExport, other)
 
 
+@pytest.mark.parametrize("how", ["deleted", "of weight 0"])
+async def test_one_that_had_the_name_before_the_other_leaves_it_alone_now(how: str) -> None:
+    world, one, other = World(delay=0.1), ObjectKey("a-b", "c"), ObjectKey("a", "b-c")
+    for key in (one, other):
+        world.expose(key.name, namespace=key.namespace)
+    world.ask(other.name, namespace=other.namespace)
+    async with world.running():
+        await asyncio.sleep(5)
+    world.hub.remove(Offer, MEMBER.offer_key(other))
+    world.ask(one.name, namespace=one.namespace)
+    world.hub.apply(make_offer(one.name, namespace=one.namespace))
+    assert SERVICE_EXPORT_FINALIZER in world.export(other).metadata.finalizers
+    async with world.running():
+        await asyncio.sleep(5)
+        if how == "deleted":
+            world.cluster.delete(ServiceExport, other)
+        else:
+            world.weigh("0", other)
+        await asyncio.sleep(5)
+        assert world.hub.held(MEMBER.offer_key(one)).service_key == one
+        assert not world.hub.held(MEMBER.offer_key(one)).metadata.is_deleting
+        assert not (how == "deleted" and world.cluster.holds(ServiceExport, other))
+
+
+async def test_an_export_that_goes_is_not_touched_any_more_and_made_anew_when_it_is_gone() -> None:
+    world = World(delay=0.1)
+    async with world.running():
+        world.expose()
+        world.ask()
+        await asyncio.sleep(5)
+        world.hub.mark(OFFER, finalizers=(EXPORT_FINALIZER,))
+        world.weigh("0")
+        await asyncio.sleep(5)
+        before = len(world.hub.writes)
+        world.weigh("5")
+        await asyncio.sleep(600)
+        assert world.hub.held(OFFER).metadata.annotations[WITHDRAWN] == "true"
+        assert world.hub.writes[before:] == []
+        world.hub.remove(Offer, OFFER)
+        await asyncio.sleep(5)
+        assert world.hub.held(OFFER).spec.weight == 5
+        assert WITHDRAWN not in world.hub.held(OFFER).metadata.annotations
+
+
 async def test_what_somebody_edits_on_the_hub_by_hand_is_put_back() -> None:
     world = World(delay=0.1)
     async with world.running():
@@ -496,14 +540,15 @@ async def test_what_the_own_cluster_refuses_is_not_said_of_the_hub() -> None:
         assert world.offer() is None, "whoever deletes the ServiceExport could not take it along"
 
 
-async def test_a_service_export_of_another_uid_is_told_nothing_of_the_former() -> None:
-    world = World(delay=0.1)
-    async with world.running():
-        world.ask()
-        await asyncio.sleep(5)
-        world.cluster.remove(ServiceExport, KEY)
-        world.expose()
-        world.ask()
-        await asyncio.sleep(5)
-        assert world.valid() == (TRUE, SERVICE_IS_VALID)
-        assert SERVICE in OFFER.name
+async def test_a_service_export_made_again_while_azure_was_asked_is_told_nothing_of_the_former() -> None:
+    world = World(latency=5.0)
+    world.expose()
+    world.ask(weight="7")
+    alone = Alone(world)
+    running = asyncio.create_task(alone.reconcile(KEY))
+    await asyncio.sleep(1)
+    world.cluster.remake(world.export(), uid_of("made again"))
+    await asyncio.wait([running])
+    assert world.valid() == ("", "")
+    await alone.reconcile(KEY)
+    assert world.valid() == (TRUE, SERVICE_IS_VALID)

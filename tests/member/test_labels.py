@@ -175,6 +175,18 @@ async def test_a_users_label_wins_and_that_is_said_once() -> None:
         assert world.reasons().count(LABEL_KEPT) == 3, "once in each life of the agent"
 
 
+async def test_a_label_that_is_asked_for_again_is_told_again_that_it_is_not_taken() -> None:
+    world = World(delay=0.1)
+    async with world.running():
+        world.expose(label="theirs")
+        world.ask()
+        await asyncio.sleep(5)
+        for label in ("ours", None, "ours"):
+            world.hub.instruct(OFFER, {DNS_LABEL: label})
+            await asyncio.sleep(5)
+        assert world.reasons().count(LABEL_KEPT) == 2
+
+
 async def test_a_users_label_that_is_taken_off_makes_way_for_the_one_asked_for() -> None:
     world = World(delay=0.1)
     async with world.running():

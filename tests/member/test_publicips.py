@@ -254,6 +254,17 @@ async def test_a_group_that_nobody_uses_any_more_is_listed_no_more() -> None:
     assert len(azure.times(GROUP)) == 6
 
 
+async def test_a_group_that_is_used_again_after_hours_is_not_believed_from_memory() -> None:
+    azure, groups = azure_with("20.0.0.1"), [GROUP]
+    known = directory(azure, Told(), in_use=lambda: tuple(groups))
+    await known.sweep()
+    groups.clear()
+    await asyncio.sleep(60)
+    await known.sweep()
+    azure.put(make_ip("20.0.0.1", label="other"), group=GROUP)
+    assert await found(known, "20.0.0.1") == make_ip("20.0.0.1", label="other")
+
+
 async def test_a_list_that_is_cut_leaves_the_next_one_free() -> None:
     azure = azure_with("20.0.0.1", latency=5.0)
     known = directory(azure, Told())
