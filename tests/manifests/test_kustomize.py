@@ -18,7 +18,8 @@ LONGEST_STOP = 30  # seconds; api.md
 
 
 def test_every_folder_of_manifests_can_be_applied() -> None:
-    folders = {path.parent for path in MANIFESTS.rglob("*.yaml")}
+    one_or_another = MANIFESTS / "samples/weights"  # each file is the same object with another weight
+    folders = {path.parent for path in MANIFESTS.rglob("*.yaml")} - {one_or_another}
 
     assert [folder for folder in folders if not (folder / "kustomization.yaml").exists()] == []
 

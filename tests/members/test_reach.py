@@ -26,7 +26,7 @@ REVIEWS = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
 VERBS = ("get", "list", "watch", "create", "update", "patch", "delete", "deletecollection")
 
 OWN = frozenset(
-    {Right(GROUP, EXPORTS, verb) for verb in ("list", "watch", "create", "patch", "delete")}
+    {Right(GROUP, EXPORTS, verb) for verb in ("get", "list", "watch", "create", "patch", "delete")}
     | {Right("", "serviceaccounts/token", "create", ACCOUNT)}
 )
 

@@ -30,6 +30,17 @@ class Right(NamedTuple):
         return f"{self.verb} {self.resource}" + (f" {self.name}" if self.name else "")
 
 
+class Owner(NamedTuple):
+    """A ServiceAccount whose roles bear its name. `is_clusterwide`: it has a ClusterRole, too."""
+
+    name: str
+    namespace: str
+    is_clusterwide: bool = True
+
+
+CONTROLLER = Owner(ACCOUNT, NAMESPACE)
+
+
 def granted(rendered: str) -> tuple[Right, ...]:
     """The rights of every role in the YAML that kustomize gives, sorted."""
     documents = [document for document in yaml.safe_load_all(rendered) if document["kind"] in ("Role", "ClusterRole")]
@@ -43,13 +54,14 @@ def granted(rendered: str) -> tuple[Right, ...]:
     return tuple(rights)
 
 
-async def give(cluster: Cluster, account: Cluster, rights: Iterable[Right]) -> None:
+async def give(cluster: Cluster, account: Cluster, rights: Iterable[Right], *, owner: Owner = CONTROLLER) -> None:
     """Give the ServiceAccount exactly these; returns when the server judges its requests so."""
     wanted = frozenset(rights)
-    for namespace in {"", NAMESPACE} | {right.namespace for right in wanted}:
+    own = {owner.namespace, *(("",) if owner.is_clusterwide else ())}
+    for namespace in own | {right.namespace for right in wanted}:
         rules = [_rule(right) for right in sorted(wanted) if right.namespace == namespace]
-        await _bind(cluster, namespace, rules)
-    for namespace in {NAMESPACE} | {right.namespace for right in wanted} - {""}:
+        await _bind(cluster, owner, namespace, rules)
+    for namespace in {owner.namespace} | {right.namespace for right in wanted} - {""}:
         await _until_judged(account, namespace, wanted)
 
 
@@ -60,18 +72,18 @@ async def take_from(cluster: Cluster, account: Cluster, namespace: str) -> None:
     await _until_judged(account, namespace, await judged(account, "default"))
 
 
-async def _bind(cluster: Cluster, namespace: str, rules: list[dict[str, Any]]) -> None:
+async def _bind(cluster: Cluster, owner: Owner, namespace: str, rules: list[dict[str, Any]]) -> None:
     """The role of that namespace, or of the cluster; what the manifests do not have is made."""
     path = f"{RBAC}/namespaces/{namespace}/roles" if namespace else f"{RBAC}/clusterroles"
-    if namespace not in ("", NAMESPACE):
-        metadata = {"name": ACCOUNT, "namespace": namespace}
-        subject = {"kind": "ServiceAccount", "name": ACCOUNT, "namespace": NAMESPACE}
-        reference = {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": ACCOUNT}
+    if namespace not in ("", owner.namespace):
+        metadata = {"name": owner.name, "namespace": namespace}
+        subject = {"kind": "ServiceAccount", "name": owner.name, "namespace": owner.namespace}
+        reference = {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": owner.name}
         await cluster._send("POST", path, {"metadata": metadata, "rules": rules})
         binding = {"metadata": metadata, "roleRef": reference, "subjects": [subject]}
         await cluster._send("POST", f"{RBAC}/namespaces/{namespace}/rolebindings", binding)
         return
-    await cluster._send("PATCH", f"{path}/{ACCOUNT}", {"rules": rules}, "application/merge-patch+json")
+    await cluster._send("PATCH", f"{path}/{owner.name}", {"rules": rules}, "application/merge-patch+json")
 
 
 async def _until_judged(account: Cluster, namespace: str, rights: Iterable[Right]) -> None:

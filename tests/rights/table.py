@@ -5,16 +5,13 @@ python -m tests.rights.table writes docs/rights.md anew.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Literal, NamedTuple
 
 from tests.apiserver.deployed import NAMESPACE
 from tests.rights import story
 from tests.rights.grants import Right
-
-PAGE = Path(__file__).parents[2] / "docs" / "rights.md"
-_MARK = "<!-- from tests/rights/table.py -->"
 
 GROUP = "networking.fleet.azure.com"
 PROFILES, BACKENDS = "trafficmanagerprofiles", "trafficmanagerbackends"
@@ -153,17 +150,11 @@ ROWS: tuple[Row, ...] = (
 )
 
 
-def markdown() -> str:
+def markdown(rows: Iterable[Row]) -> str:
     """The table as docs/rights.md has it."""
     lines = ["| right | for | without it, not true | named in |", "|---|---|---|---|"]
-    lines += [f"| {_right(row.right)} | {row.purpose} | {row.broken} | {_signs(row)} |" for row in ROWS]
+    lines += [f"| {_right(row.right)} | {row.purpose} | {row.broken} | {_signs(row)} |" for row in rows]
     return "\n".join(lines) + "\n"
-
-
-def page() -> str:
-    """The whole page, its text kept and its table made anew."""
-    head, _, rest = PAGE.read_text().partition(_MARK)
-    return f"{head}{_MARK}\n\n{markdown()}\n{_MARK}{rest.partition(_MARK)[2]}"
 
 
 def _right(right: Right) -> str:
@@ -176,4 +167,6 @@ def _signs(row: Row) -> str:
 
 
 if __name__ == "__main__":
-    PAGE.write_text(page())
+    from tests.rights import page
+
+    page.PAGE.write_text(page.page())

@@ -36,9 +36,9 @@ async def test_each_right(row: Row, deployment: Deployment, tmp_path: Path) -> N
         }
         telling = asyncio.create_task(story.whole())
         try:
-            await _reached(story, row.broken, telling)
+            await reached(lambda: story.claim, row.broken, telling)
             for place, words in row.named:
-                await _says(words, places[place])
+                await says(words, places[place])
             # Refused once is refused whenever it is tried again: what is not true now does not come true.
             assert (story.claim, await story.holds_now()) == (row.broken, False)
         finally:
@@ -46,18 +46,20 @@ async def test_each_right(row: Row, deployment: Deployment, tmp_path: Path) -> N
             await asyncio.wait((telling,))
 
 
-async def _reached(story: Story, claim: str, telling: asyncio.Task[None]) -> None:
+async def reached(present: Callable[[], str], claim: str, telling: asyncio.Task[None]) -> None:
+    """Returns once the story has come to that claim."""
+
     async def is_there() -> bool:
-        assert not telling.done(), f"the story ended, at: {story.claim}"
-        return story.claim == claim
+        assert not telling.done(), f"the story ended, at: {present()}"
+        return present() == claim
 
     try:
         await eventually(is_there, bool)
     except TimeoutError:
-        pytest.fail(f"the story stands at {story.claim!r}, not at {claim!r}")
+        pytest.fail(f"the story stands at {present()!r}, not at {claim!r}")
 
 
-async def _says(words: str, place: Callable[[], Awaitable[str]]) -> None:
+async def says(words: str, place: Callable[[], Awaitable[str]]) -> None:
     try:
         await eventually(place, lambda seen: words in seen)
     except TimeoutError:

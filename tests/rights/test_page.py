@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.rights.table import PAGE, page
+from tests.rights.page import PAGE, page
 
 
 def test_the_page_holds_the_table_as_it_is() -> None:
