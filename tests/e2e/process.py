@@ -87,27 +87,28 @@ async def process(
     clock_error: hours that its wall clock is wrong by.
     """
     program = ("tests.e2e.wrongclock", f"{clock_error:g}") if clock_error else ("fleetdns",)
+    words = (*program, "run", f"--kubeconfig={world.kubeconfig}", "--resource-group=fleet-dns")
+    given = {"FLEETDNS_SUBSCRIPTION_ID": SUBSCRIPTION, "FLEETDNS_ARM_ENDPOINT": world.azure_url, **environment}
+    namespace = f"--leader-election-namespace={lease_namespace(world)}"
+    async with launched(log, *words, namespace, *flags, **given) as running:
+        yield running
+
+
+@asynccontextmanager
+async def launched(log: Path, *words: str, **environment: str) -> AsyncIterator[Process]:
+    """`python -m` with these words, which serves probes and metrics, killed at the end of the block."""
     metrics, probes = free_ports(2)
     with log.open("w") as stream:
         started = await asyncio.create_subprocess_exec(
             sys.executable,
-            *("-m", *program, "run", f"--kubeconfig={world.kubeconfig}", "--resource-group=fleet-dns"),
-            f"--leader-election-namespace={lease_namespace(world)}",
+            *("-m", *words),
             *(f"--metrics-bind-address=127.0.0.1:{metrics}", f"--health-probe-bind-address=127.0.0.1:{probes}"),
-            *flags,
-            env={
-                "PATH": os.environ["PATH"],
-                "FLEETDNS_SUBSCRIPTION_ID": SUBSCRIPTION,
-                "FLEETDNS_ARM_ENDPOINT": world.azure_url,
-                "FLEETDNS_LOG_FORMAT": "json",
-                **environment,
-            },
+            env={"PATH": os.environ["PATH"], "FLEETDNS_LOG_FORMAT": "json", **environment},
             stderr=stream,
             stdout=stream,
         )
-        running = Process(started, log, metrics=metrics, probes=probes)
         try:
-            yield running
+            yield Process(started, log, metrics=metrics, probes=probes)
         finally:
             if started.returncode is None:
                 started.kill()

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import sys
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -14,7 +12,6 @@ import pytest
 
 from fleetdns.demo.fleet import MemberCluster, agent, member_cluster
 from fleetdns.demo.kubernetes import EXPORTS, SERVICE_EXPORTS, Manifest
-from fleetdns.demo.members import SUBSCRIPTION
 from fleetdns.demo.world import World
 from tests.apiserver.build import Binaries
 from tests.apiserver.server import RealAPIServer
@@ -22,13 +19,13 @@ from tests.contract.client import connected, until_served
 from tests.contract.samples import BETA
 from tests.e2e.eventually import eventually
 from tests.fleet.fleet import Fleet
+from tests.fleet.process import member_process
 
 pytestmark = [pytest.mark.realapi, pytest.mark.faults, pytest.mark.timeout(300)]
 
 _SERVICES = 30
 _KILLS = 8
 _PATIENCE = 60.0  # seconds; a busy machine takes its time
-_ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture
@@ -68,17 +65,16 @@ async def test_a_member_api_server_that_is_restarted_takes_no_export_away(
 
 
 async def test_an_agent_that_is_killed_again_and_again_exports_everything_once(
-    member: MemberCluster, world: World
+    member: MemberCluster, world: World, tmp_path: Path
 ) -> None:
     for number in range(_SERVICES):
         await member.cluster.apply(_service(number))
         await member.cluster.apply(_service_export(number))
     chance = Random(5)
     for _ in range(_KILLS):
-        async with _process(world, member) as process:
+        async with member_process(world, member, tmp_path / "log", "--no-leader-elect"):
             await asyncio.sleep(chance.uniform(1.0, 2.0))
-            process.kill()
-    async with _process(world, member):
+    async with member_process(world, member, tmp_path / "log", "--no-leader-elect"):
         await eventually(lambda: _offers(world), lambda seen: len(seen) == _SERVICES, within=_PATIENCE)
         offers = {offer["metadata"]["name"]: offer["metadata"]["uid"] for offer in await _offers(world)}
         exports = await eventually(
@@ -125,22 +121,3 @@ def _service_export(number: int) -> Manifest:
         "kind": "ServiceExport",
         "metadata": {"name": f"app-{number}", "namespace": "work"},
     }
-
-
-@asynccontextmanager
-async def _process(world: World, member: MemberCluster) -> AsyncIterator[asyncio.subprocess.Process]:
-    """The agent as a process; what it says goes to the test's output."""
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "fleetdns", "member", "--no-leader-elect", "--log-format=json"),
-        *(f"--kubeconfig={member.kubeconfig}", f"--hub-kubeconfig={member.hub_kubeconfig}"),
-        *(f"--cluster-name={member.name}", f"--subscription-id={SUBSCRIPTION}"),
-        *(f"--public-ip-resource-group={member.resource_group}", f"--arm-endpoint={world.azure_url}"),
-        *("--metrics-bind-address=0", "--health-probe-bind-address=0"),
-        cwd=_ROOT,
-    )
-    try:
-        yield process
-    finally:
-        if process.returncode is None:
-            process.kill()
-        await process.wait()
