@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from tests.simulation import spared
 from tests.simulation.fleet import Fleet
 from tests.simulation.oracle import HubState, Key, Object, Wanted, is_going, is_marked, wanted
 from tests.simulation.promises import Promises
@@ -54,7 +55,7 @@ def _of_profile(
     key = obj["metadata"]["namespace"], obj["metadata"]["name"]
     if is_going(obj) or is_marked(obj, _PAUSED):
         return
-    profile, ought = azure.get(key), wanted(obj, hub)
+    profile = azure.get(key)
     if profile is None:
         name = obj["spec"].get("dnsConfig", {}).get("relativeName") or key[1]
         if name not in names:
@@ -64,6 +65,8 @@ def _of_profile(
         return
     if promises.refused_targets & {target_of(e) for e in profile["properties"]["endpoints"]}:
         return  # Azure refuses every write of a profile that holds such an endpoint
+    yield from (f"{'/'.join(key)}: {problem}" for problem in spared.problems(obj, profile, hub))
+    ought = wanted(obj, hub, spared=spared.spared(profile, hub))
     yield from (f"{'/'.join(key)}: {problem}" for problem in _settings(profile, ought))
     yield from (f"{'/'.join(key)}: {p}" for p in _endpoints(obj, profile, ought, hub=hub, promises=promises))
     yield from (f"{'/'.join(key)}: {problem}" for problem in _profile_status(obj, profile))

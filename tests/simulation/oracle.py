@@ -41,6 +41,7 @@ class HubState:
     backends: dict[Key, Object]
     exports: tuple[Object, ...]
     namespaces: frozenset[str]
+    drained: frozenset[str] = frozenset()  # clusters
 
     def backends_of(self, profile: Key) -> list[Object]:
         """The backends of a profile that are not going, the oldest first."""
@@ -64,8 +65,8 @@ def is_marked(obj: Object, annotation: str) -> bool:
     return bool(obj["metadata"].get("annotations", {}).get(annotation) == "true")
 
 
-def wanted(profile: Object, hub: HubState) -> Wanted:
-    """What Azure ought to hold for a profile object."""
+def wanted(profile: Object, hub: HubState, *, spared: frozenset[str] = frozenset()) -> Wanted:
+    """What Azure ought to hold for a profile object. `spared`: names that stay although their cluster is drained."""
     wishes: list[Wish] = []
     total = 0
     complaints = set()
@@ -75,10 +76,11 @@ def wanted(profile: Object, hub: HubState) -> Wanted:
         if weight == 0:
             continue
         exports = list(_exports_of(backend, hub))
-        good = [e for e in exports if _is_in(e, exports) and _is_good(e) and _weight(e) > 0]
+        counted = [e for e in exports if _cluster(e) not in hub.drained or _name(backend, e) in spared]
+        good = [e for e in counted if _is_in(e, exports) and _is_good(e) and _weight(e) > 0]
         # Who takes no traffic lacks nothing.
-        asking = [e for e in exports if not _is_own(e) or _weight(e) > 0]
-        bad = [e for e in asking if not _is_own(e) or not _is_in(e, exports) or not _is_good(e)]
+        bad = [e for e in counted if _weight(e) > 0 and not (_is_in(e, exports) and _is_good(e))]
+        bad += [e for e in exports if not _is_own(e)]
         free = [e for e in good if _target(e) not in taken]
         if bad or len(free) < len(good) or not any(_is_own(e) for e in exports):
             complaints.add(key_of(backend))
@@ -86,9 +88,8 @@ def wanted(profile: Object, hub: HubState) -> Wanted:
         total += weight if free else 0
         everyone = sum(_weight(e) for e in free)
         for export in free:
-            name = f"fleet-{backend['metadata']['uid']}#{backend['spec']['backend']['name']}#{_cluster(export)}".lower()
             share = Fraction(weight * _weight(export), everyone)
-            wishes.append(Wish(name, key_of(backend), _cluster(export), _target(export), share))
+            wishes.append(Wish(_name(backend, export), key_of(backend), _cluster(export), _target(export), share))
     weights = dict(zip([w.name for w in wishes], naive_weights([w.share for w in wishes], total), strict=True))
     return Wanted(_settings(profile), tuple(wishes), weights, frozenset(complaints))
 
@@ -138,12 +139,20 @@ def _weight_after(export: Object, overrides: list[Object], labels: Mapping[str, 
 
 
 def claims(hub: HubState) -> dict[Key, frozenset[str]]:
-    """For each profile that is to be served, the targets (folded) that it is to answer with."""
+    """For each profile that is to be served, the targets (folded) that it is to answer with.
+
+    Without drains it is what a profile may be left with rather than nothing: `claims(replace(hub, drained=...))`.
+    """
     return {
         key: frozenset(wish.target for wish in wanted(profile, hub).wishes)
         for key, profile in hub.profiles.items()
         if not is_going(profile)
     }
+
+
+def _name(backend: Object, export: Object) -> str:
+    """The folded name of the endpoint of one in the other's cluster."""
+    return f"fleet-{backend['metadata']['uid']}#{backend['spec']['backend']['name']}#{_cluster(export)}".lower()
 
 
 def _exports_of(backend: Object, hub: HubState) -> Iterable[Object]:

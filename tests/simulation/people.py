@@ -86,6 +86,7 @@ class People:
             self.label_cluster: 3,
             self.remove_namespace: 1,
             self.bring_namespace_back: 2,
+            self.drain: 4,
         }
         self._do(self._random.choices(list(deeds), list(deeds.values()))[0])
 
@@ -243,6 +244,15 @@ class People:
 
     def bring_namespace_back(self) -> None:
         self._fleet.namespace("play")
+
+    def drain(self) -> None:
+        """A cluster is taken out, or put back; now and then somebody mistypes it."""
+        name = f"fleet-member-{self._random.choice(CLUSTERS)}"
+        is_drained = is_marked(self._fleet.hub.get("", "v1", "namespaces", None, name), "fleetdns.io/drain")
+        value = None if is_drained else self._random.choices(("true", "True"), (5, 1))[0]
+        self._fleet.network.note(f"people annotate namespace {name} fleetdns.io/drain={value}")
+        patch = {"metadata": {"annotations": {"fleetdns.io/drain": value}}}
+        self._fleet.hub.patch("", "v1", "namespaces", None, name, patch)
 
     def unpause(self) -> None:
         """Nothing is to stay paused."""

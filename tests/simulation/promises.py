@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from fleetdns.emulator.azure.service import Request, Response, TrafficManagerService
-from tests.simulation import oracle
+from tests.simulation import oracle, spared
 from tests.simulation.fleet import GROUP, Fleet
 from tests.simulation.hub import Address
 from tests.simulation.oracle import Key, is_going, is_marked
@@ -36,6 +36,7 @@ class _Moment:
 
     at: float
     claims: dict[Key, frozenset[str]]
+    undrained: dict[Key, frozenset[str]]  # the same were no cluster drained
     paused: frozenset[Key]
 
 
@@ -92,13 +93,19 @@ class Promises:
     def hub_changed(self) -> None:
         """Somebody changed the hub, or which targets Azure takes."""
         state = hub_state(self._fleet)
-        asked = {key: targets - self.refused_targets for key, targets in oracle.claims(state).items()}
-        blocked = self._foreign_targets()
-        asked = {key: targets - blocked.get(key, frozenset()) for key, targets in asked.items()}
+        asked, undrained = self._claims(state), self._claims(replace(state, drained=frozenset()))
+        undrained = {key: targets for key, targets in undrained.items() if not spared.may_be_empty(key, state)}
         paused = frozenset(key for key, o in state.profiles.items() if is_marked(o, "fleetdns.io/paused"))
-        self._moments.append(_Moment(_now(), asked, paused))
+        self._moments.append(_Moment(_now(), asked, undrained, paused))
         kept = {o["metadata"]["uid"] for o in state.profiles.values() if o["spec"].get("deletionPolicy") == "Retain"}
         self._retained |= kept
+
+    def _claims(self, state: oracle.HubState) -> dict[Key, frozenset[str]]:
+        blocked = self._foreign_targets()
+        return {
+            key: targets - self.refused_targets - blocked.get(key, frozenset())
+            for key, targets in oracle.claims(state).items()
+        }
 
     def hub_disturbed(self, until: float) -> None:
         self._hub_disturbed.append(_Span(_now(), until))
@@ -208,12 +215,15 @@ class Promises:
             return
         served = {target_of(e) for e in before["properties"]["endpoints"] if is_ours(e)}
         left = {target_of(e) for e in after["properties"]["endpoints"]} if after else set()
-        lost = served - left
+        lost = gone = served - left
         for moment in self._window():
             lost &= moment.claims.get(key, frozenset())
+            gone &= moment.undrained.get(key, frozenset())
         is_apart = _now() - self._refused.get(before["id"].lower(), -1000.0) < _APART
         if len(lost) > (1 if is_apart and after else 0):
             self._break(f"{before['name']} ({'/'.join(key)}) lost what nobody took away: {sorted(lost)}")
+        if gone and after and spared.answers(before) and not spared.answers(after) and not is_apart:
+            self._break(f"{before['name']} ({'/'.join(key)}) was left with nothing by a drain: {sorted(gone)}")
 
     def _mind_finalizers(self, before: dict[str, Any] | None, after: dict[str, Any] | None) -> None:
         if after is None:

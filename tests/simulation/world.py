@@ -6,7 +6,7 @@ from typing import Any
 
 from fleetdns.emulator.hub.rest import StatusError
 from tests.simulation.fleet import GROUP, HUB_ID, Fleet
-from tests.simulation.oracle import HubState, Key, key_of, overridden
+from tests.simulation.oracle import HubState, Key, is_marked, key_of, overridden
 
 PROFILES = "trafficmanagerprofiles"
 BACKENDS = "trafficmanagerbackends"
@@ -26,6 +26,9 @@ def hub_state(fleet: Fleet) -> HubState:
         backends={key_of(o): o for o in objects(fleet, BACKENDS)},
         exports=overridden(objects(fleet, EXPORTS), overrides(fleet), cluster_labels(fleet)),
         namespaces=frozenset(n["metadata"]["name"] for n in namespaces(fleet)),
+        drained=frozenset(
+            n["metadata"]["name"].removeprefix(MEMBER) for n in namespaces(fleet) if is_marked(n, "fleetdns.io/drain")
+        ),
     )
 
 
