@@ -154,6 +154,7 @@ def _agent(
         random=chance,
         beside=(("hub-credentials", credentials.run),),
     )
+    metrics.watch_member(informers.exports.store.values, token_ends=lambda: credentials.ends)
     metrics.watch_queue(agent.exports)
     for informer in informers.all:
         metrics.watch_informer(informer)

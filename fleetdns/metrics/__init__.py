@@ -24,6 +24,7 @@ from prometheus_client import (
 from fleetdns import __version__
 from fleetdns.api.backend import TrafficManagerBackend
 from fleetdns.api.profile import TrafficManagerProfile
+from fleetdns.api.service import ServiceExport
 from fleetdns.metrics.changetimes import ChangeTimes
 from fleetdns.metrics.counted import (
     AzureSeries,
@@ -36,6 +37,7 @@ from fleetdns.metrics.counted import (
 )
 from fleetdns.metrics.leadership import LeaderSeries, status_gauge
 from fleetdns.metrics.live import Live, Objects
+from fleetdns.metrics.member import MemberSeries
 from fleetdns.runtime.informer import Informer
 from fleetdns.runtime.workqueue import WorkQueue
 
@@ -95,6 +97,12 @@ class Metrics:
     def watch_informer(self, informer: Informer[Any, Any]) -> None:
         """Show what a cache holds and how its watch does."""
         self._live.informers.append(informer)
+
+    def watch_member(
+        self, exports: Callable[[], Iterable[ServiceExport]], *, token_ends: Callable[[], float | None]
+    ) -> None:
+        """Show what a member cluster's ServiceExports are told, and when the token for the hub ends."""
+        MemberSeries(self.registry, exports=exports, token_ends=token_ends)
 
     def watch_objects(
         self,

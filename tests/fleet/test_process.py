@@ -39,6 +39,7 @@ async def test_an_agent_is_ready_shows_what_it_does_and_ends_with_0(
             r'workqueue_adds_total\{name="serviceexport"\} [1-9]',
             r'fleetdns_informer_objects\{informer="services"\} [1-9]',
             r'fleetdns_azure_requests_total\{code="200",operation="list_public_ips"\} 1\.0',
+            r'fleetdns_service_exports\{condition="Valid",reason="ServiceIsValid",status="True"\} 1\.0',
             r'leader_election_master_status\{name="fleetdns-member"\} 1\.0',
         ):
             assert re.search(shown, metrics), shown
