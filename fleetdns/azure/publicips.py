@@ -18,6 +18,7 @@ from fleetdns.azure.exchange import AzureCallObserver, Exchange
 from fleetdns.azure.pages import pages
 from fleetdns.azure.pipeline import ResourceManager, open_resource_manager
 from fleetdns.core.publicip import PublicIP, folded_address
+from fleetdns.errors import Rejected
 
 API_VERSION = "2024-05-01"  # of Microsoft.Network's public IP addresses
 
@@ -35,13 +36,16 @@ class _Properties(msgspec.Struct, rename="camel"):
 
 
 class _PublicIP(msgspec.Struct):
-    id: str
+    id: str | None = None
     properties: _Properties | None = None
 
 
 class _Page(msgspec.Struct, rename="camel"):
-    value: list[_PublicIP]
+    value: list[_PublicIP | None]
     next_link: str | None = None
+
+    def __post_init__(self) -> None:
+        self.next_link = self.next_link or None  # "" ends a list, too
 
 
 _PAGE = msgspec.json.Decoder(_Page)
@@ -66,6 +70,8 @@ class AzurePublicIPs:
 
     async def list_group(self, subscription: str, resource_group: str) -> tuple[PublicIP, ...]:
         """Every public IP of the group that has an address. Raises FleetDNSError: Rejected where there is no group."""
+        if not resource_group.strip("."):  # the group would vanish from the path, and the list be another one
+            raise Rejected("InvalidResourceGroupName", f"{resource_group!r} is the name of no resource group")
         scope = f"/subscriptions/{quote(subscription, safe='')}/resourceGroups/{quote(resource_group, safe='')}"
         path = f"{scope}/providers/Microsoft.Network/publicIPAddresses"
         found: list[PublicIP] = []
@@ -115,9 +121,9 @@ async def _decoded(body: bytes) -> _Page:
         raise undecodable(str(error)) from error
 
 
-def _known(item: _PublicIP) -> PublicIP | None:
-    properties = item.properties or _Properties()
-    if not properties.ip_address:
+def _known(item: _PublicIP | None) -> PublicIP | None:
+    properties = item.properties if item is not None else None
+    if item is None or not item.id or properties is None or not properties.ip_address:
         return None
     label = properties.dns_settings.domain_name_label if properties.dns_settings is not None else None
     return PublicIP(item.id, folded_address(properties.ip_address), label or None)
