@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from fleetdns.emulator.hub import builtin_schemas as schemas
+from fleetdns.emulator.hub import rights_schemas as rights
+from fleetdns.emulator.hub import workload_schemas as workloads
 from fleetdns.emulator.hub.service_schema import SERVICE
 
 _VERBS = ("create", "delete", "deletecollection", "get", "list", "patch", "update", "watch")
@@ -49,7 +51,34 @@ def builtin_kinds() -> tuple[Kind, ...]:
             schema=schemas.DEFINITION,
             subresources=("status",),
         ),
+        _grouped("apps", "Deployment", "deployments", workloads.DEPLOYMENT, subresources=("status",)),
+        _grouped(
+            "policy",
+            "PodDisruptionBudget",
+            "poddisruptionbudgets",
+            workloads.DISRUPTION_BUDGET,
+            subresources=("status",),
+        ),
+        _grouped("networking.k8s.io", "NetworkPolicy", "networkpolicies", workloads.NETWORK_POLICY),
+        _grouped(rights.GROUP, "Role", "roles", rights.ROLE),
+        _grouped(rights.GROUP, "RoleBinding", "rolebindings", rights.ROLE_BINDING),
+        _grouped(rights.GROUP, "ClusterRole", "clusterroles", rights.CLUSTER_ROLE, namespaced=False),
+        _grouped(
+            rights.GROUP, "ClusterRoleBinding", "clusterrolebindings", rights.CLUSTER_ROLE_BINDING, namespaced=False
+        ),
     )
+
+
+def _grouped(
+    group: str,
+    kind: str,
+    plural: str,
+    schema: dict[str, Any],
+    *,
+    namespaced: bool = True,
+    subresources: tuple[str, ...] = (),
+) -> Kind:
+    return Kind(group, "v1", plural, kind.lower(), kind, namespaced, _VERBS, schema, subresources)
 
 
 def _core(

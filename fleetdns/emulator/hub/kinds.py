@@ -29,6 +29,9 @@ _EXTRAS = {
     ("", "events"): Extra(("ev",), selectable=(*_ABOUT, "reason", "reportingComponent", "source", "type")),
     ("", "serviceaccounts"): Extra(("sa",)),
     ("", "services"): Extra(("svc",), ("all",), ("spec.clusterIP", "spec.type")),
+    ("apps", "deployments"): Extra(("deploy",), ("all",)),
+    ("policy", "poddisruptionbudgets"): Extra(("pdb",)),
+    ("networking.k8s.io", "networkpolicies"): Extra(("netpol",)),
     ("apiextensions.k8s.io", "customresourcedefinitions"): Extra(("crd", "crds"), ("api-extensions",)),
 }
 

@@ -152,6 +152,9 @@ def _name_errors(served: Served, name: str) -> Iterator[FieldError]:
     if (served.group, served.plural) == ("", "events"):
         # Their names are made of others' names, and nobody looks at them.
         return
+    if served.group == "rbac.authorization.k8s.io":
+        yield from (invalid("metadata.name", name, f"may not contain '{sign}'") for sign in "/%" if sign in name)
+        return
     limit, pattern, sentence = _NAMES.get((served.group, served.plural), (253, SUBDOMAIN, NOT_A_SUBDOMAIN))
     if len(name) > limit:
         yield invalid("metadata.name", name, f"must be no more than {limit} characters")

@@ -10,7 +10,11 @@ __all__ = ["Kind", "builtin_kinds", "openapi_v3"]
 _META = "io.k8s.apimachinery.pkg.apis.meta.v1"
 _PACKAGES = {
     "": "io.k8s.api.core",
+    "apps": "io.k8s.api.apps",
     "coordination.k8s.io": "io.k8s.api.coordination",
+    "networking.k8s.io": "io.k8s.api.networking",
+    "policy": "io.k8s.api.policy",
+    "rbac.authorization.k8s.io": "io.k8s.api.rbac",
     "apiextensions.k8s.io": "io.k8s.apiextensions-apiserver.pkg.apis.apiextensions",
 }
 _PATCH_TYPES = ("application/apply-patch+yaml", "application/json-patch+json", "application/merge-patch+json")

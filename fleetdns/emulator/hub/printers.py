@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from fleetdns.emulator.hub import cells
 from fleetdns.emulator.hub.resources import Column
 from fleetdns.emulator.hub.status import Object
 
@@ -109,6 +110,23 @@ _EVENT_COLUMNS = (
     Column("Name", "string", "", format="name", priority=1),
 )
 
+_CREATED = Column("Created At", "date", "")
+_BINDING = Printer(
+    (_NAME, _text("Role"), _AGE, _text("Users", 1), _text("Groups", 1), _text("ServiceAccounts", 1)), cells.binding
+)
+_DEPLOYMENT_COLUMNS = (
+    _NAME,
+    _text("Ready"),
+    _text("Up-to-date"),
+    _text("Available"),
+    _AGE,
+    _text("Containers", 1),
+    _text("Images", 1),
+    _text("Selector", 1),
+)
+_BUDGET_COLUMNS = (_NAME, _text("Min Available"), _text("Max Unavailable"), _text("Allowed Disruptions"), _AGE)
+_RIGHTS = "rbac.authorization.k8s.io"
+
 PRINTERS = {
     ("", "namespaces"): Printer((_NAME, _text("Status"), _AGE), _namespace),
     ("", "configmaps"): Printer((_NAME, Column("Data", "string", ""), _AGE), _configmap),
@@ -128,7 +146,12 @@ PRINTERS = {
     ),
     ("", "events"): Printer(_EVENT_COLUMNS, _event),
     ("coordination.k8s.io", "leases"): Printer((_NAME, _text("Holder"), _AGE), _lease),
-    ("apiextensions.k8s.io", "customresourcedefinitions"): Printer(
-        (_NAME, Column("Created At", "date", "")), _definition
-    ),
+    ("apiextensions.k8s.io", "customresourcedefinitions"): Printer((_NAME, _CREATED), _definition),
+    ("apps", "deployments"): Printer(_DEPLOYMENT_COLUMNS, cells.deployment),
+    ("policy", "poddisruptionbudgets"): Printer(_BUDGET_COLUMNS, cells.disruption_budget),
+    ("networking.k8s.io", "networkpolicies"): Printer((_NAME, _text("Pod-Selector"), _AGE), cells.network_policy),
+    (_RIGHTS, "roles"): Printer((_NAME, _CREATED), cells.role),
+    (_RIGHTS, "clusterroles"): Printer((_NAME, _CREATED), cells.role),
+    (_RIGHTS, "rolebindings"): _BINDING,
+    (_RIGHTS, "clusterrolebindings"): _BINDING,
 }

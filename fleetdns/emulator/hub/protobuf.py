@@ -113,6 +113,12 @@ _TOKEN_SPEC = Message(
 )
 _PRECONDITIONS = Message({1: ("uid", Text()), 2: ("resourceVersion", Text())})
 _NAMED = Message({1: ("name", Text())})
+_RULE_PARTS = ("verbs", "apiGroups", "resources", "resourceNames", "nonResourceURLs")
+_RULE = Message({number: (name, Many(Text())) for number, name in enumerate(_RULE_PARTS, 1)})
+_SUBJECT = Message({1: ("kind", Text()), 2: ("apiGroup", Text()), 3: ("name", Text()), 4: ("namespace", Text())})
+_ROLE_REFERENCE = Message({1: ("apiGroup", Text()), 2: ("kind", Text()), 3: ("name", Text())})
+_ROLE = Message({1: ("metadata", _METADATA), 2: ("rules", Many(_RULE))})
+_BINDING = Message({1: ("metadata", _METADATA), 2: ("subjects", Many(_SUBJECT)), 3: ("roleRef", _ROLE_REFERENCE)})
 
 MESSAGES: Mapping[tuple[str, str], Message] = {
     ("v1", "Namespace"): Message(
@@ -154,6 +160,10 @@ MESSAGES: Mapping[tuple[str, str], Message] = {
     ("authentication.k8s.io/v1", "TokenReview"): Message(
         {1: ("metadata", _METADATA), 2: ("spec", Message({1: ("token", Text()), 2: ("audiences", Many(Text()))}))}
     ),
+    ("rbac.authorization.k8s.io/v1", "Role"): _ROLE,
+    ("rbac.authorization.k8s.io/v1", "ClusterRole"): _ROLE,
+    ("rbac.authorization.k8s.io/v1", "RoleBinding"): _BINDING,
+    ("rbac.authorization.k8s.io/v1", "ClusterRoleBinding"): _BINDING,
     ("v1", "DeleteOptions"): Message(
         {
             1: ("gracePeriodSeconds", Integer()),

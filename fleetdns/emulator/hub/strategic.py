@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from fleetdns.emulator.hub.patch import merge_patch
 from fleetdns.emulator.hub.status import Object
 
 # Lists that merge, by the field's name, and the key their items have; "" means a list of plain values.
@@ -14,7 +15,15 @@ _MERGE_KEYS = {
     "finalizers": "",
     "secrets": "name",
     "imagePullSecrets": "name",
+    "containers": "name",
+    "initContainers": "name",
+    "volumes": "name",
+    "env": "name",
+    "volumeMounts": "mountPath",
+    "topologySpreadConstraints": "topologyKey",
 }
+# Kinds none of whose own lists merges.
+_WHOLE = ("NetworkPolicy", "Role", "ClusterRole", "RoleBinding", "ClusterRoleBinding")
 _PATCH = "$patch"
 _DELETE_VALUES = "$deleteFromPrimitiveList/"
 _DIRECTIVES = ("$setElementOrder/", "$retainKeys", _PATCH, _DELETE_VALUES)
@@ -22,6 +31,14 @@ _DIRECTIVES = ("$setElementOrder/", "$retainKeys", _PATCH, _DELETE_VALUES)
 
 def strategic_patch(target: Any, patch: Object) -> Any:
     """The target with the patch merged into it; the target itself is left alone."""
+    if isinstance(target, dict) and target.get("kind") in _WHOLE:
+        metadata = {name: value for name, value in patch.items() if name == "metadata"}
+        merged = merge_patch(target, {name: value for name, value in patch.items() if name != "metadata"})
+        return _merged(merged, metadata)
+    return _merged(target, patch)
+
+
+def _merged(target: Any, patch: Object) -> Any:
     if patch.get(_PATCH) == "replace":
         return {name: value for name, value in patch.items() if not name.startswith(_DIRECTIVES)}
     result: Object = dict(target) if isinstance(target, dict) else {}
@@ -37,12 +54,18 @@ def strategic_patch(target: Any, patch: Object) -> Any:
             if value.get(_PATCH) == "delete":
                 result.pop(name, None)
             else:
-                result[name] = strategic_patch(result.get(name), value)
+                result[name] = _merged(result.get(name), value)
         elif isinstance(value, list) and name in _MERGE_KEYS:
-            result[name] = _merged_list(result.get(name) or [], value, _MERGE_KEYS[name])
+            result[name] = _merged_list(result.get(name) or [], value, _key_of(name, value))
         else:
             result[name] = value
     return result
+
+
+def _key_of(name: str, items: list[Any]) -> str:
+    """Ports of a container have another key than those of a Service."""
+    of_container = name == "ports" and any(isinstance(item, dict) and "containerPort" in item for item in items)
+    return "containerPort" if of_container else _MERGE_KEYS[name]
 
 
 def _merged_list(target: list[Any], patch: list[Any], key: str) -> list[Any]:
@@ -59,7 +82,7 @@ def _merged_list(target: list[Any], patch: list[Any], key: str) -> list[Any]:
         if item.get(_PATCH) == "delete":
             merged = [other for other in merged if other.get(key) != item.get(key)]
         elif place is None:
-            merged.append(strategic_patch({}, item))
+            merged.append(_merged({}, item))
         else:
-            merged[place] = strategic_patch(merged[place], item)
+            merged[place] = _merged(merged[place], item)
     return merged

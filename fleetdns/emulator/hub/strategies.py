@@ -17,7 +17,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from fleetdns.emulator.hub import crds, services
+from fleetdns.emulator.hub import crds, rights, rights_schemas, services, workloads
 from fleetdns.emulator.hub.fields import FieldError, forbidden, invalid
 from fleetdns.emulator.hub.resources import Served
 from fleetdns.emulator.hub.status import Object, bad_request
@@ -32,19 +32,32 @@ _EVENT_FIELDS: Object = {
     "reportingInstance": "",
     "source": {},
 }
+_RIGHTS = tuple((rights_schemas.GROUP, plural) for plural in (*rights.ROLES, *rights.BINDINGS))
+_WORKLOADS = (("apps", "deployments"), ("policy", "poddisruptionbudgets"), ("networking.k8s.io", "networkpolicies"))
 # A PUT on a name that does not exist creates it.
-CREATES_ON_UPDATE = frozenset((("coordination.k8s.io", "leases"), ("", "events"), ("", "services")))
+CREATES_ON_UPDATE = frozenset((("coordination.k8s.io", "leases"), ("", "events"), ("", "services"), *_RIGHTS))
 # A PUT without resourceVersion is accepted and overwrites.
 UNCONDITIONAL = frozenset(
-    (("", "configmaps"), ("", "secrets"), ("", "namespaces"), ("", "events"), ("", "services"), ("", "serviceaccounts"))
+    (
+        *(("", plural) for plural in ("configmaps", "secrets", "namespaces", "events", "services", "serviceaccounts")),
+        *_RIGHTS,
+        *_WORKLOADS,
+    )
 )
 
 # What objects of a kind have before anybody writes them, so that nobody manages it. By the store's word for the kind.
-BLANKS: Mapping[str, Object] = {"services": services.BLANK}
+BLANKS: Mapping[str, Object] = {
+    "services": services.BLANK,
+    "deployments.apps": workloads.DEPLOYMENT,
+    "poddisruptionbudgets.policy": workloads.DISRUPTION_BUDGET,
+    "networkpolicies.networking.k8s.io": workloads.NETWORK_POLICY,
+    "roles.rbac.authorization.k8s.io": {"rules": None},
+    "clusterroles.rbac.authorization.k8s.io": {"rules": None},
+}
 
 
 def counts_generations(served: Served) -> bool:
-    return served.custom or served.group == crds.GROUP
+    return served.custom or served.group == crds.GROUP or (served.group, served.plural) in _WORKLOADS
 
 
 def prepared(served: Served, obj: Object, old: Object | None) -> Object:
@@ -62,6 +75,10 @@ def prepared(served: Served, obj: Object, old: Object | None) -> Object:
             return _lease(obj)
         case "", "services":
             return services.prepared(obj, old)
+        case rights_schemas.GROUP, _:
+            return rights.prepared(served, obj)
+        case (("apps" | "policy" | "networking.k8s.io"), _) if not served.custom:
+            return workloads.prepared(served, obj, old)
         case crds.GROUP, crds.PLURAL:
             return crds.defaulted(obj)
     return obj
@@ -85,6 +102,8 @@ def kind_errors(served: Served, obj: Object, old: Object | None) -> Iterator[Fie
             yield from _lease_errors(obj.get("spec") or {})
         case "", "services":
             yield from services.service_errors(obj, old)
+        case rights_schemas.GROUP, _:
+            yield from rights.rights_errors(served, obj, old)
 
 
 def kind_warnings(served: Served, obj: Object) -> Iterator[str]:

@@ -206,10 +206,9 @@ class Writes:
         metadata["creationTimestamp"] = self.now()
         if strategies.counts_generations(served):
             metadata["generation"] = 1
-        new = strategies.prepared(served, obj | {"metadata": metadata}, None)
-        if served.has_status and (served.custom or served.group == crds.GROUP):
-            new = {name: value for name, value in new.items() if name != "status"}
-        return new
+        if served.has_status and strategies.counts_generations(served):
+            obj = {name: value for name, value in obj.items() if name != "status"}
+        return strategies.prepared(served, obj | {"metadata": metadata}, None)
 
     def _carried_over(self, served: Served, old: Object, new: Object, subresource: str) -> Object:
         """The new state with what this request may not touch taken from the old one."""

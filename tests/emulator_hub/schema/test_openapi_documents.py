@@ -39,8 +39,12 @@ def test_there_is_a_document_per_group_and_version() -> None:
     assert sorted(DOCUMENTS) == [
         "api/v1",
         "apis/apiextensions.k8s.io/v1",
+        "apis/apps/v1",
         "apis/coordination.k8s.io/v1",
         f"apis/{GROUP}/v1beta1",
+        "apis/networking.k8s.io/v1",
+        "apis/policy/v1",
+        "apis/rbac.authorization.k8s.io/v1",
     ]
 
 
@@ -54,6 +58,13 @@ def test_the_built_in_kinds_are_those_the_hub_needs() -> None:
         ("v1", "ServiceAccount", True),
         ("coordination.k8s.io/v1", "Lease", True),
         ("apiextensions.k8s.io/v1", "CustomResourceDefinition", False),
+        ("apps/v1", "Deployment", True),
+        ("networking.k8s.io/v1", "NetworkPolicy", True),
+        ("policy/v1", "PodDisruptionBudget", True),
+        ("rbac.authorization.k8s.io/v1", "Role", True),
+        ("rbac.authorization.k8s.io/v1", "RoleBinding", True),
+        ("rbac.authorization.k8s.io/v1", "ClusterRole", False),
+        ("rbac.authorization.k8s.io/v1", "ClusterRoleBinding", False),
     }
 
 
