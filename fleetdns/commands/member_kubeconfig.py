@@ -14,7 +14,7 @@ from fleetdns.api.exports import InternalServiceExport
 from fleetdns.api.meta import ObjectKey, Resource
 from fleetdns.core.kubeconfig import Server, kubeconfig
 from fleetdns.core.tokenlife import Granted
-from fleetdns.errors import FleetDNSError, Forbidden, Rejected
+from fleetdns.errors import FleetDNSError, Forbidden, Rejected, UsageError
 from fleetdns.kube.config import Connection, load
 from fleetdns.kube.errors import Refused, Unreachable
 from fleetdns.kube.paths import item
@@ -43,6 +43,11 @@ def member_kubeconfig(access: MemberAccess) -> int:
 
 async def _granted(access: MemberAccess) -> tuple[Server, Granted]:
     connection = await load(access.kubeconfig)
+    if access.kubeconfig is None and access.server is None:
+        raise UsageError(
+            "--server is missing; give the hub's address for the member cluster: "
+            "the one that this pod uses leads nowhere from there"
+        )
     account = ObjectKey(access.namespace, MEMBER_ACCOUNT)
     async with Transport(connection, observer=_Nobody()) as hub:
         try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import json
 import logging
 import ssl
@@ -13,6 +14,7 @@ from typing import Any
 import pytest
 
 from fleetdns.emulator.hub.server import HubServer
+from fleetdns.emulator.hub.tls import make_identity
 from fleetdns.errors import UsageError
 from fleetdns.kube import config
 from fleetdns.kube.config import load
@@ -212,6 +214,29 @@ async def test_insecure_and_named_servers_are_as_the_kubeconfig_says(tmp_path: P
     assert connection.tls is not None
     assert connection.tls.verify_mode == ssl.CERT_NONE
     assert (connection.server_hostname, connection.proxy) == ("hub.example", "http://proxy:3128")
+
+
+async def test_who_asks_by_a_token_of_his_own_shows_no_certificate_of_ours(tmp_path: Path) -> None:
+    """The API server would take the certificate's owner for the one who asks, whatever the token says."""
+    identity = make_identity("127.0.0.1")
+    pem = {"client-certificate-data": identity.certificate, "client-key-data": identity.key}
+    user = {name: base64.b64encode(value).decode() for name, value in pem.items()}
+    named = {"tls-server-name": "hub.example", "proxy-url": "http://proxy:3128"}
+    named["certificate-authority-data"] = base64.b64encode(identity.ca).decode()
+    ours = await load(
+        written(
+            tmp_path / "config",
+            lambda content: (with_cluster(server="https://127.0.0.1:1", **named)(content), with_user(**user)(content)),
+        )
+    )
+    theirs = ours.as_bearer("theirs")
+
+    assert ours._configuration.cert_file
+    assert not theirs._configuration.cert_file
+    assert not theirs._configuration.key_file
+    assert await theirs.authorization() == "Bearer theirs"
+    assert (theirs.host, theirs.server_hostname, theirs.proxy) == (ours.host, "hub.example", "http://proxy:3128")
+    assert theirs.authority == ours.authority == identity.ca.decode()
 
 
 async def test_several_files_are_joined_and_the_first_is_heard(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import json
 from pathlib import Path
@@ -9,8 +10,10 @@ from pathlib import Path
 import pytest
 import yaml
 
+from fleetdns import cli
 from fleetdns.core.tokenlife import life_of
 from fleetdns.emulator.hub.kubeconfig import write_kubeconfig
+from fleetdns.kube import config
 from fleetdns.kube.config import load
 from fleetdns.kube.transport import Transport
 from tests.apiserver.deployed import kubectl
@@ -108,6 +111,29 @@ def test_a_member_can_have_a_token_for_itself(fleet: Fleet) -> None:
     printed, _ = member_kubeconfig(fleet.members["aks-1"], "aks-1", "--ttl=10m")
 
     assert yaml.safe_load(printed)["kind"] == "Config"
+
+
+async def test_a_pod_must_be_told_the_address_that_others_have_of_the_hub(
+    fleet: Fleet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    host, port = fleet.server.url.removeprefix("https://").split(":")
+    monkeypatch.setenv("KUBERNETES_SERVICE_HOST", host)
+    monkeypatch.setenv("KUBERNETES_SERVICE_PORT", port)
+    for name in ("KUBECONFIG", "HOME", "FLEETDNS_KUBECONFIG"):
+        monkeypatch.delenv(name, raising=False)
+    (tmp_path / "token").write_text(fleet.server.token)
+    (tmp_path / "ca.crt").write_bytes(fleet.server.ca_pem)
+    monkeypatch.setattr(config, "SERVICE_TOKEN_FILENAME", str(tmp_path / "token"))
+    monkeypatch.setattr(config, "SERVICE_CERT_FILENAME", str(tmp_path / "ca.crt"))
+
+    assert await asyncio.to_thread(cli.main, ["member-kubeconfig", "aks-1", "--ttl=1h"]) == 2
+    told = capsys.readouterr()
+    assert (told.out, "--server" in told.err) == ("", True)
+    address = "--server=https://hub.example"
+    assert await asyncio.to_thread(cli.main, ["member-kubeconfig", "aks-1", "--ttl=1h", address]) == 0
+    (cluster,) = yaml.safe_load(capsys.readouterr().out)["clusters"]
+    assert cluster["cluster"]["server"] == "https://hub.example"
+    assert base64.b64decode(cluster["cluster"]["certificate-authority-data"]) == fleet.server.ca_pem
 
 
 def test_a_hub_that_does_not_answer_is_a_failure(fleet: Fleet, tmp_path: Path) -> None:
