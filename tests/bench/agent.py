@@ -1,6 +1,6 @@
 """What the member agent costs: memory, first sync, and calls to Azure, by exported Services: docs/agent.md.
 
-python -m tests.bench.agent [--services 100 1000] [--runs N] [--rest SECONDS] [--json FILE]
+python -m tests.bench.agent [--services 100 1000] [--runs N] [--rest SECONDS] [--joins N] [--json FILE]
 
 The member cluster and the hub are real kube-apiservers, Azure is the embedded one, and each agent is a process of its
 own.
@@ -28,6 +28,7 @@ from fleetdns.emulator.azure.server import AzureServer, steady_clock
 from fleetdns.emulator.azure.service import TrafficManagerService
 from tests.apiserver.build import ensure
 from tests.apiserver.server import RealAPIServer
+from tests.bench.answer import Answers, answers, paragraph
 from tests.contract.client import API, Endpoint, connected, until_served
 from tests.contract.samples import ALPHA, BETA, DEFINITIONS, GROUP, definitions
 
@@ -204,7 +205,7 @@ def _memory(pid: int, field: str) -> float:
     return int(line.split()[1]) / _MIB
 
 
-def page(runs: Sequence[Run]) -> str:
+def page(runs: Sequence[Run], answers: Answers) -> str:
     """The Markdown page: the median for each number of Services."""
     head = (
         f"Made by `python -m tests.bench.agent`, on {_machine()}. The member cluster and the hub are real",
@@ -219,13 +220,15 @@ def page(runs: Sequence[Run]) -> str:
         "| exported Services | runs | first sync | CPU | memory at most | held | lists until then | lists after that |",
         "|---|---|---|---|---|---|---|---|",
         *(_row([run for run in runs if run.services == count]) for count in sorted({run.services for run in runs})),
+        "",
+        *paragraph(answers),
     ]
     return "\n".join(lines) + "\n"
 
 
 def _row(runs: Sequence[Run]) -> str:
     def median(name: str) -> float:
-        return statistics.median(getattr(run, name) for run in runs)
+        return float(statistics.median(getattr(run, name) for run in runs))
 
     cells = (
         f"{runs[0].services:,}",
@@ -266,6 +269,7 @@ def main() -> int:
     parser.add_argument("--services", type=int, nargs="+", default=[100, 1000], help="how many are exported")
     parser.add_argument("--runs", type=int, default=3, help="how many agents for each number")
     parser.add_argument("--rest", type=float, default=180.0, help="seconds to go on after the first sync")
+    parser.add_argument("--joins", type=int, default=30, help="how often a DNS answer is waited for")
     parser.add_argument("--json", type=Path, help="a file for the single runs")
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
@@ -279,7 +283,7 @@ def main() -> int:
         finally:
             for server in servers:
                 server.stop()
-    text = page(runs)
+    text = page(runs, asyncio.run(answers(given.joins)))
     _PAGE.write_text(text)
     print(text)
     if given.json is not None:
