@@ -6,7 +6,9 @@ ConfigMap     its contents stay once they are immutable
 Secret        the same; stringData goes into data; type Opaque, which stays
 Event         always prints six of its fields, even empty
 Lease         microsecond times with exactly six decimals, stored in UTC
-Service       type, affinity, protocol and target port; no address is allocated
+Service       what its type has, see services and allocations
+Role ...      rules that say something, a binding that stays with its role, see rights
+Deployment    and others that are only kept: a few defaults, see workloads
 """
 
 from __future__ import annotations
