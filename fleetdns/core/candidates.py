@@ -160,7 +160,7 @@ class Candidates:
         conflict = find(export.status.conditions, CONFLICT)
         is_told = backend.service_key in self._imports and conflict is not None and conflict.status == TRUE
         if is_told and conflict is not None:
-            message = conflict.message or "an older export disagrees with it"
+            message = printable(conflict.message) or "an older export disagrees with it"
             self._reject(backend, export.cluster, CONFLICT_LOST, message)
             return
         self.unresolved.add(backend.metadata.key)

@@ -71,6 +71,16 @@ def test_one_bad_export_is_rejected_and_the_others_go_on(
     assert {e.name for e in desired.profile.endpoints} == names
 
 
+def test_what_stands_in_a_conflict_is_short_in_a_backend_s_status() -> None:
+    long = msgspec.structs.replace(LOST, message="\x1b" + "x" * 30_000)
+    desired = make_desired(
+        make_aggregate(exports=[GOOD, make_export("bad", conditions=(long,))], imports=[make_import(clusters=["good"])])
+    )
+    (rejected,) = desired.rejections
+    assert len(rejected.message) == 512
+    assert rejected.message.isprintable()
+
+
 def test_the_limit_of_endpoints_rejects_what_does_not_fit() -> None:
     exports = [make_export(f"member-{n}") for n in range(5)]
     desired = make_desired(make_aggregate(exports=exports), room=3)
