@@ -31,7 +31,7 @@ class Operator:
 
     @property
     def is_working(self) -> bool:
-        """The workers have started."""
+        """The workers have started, and not ended."""
         return self._is_working
 
     async def run(self, may_work: Callable[[], Awaitable[None]] | None = None) -> None:
@@ -46,14 +46,19 @@ class Operator:
             if may_work is not None:
                 await may_work()
             await self._before_work()
-            self._is_working = True
             endless += [group.create_task(_awaited(run), name=name) for name, run in self._beside]
+            await self._work()
+            for task in endless:
+                task.cancel()
+
+    async def _work(self) -> None:
+        self._is_working = True
+        try:
             async with asyncio.TaskGroup() as workers:
                 for controller in self._controllers:
                     workers.create_task(controller.run(), name=controller.name)
+        finally:
             self._is_working = False
-            for task in endless:
-                task.cancel()
 
     async def stop(self) -> None:
         """Take no further key; returns when those in hand are finished. run then ends."""
