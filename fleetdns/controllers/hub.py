@@ -96,9 +96,12 @@ class HubController:
         self._namespace = namespace
         caches, index = informers.caches, AzureIndex(azure, clock=clock)
         writer = StatusWriter(hub, wall_clock=wall_clock)
+        self._switch = OverrideSwitch(resource_overrides, discovery, interval=sweep_interval)
+        overrides = OverrideReconciler(caches, hub, switch=self._switch, is_dry_run=settings.is_dry_run)
         profiles = ProfileReconciler(
             caches,
             index,
+            overrides=overrides,
             azure=azure,
             definitions=definitions,
             writer=writer,
@@ -109,8 +112,6 @@ class HubController:
             random=random,
         )
         resolution = ResolutionReconciler(caches, hub, writer=writer, clock=clock, is_dry_run=settings.is_dry_run)
-        self._switch = OverrideSwitch(resource_overrides, discovery, interval=sweep_interval)
-        overrides = OverrideReconciler(caches, hub, switch=self._switch, is_dry_run=settings.is_dry_run)
         services = ServiceReconciler(overrides, resolution.reconcile if resolves_exports else None)
         self._controllers = (
             self._controller(self.profiles, profiles.reconcile, workers, observers.controller),

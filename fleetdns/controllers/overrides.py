@@ -10,21 +10,32 @@ from __future__ import annotations
 import asyncio
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 
 from fleetdns.api.exports import InternalServiceExport
 from fleetdns.api.meta import ObjectKey
 from fleetdns.controllers.caches import Caches
 from fleetdns.controllers.overrideswitch import OverrideSwitch
 from fleetdns.controllers.ports import Hub
+from fleetdns.core.aggregate import Aggregate
 from fleetdns.core.events import NORMAL, WARNING, Event
-from fleetdns.core.overrides import annotation_changes, overridden
+from fleetdns.core.overrides import annotated, annotation_changes, overridden
 from fleetdns.core.remarks import OVERRIDE_OVERRULED, Remark
 from fleetdns.errors import FleetDNSError
 
 _AT_ONCE = 8  # exports written at the same time
 _REMEMBERED = 4096  # remarks that were told
 
-_Written = tuple[str, Mapping[str, str | None]]  # the resourceVersion that the cache showed, and the patch
+_Change = Mapping[str, str | None]  # annotations, None for one that goes
+_Written = tuple[str, _Change]  # the resourceVersion that the cache showed, and what was written
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """The exports that do not say yet what overrides make of them, and what there is to say of the overrides."""
+
+    changes: tuple[tuple[InternalServiceExport, _Change], ...]
+    remarks: tuple[Remark, ...]
 
 
 class OverrideReconciler:
@@ -43,9 +54,36 @@ class OverrideReconciler:
 
         False: the caches do not show it yet. The watch brings what was written, and with it this service again.
         """
-        unreadable = self._caches.unreadable()
-        if not self._switch.is_on or self._is_dry_run or unreadable.hides_override(service.namespace):
+        found = self._found(service)
+        if found is None or self._is_dry_run:
             return True
+        is_settled = await self._write(service, found.changes)
+        await self._tell(service.namespace, found.remarks)
+        return is_settled
+
+    def foreseen(self, aggregate: Aggregate) -> Aggregate:
+        """The same with what its exports will say.
+
+        A Service that is made again has an export without annotations for a moment, and an import that still names its
+        cluster: who is left out must not serve in between.
+        """
+        services = {export.service_key for export in aggregate.exports}
+        looks = (self._found(service) for service in sorted(services))
+        changed = {
+            export.metadata.key: annotated(export, change)
+            for found in looks
+            if found is not None
+            for export, change in found.changes
+        }
+        if not changed:
+            return aggregate
+        return replace(aggregate, exports=tuple(changed.get(e.metadata.key, e) for e in aggregate.exports))
+
+    def _found(self, service: ObjectKey) -> _Found | None:
+        """What overrides make of a service now; None: that is not for us to say, or not known in full."""
+        unreadable = self._caches.unreadable()
+        if not self._switch.is_on or unreadable.hides_override(service.namespace):
+            return None
         exports = [
             export
             for export in self._caches.exports_of(service)
@@ -56,13 +94,9 @@ class OverrideReconciler:
         labels = {export.cluster: self._caches.labels_of(export.cluster) for export in exports}
         found = overridden(self._caches.overrides_in(service.namespace), service=service, clusters=labels)
         changes = ((export, annotation_changes(export, found.outcomes[export.cluster])) for export in exports)
-        is_settled = await self._write(service, [(export, change) for export, change in changes if change])
-        await self._tell(service.namespace, found.remarks)
-        return is_settled
+        return _Found(tuple((export, change) for export, change in changes if change), found.remarks)
 
-    async def _write(
-        self, service: ObjectKey, changes: list[tuple[InternalServiceExport, Mapping[str, str | None]]]
-    ) -> bool:
+    async def _write(self, service: ObjectKey, changes: tuple[tuple[InternalServiceExport, _Change], ...]) -> bool:
         """One patch for each; one that fails does not keep it from the others. Whether there was nothing to do."""
         before = self._pending.pop(service, {})
         if not changes:
@@ -70,7 +104,7 @@ class OverrideReconciler:
         pending = self._pending[service] = {}
         slots, errors = asyncio.Semaphore(_AT_ONCE), list[FleetDNSError]()
 
-        async def write(export: InternalServiceExport, change: Mapping[str, str | None]) -> None:
+        async def write(export: InternalServiceExport, change: _Change) -> None:
             written = (export.metadata.resource_version, change)
             if before.get(export.metadata.key) != written:
                 async with slots:

@@ -21,6 +21,7 @@ from fleetdns.controllers.definitions import LOOK_AGAIN, standstill
 from fleetdns.controllers.deletion import Deletion
 from fleetdns.controllers.index import AzureIndex
 from fleetdns.controllers.observer import ReconcileObserver
+from fleetdns.controllers.overrides import OverrideReconciler
 from fleetdns.controllers.ports import Definitions, TrafficManager
 from fleetdns.controllers.report import Report
 from fleetdns.controllers.status import StatusWriter
@@ -65,6 +66,7 @@ class ProfileReconciler:
         caches: Caches,
         index: AzureIndex,
         *,
+        overrides: OverrideReconciler,
         azure: TrafficManager,
         definitions: Definitions,
         writer: StatusWriter,
@@ -77,6 +79,7 @@ class ProfileReconciler:
         """`patience`: seconds after which an old observation is no longer called true (three sweeps)."""
         self._caches = caches
         self._index = index
+        self._overrides = overrides
         self._definitions = definitions
         self._writer = writer
         self._patience = patience
@@ -92,7 +95,7 @@ class ProfileReconciler:
 
     async def reconcile(self, key: ObjectKey) -> Result:
         """Make Azure and status true for one key; raises what keeps it from it, after saying so in status."""
-        aggregate = self._caches.aggregate(key)
+        aggregate = self._overrides.foreseen(self._caches.aggregate(key))
         profile = aggregate.profile
         if profile is None and (key in aggregate.unreadable.profiles or aggregate.unreadable.is_unnamed):
             return Result()

@@ -11,6 +11,8 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from msgspec import structs
+
 from fleetdns.api.exports import (
     DNS_LABEL,
     EXCLUDED,
@@ -112,6 +114,13 @@ def annotation_changes(export: InternalServiceExport, outcome: Overridden) -> di
     }
     held = export.metadata.annotations
     return {name: value for name, value in wanted.items() if held.get(name) != value}
+
+
+def annotated(export: InternalServiceExport, changes: Mapping[str, str | None]) -> InternalServiceExport:
+    """The export as it is once these changes are written."""
+    merged = {**export.metadata.annotations, **changes}
+    kept = {name: value for name, value in merged.items() if value is not None}
+    return structs.replace(export, metadata=structs.replace(export.metadata, annotations=kept))
 
 
 # Reading an override, once for all clusters

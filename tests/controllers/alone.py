@@ -46,9 +46,11 @@ class Alone:
         await index.list_subscription(world.settings.naming.subscription)
         index.listing_ended(None)
         writer = StatusWriter(world.hub, wall_clock=lambda: EPOCH)
+        overrides = OverrideReconciler(caches, world.hub, switch=OverrideSwitch(ON, world.hub, interval=60.0))
         profiles = ProfileReconciler(
             caches,
             index,
+            overrides=overrides,
             azure=world.azure,
             definitions=world.hub,
             writer=writer,
@@ -59,6 +61,4 @@ class Alone:
             random=NoJitter(1),
         )
         resolution = ResolutionReconciler(caches, world.hub, writer=writer, clock=clock)
-        switch = OverrideSwitch(ON, world.hub, interval=60.0)
-        services = ServiceReconciler(OverrideReconciler(caches, world.hub, switch=switch), resolution.reconcile)
-        return cls(profiles, resolution, services, told)
+        return cls(profiles, resolution, ServiceReconciler(overrides, resolution.reconcile), told)

@@ -98,7 +98,7 @@ class Refusing(FakeHub):
 
 
 class LateExports(FakeHub):
-    """A hub whose watch of exports lags behind that of imports."""
+    """A hub whose watch of exports lags behind that of imports, at least with what is written on them."""
 
     @asynccontextmanager
     async def follow(self, kind: type, version: int | None, seconds: float) -> AsyncIterator[AsyncIterator[bytes]]:
@@ -108,7 +108,7 @@ class LateExports(FakeHub):
 
 async def _late(lines: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
     async for line in lines:
-        await asyncio.sleep(0.5)
+        await asyncio.sleep(0.5 if b"MODIFIED" in line else 0)
         yield line
 
 
@@ -237,6 +237,25 @@ async def test_a_cluster_that_is_left_out_never_serves_for_a_moment(left_out: Ru
     async with world.running():
         await asyncio.sleep(20)
         assert world.weights() == {"a": 100}
+        assert azure.served == {"a"}
+
+
+@pytest.mark.parametrize("left_out", [delete(where=TEST), weight(0, where=TEST)], ids=["excluded", "no weight"])
+async def test_a_left_out_service_that_is_made_again_does_not_serve_until_its_new_export_is_annotated(
+    left_out: Rule,
+) -> None:
+    """Its import still names the cluster then, and the new export says nothing yet."""
+    world = World()
+    world.hub, world.azure = LateExports(), (azure := Remembering())
+    world.hub.apply(make_profile(), make_backend(), override(left_out), member_namespace("b", **TEST))
+    async with world.running():
+        world.hub.apply(make_export("a"), make_export("b"))
+        await asyncio.sleep(20)
+        for _ in range(3):
+            world.hub.remove(InternalServiceExport, export_key("b"))
+            world.hub.apply(make_export("b"))
+            await asyncio.sleep(10)
+        assert annotated(world, "b") != {}
         assert azure.served == {"a"}
 
 
