@@ -54,10 +54,7 @@ async def test_a_label_that_comes_later_than_its_address_is_seen_without_any_eve
 
 async def test_an_empty_annotation_takes_the_label_back_before_azure_does() -> None:
     world = World(delay=0.1)
-    async with world.running():
-        world.expose()
-        world.ask()
-        await asyncio.sleep(5)
+    async with world.exporting():
         assert has_label(world)
         world.cluster.annotate(KEY, {LABEL_ANNOTATION: ""})
         await asyncio.sleep(2)
@@ -72,10 +69,7 @@ async def test_an_empty_annotation_takes_the_label_back_before_azure_does() -> N
 
 async def test_a_label_set_and_removed_in_azure_by_hand_is_seen_by_the_sweep() -> None:
     world = World(delay=0.1)
-    async with world.running():
-        world.expose(label=None)
-        world.ask()
-        await asyncio.sleep(5)
+    async with world.exporting(label=None):
         assert not has_label(world)
         world.azure.put(make_ip(label="by-hand"), group=GROUP)
         await asyncio.sleep(70)
@@ -133,10 +127,7 @@ async def test_an_address_that_moves_to_another_resource_is_followed() -> None:
 
 async def test_an_override_sets_the_label_changes_it_and_takes_it_away() -> None:
     world = World(delay=0.1)
-    async with world.running():
-        world.expose(label=None)
-        world.ask()
-        await asyncio.sleep(5)
+    async with world.exporting(label=None):
         world.hub.instruct(OFFER, {DNS_LABEL: "one"})
         await asyncio.sleep(5)
         assert label_of(world) == ("one", "one")
@@ -152,10 +143,7 @@ async def test_an_override_sets_the_label_changes_it_and_takes_it_away() -> None
 
 async def test_a_users_label_wins_and_that_is_said_once() -> None:
     world = World(delay=0.1)
-    async with world.running() as told:
-        world.expose(label="theirs")
-        world.ask()
-        await asyncio.sleep(5)
+    async with world.exporting(label="theirs") as told:
         world.hub.instruct(OFFER, {DNS_LABEL: "ours"})
         await asyncio.sleep(5)
         for weight in ("2", "3", "4"):
@@ -177,10 +165,7 @@ async def test_a_users_label_wins_and_that_is_said_once() -> None:
 
 async def test_a_label_that_is_asked_for_again_is_told_again_that_it_is_not_taken() -> None:
     world = World(delay=0.1)
-    async with world.running():
-        world.expose(label="theirs")
-        world.ask()
-        await asyncio.sleep(5)
+    async with world.exporting(label="theirs"):
         for label in ("ours", None, "ours"):
             world.hub.instruct(OFFER, {DNS_LABEL: label})
             await asyncio.sleep(5)
@@ -189,10 +174,7 @@ async def test_a_label_that_is_asked_for_again_is_told_again_that_it_is_not_take
 
 async def test_a_users_label_that_is_taken_off_makes_way_for_the_one_asked_for() -> None:
     world = World(delay=0.1)
-    async with world.running():
-        world.expose(label="theirs")
-        world.ask()
-        await asyncio.sleep(5)
+    async with world.exporting(label="theirs"):
         world.hub.instruct(OFFER, {DNS_LABEL: "ours"})
         await asyncio.sleep(5)
         world.cluster.annotate(KEY, {LABEL_ANNOTATION: None})
@@ -202,10 +184,7 @@ async def test_a_users_label_that_is_taken_off_makes_way_for_the_one_asked_for()
 
 async def test_a_user_who_writes_over_our_label_has_it_and_keeps_it_when_the_override_goes() -> None:
     world = World(delay=0.1)
-    async with world.running():
-        world.expose(label=None)
-        world.ask()
-        await asyncio.sleep(5)
+    async with world.exporting(label=None):
         world.hub.instruct(OFFER, {DNS_LABEL: "ours"})
         await asyncio.sleep(5)
         world.cluster.annotate(KEY, {LABEL_ANNOTATION: "theirs"})
@@ -219,10 +198,7 @@ async def test_a_user_who_writes_over_our_label_has_it_and_keeps_it_when_the_ove
 
 async def test_our_label_that_somebody_removes_is_put_back() -> None:
     world = World(delay=0.1)
-    async with world.running():
-        world.expose(label=None)
-        world.ask()
-        await asyncio.sleep(5)
+    async with world.exporting(label=None):
         world.hub.instruct(OFFER, {DNS_LABEL: "ours"})
         await asyncio.sleep(5)
         world.cluster.annotate(KEY, {LABEL_ANNOTATION: None})
@@ -233,10 +209,7 @@ async def test_our_label_that_somebody_removes_is_put_back() -> None:
 @pytest.mark.parametrize("how", ["deleted by hand", "weight 0 and back", "the ServiceExport made again"])
 async def test_a_claimed_label_never_goes_while_the_export_is_made_anew(how: str) -> None:
     world, seen = World(delay=0.1), set[tuple[str | None, str | None]]()
-    async with world.running():
-        world.expose(label=None)
-        world.ask()
-        await asyncio.sleep(5)
+    async with world.exporting(label=None):
         world.hub.instruct(OFFER, {DNS_LABEL: "ours"})
         await asyncio.sleep(5)
         if how == "deleted by hand":
@@ -261,10 +234,7 @@ async def test_a_claimed_label_never_goes_while_the_export_is_made_anew(how: str
 
 async def test_a_service_made_anew_gets_the_label_anew() -> None:
     world = World(delay=0.1)
-    async with world.running():
-        world.expose(label=None)
-        world.ask()
-        await asyncio.sleep(5)
+    async with world.exporting(label=None):
         world.hub.instruct(OFFER, {DNS_LABEL: "ours"})
         await asyncio.sleep(5)
         world.cluster.remove(type(world.service()), KEY)
@@ -279,10 +249,7 @@ async def test_a_service_made_anew_gets_the_label_anew() -> None:
 async def test_an_agent_that_may_not_write_services_still_exports_them_and_says_so() -> None:
     world = World(delay=0.1)
     world.cluster.fail("claim_annotations", Forbidden("Forbidden", "cannot patch services"), times=100)
-    async with world.running() as told:
-        world.expose(label=None)
-        world.ask()
-        await asyncio.sleep(5)
+    async with world.exporting(label=None) as told:
         world.hub.instruct(OFFER, {DNS_LABEL: "ours"})
         world.weigh("5")
         await asyncio.sleep(3600)

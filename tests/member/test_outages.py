@@ -126,10 +126,7 @@ async def test_what_was_told_of_an_address_stands_while_azure_cannot_be_asked(
     error: FleetDNSError, words: str, restarts: bool
 ) -> None:
     world = World(delay=0.1)
-    async with world.running():
-        world.expose()
-        world.ask()
-        await asyncio.sleep(5)
+    async with world.exporting():
         if not restarts:
             await _stands_through(world, error)
     if restarts:
@@ -194,10 +191,7 @@ async def test_a_new_service_is_no_azure_error_while_its_list_is_on_its_way() ->
 
 async def test_a_typo_while_azure_is_away_is_told_as_a_typo() -> None:
     world = World(delay=0.1)
-    async with world.running():
-        world.expose()
-        world.ask()
-        await asyncio.sleep(5)
+    async with world.exporting():
         world.azure.down = Transient("ServiceUnavailable", "no")
         world.weigh("ten")
         await asyncio.sleep(HOUR)

@@ -164,10 +164,7 @@ async def test_a_write_that_always_fails_is_tried_at_a_bounded_rate(
 
 async def test_looks_at_the_definitions_that_fail_are_repeated_slowly() -> None:
     world = World(delay=0.1)
-    async with world.running() as told:
-        world.expose()
-        world.ask()
-        await asyncio.sleep(5)
+    async with world.exporting() as told:
         world.cluster.fail("leaving", Forbidden("Forbidden", "no"), times=10_000)
         world.cluster.delete(type(world.export()), ObjectKey(NAMESPACE, "app"))
         runs = len(told.runs)
@@ -178,10 +175,7 @@ async def test_looks_at_the_definitions_that_fail_are_repeated_slowly() -> None:
 
 async def test_a_hub_that_fights_over_an_annotation_is_answered_once_for_each_of_its_writes() -> None:
     world = World(delay=0.1)
-    async with world.running():
-        world.expose()
-        world.ask()
-        await asyncio.sleep(5)
+    async with world.exporting():
         before = len(world.hub.writes)
         for _ in range(100):
             world.hub.respecify(world.hub.all[0].metadata.key, weight=999)

@@ -112,6 +112,15 @@ class World:
                 await task
         assert [run.error for run in told.runs if run.report == "traceback"] == []
 
+    @asynccontextmanager
+    async def exporting(self, *, label: str | None = "app-one", weight: str | None = None) -> AsyncIterator[Told]:
+        """An agent that runs, and has had the time to export one Service."""
+        async with self.running() as told:
+            self.expose(label=label)
+            self.ask(weight=weight)
+            await asyncio.sleep(5)
+            yield told
+
     # What people and the cloud provider do
 
     def expose(
