@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
-from fleetdns.api.conditions import FALSE, TRUE, UNKNOWN
+from fleetdns.api.conditions import FALSE, TRUE, UNKNOWN, Condition
 from fleetdns.api.exports import AZURE_MESSAGE, CONFLICT, WITHDRAWN, ServicePort
 from fleetdns.api.meta import ObjectKey
 from fleetdns.api.offer import Offer
@@ -20,6 +20,8 @@ from tests.core.memberbuilders import MEMBER, make_ip, make_offer
 from tests.member.world import KEY, OFFER, Alone, World
 
 pytestmark = pytest.mark.looptime
+
+NO_CONFLICT = Condition(CONFLICT, FALSE, "NoConflictFound", "all clusters agree", 1, "2026-01-01T00:00:00Z")
 
 
 async def test_exported_since_is_remembered_while_the_service_export_cannot_be_read() -> None:
@@ -70,6 +72,7 @@ async def test_one_that_had_the_name_before_the_other_leaves_it_alone_now(how: s
     world.ask(one.name, namespace=one.namespace)
     world.hub.apply(make_offer(one.name, namespace=one.namespace))
     assert SERVICE_EXPORT_FINALIZER in world.export(other).metadata.finalizers
+    before = len(world.hub.writes)
     async with world.running():
         await asyncio.sleep(5)
         if how == "deleted":
@@ -78,7 +81,7 @@ async def test_one_that_had_the_name_before_the_other_leaves_it_alone_now(how: s
             world.weigh("0", other)
         await asyncio.sleep(5)
         assert world.hub.held(MEMBER.offer_key(one)).service_key == one
-        assert not world.hub.held(MEMBER.offer_key(one)).metadata.is_deleting
+        assert [write for write in world.hub.writes[before:] if write.startswith("delete")] == []
         assert not (how == "deleted" and world.cluster.holds(ServiceExport, other))
 
 
@@ -172,13 +175,16 @@ async def test_what_the_own_cluster_refuses_is_not_said_of_the_hub() -> None:
 
 async def test_a_service_export_made_again_while_azure_was_asked_is_told_nothing_of_the_former() -> None:
     world = World(latency=5.0)
-    world.expose()
-    world.ask(weight="7")
+    world.expose(in_azure=False)
+    world.ask()
     alone = Alone(world)
+    await alone.reconcile(KEY)
+    await asyncio.sleep(70)
+    world.hub.judge(OFFER, NO_CONFLICT)
     running = asyncio.create_task(alone.reconcile(KEY))
     await asyncio.sleep(1)
     world.cluster.remake(world.export(), uid_of("made again"))
-    await asyncio.wait([running])
-    assert world.valid() == ("", "")
+    await running
+    assert world.conflict() == (UNKNOWN, PENDING_CONFLICT)
     await alone.reconcile(KEY)
-    assert world.valid() == (TRUE, SERVICE_IS_VALID)
+    assert world.conflict() == (FALSE, "NoConflictFound")
