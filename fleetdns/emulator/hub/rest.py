@@ -12,6 +12,7 @@ from typing import Any
 
 from fleetdns.emulator.hub import reads, selectors
 from fleetdns.emulator.hub.allocations import Allocations
+from fleetdns.emulator.hub.authorization import Authorization
 from fleetdns.emulator.hub.definitions import Definitions
 from fleetdns.emulator.hub.deletions import DeleteOptions, Deletions
 from fleetdns.emulator.hub.incoming import Options
@@ -54,6 +55,7 @@ class Hub:
         self.bookmark_interval = bookmark_interval
         self.store = Store(history=history)
         self.registry = Registry(builtin_served())
+        self.authorization = Authorization(self.store)
         self._allocations = Allocations(self.store, random)
         granted = self._allocations.granted
         self._writes = Writes(self.store, clock=clock, chance=random, granted=granted, stored=self._stored)
@@ -274,6 +276,7 @@ class Hub:
 
     def _stored(self, served: Served, key: Key) -> None:
         self._allocations.stored(served, key)
+        self.authorization.stored(served)
         self._definitions.stored(served, key)
 
     def _delete_quietly(self, served: Served, namespace: str | None, name: str) -> object:

@@ -1,10 +1,15 @@
-"""Questions asked by creating an object: who am I, may I, and whose token is this. A known user may do everything."""
+"""Questions asked by creating an object: who am I, may I, and whose token is this.
+
+A known user may do everything where rights are not enforced.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from fleetdns.emulator.hub import status
+from fleetdns.emulator.hub.authorization import Attempt, Authorization
 from fleetdns.emulator.hub.discovery import REVIEWS
 from fleetdns.emulator.hub.documents import normalized
 from fleetdns.emulator.hub.routes import ResourcePath
@@ -17,25 +22,65 @@ def is_review(path: ResourcePath) -> bool:
     return at == (None, "") and (path.group, path.version, path.plural) in {review[:3] for review in REVIEWS}
 
 
-def reviewed(path: ResourcePath, asked: object, *, user: User, tokens: TokenIssuer) -> Object:
+def reviewed(
+    path: ResourcePath, asked: object, *, user: User, tokens: TokenIssuer, authorization: Authorization | None = None
+) -> Object:
     """The question with its answer in status. Raises StatusError 400."""
     question = normalized(asked)
     if not isinstance(question, dict):
         raise status.bad_request("the object provided is unrecognized")
-    answered = _token_status(question, tokens) if path.plural == "tokenreviews" else _status(path.plural, user)
-    return question | {"metadata": question.get("metadata") or {}, "status": answered}
+    return question | {
+        "metadata": question.get("metadata") or {},
+        "status": _status(path.plural, question, user, tokens, authorization),
+    }
 
 
-def _status(plural: str, user: User) -> Object:
+def _status(
+    plural: str, question: Object, user: User, tokens: TokenIssuer, authorization: Authorization | None
+) -> Object:
+    spec: Any = question.get("spec") or {}
     match plural:
+        case "tokenreviews":
+            return _token_status(question, tokens)
         case "selfsubjectreviews":
             return {"userInfo": _shown(user)}
         case "selfsubjectaccessreviews":
-            return {"allowed": True, "reason": "every user of this server is its administrator"}
+            if authorization is None:
+                return {"allowed": True, "reason": "every user of this server is its administrator"}
+            verdict = authorization.judged(user, _attempt(spec))
+            return {"allowed": verdict.is_allowed} | ({"reason": verdict.why} if verdict.why else {})
         case _:
-            everything = {"verbs": ["*"], "apiGroups": ["*"], "resources": ["*"]}
-            pages = {"verbs": ["*"], "nonResourceURLs": ["*"]}
-            return {"resourceRules": [everything], "nonResourceRules": [pages], "incomplete": False}
+            rules = _EVERYTHING if authorization is None else authorization.rules(user, str(spec.get("namespace", "")))
+            return _sorted_out(rules)
+
+
+_EVERYTHING: tuple[Object, ...] = (
+    {"verbs": ["*"], "apiGroups": ["*"], "resources": ["*"]},
+    {"verbs": ["*"], "nonResourceURLs": ["*"]},
+)
+
+
+def _attempt(spec: Object) -> Attempt:
+    """What is asked about. Raises StatusError 400."""
+    page, wanted = spec.get("nonResourceAttributes"), spec.get("resourceAttributes")
+    if isinstance(page, dict):
+        return Attempt(str(page.get("verb", "")), path=str(page.get("path", "")))
+    if not isinstance(wanted, dict):
+        raise status.bad_request("exactly one of nonResourceAttributes or resourceAttributes must be specified")
+    verb, group, resource, part, namespace, name = (
+        str(wanted.get(word, "")) for word in ("verb", "group", "resource", "subresource", "namespace", "name")
+    )
+    return Attempt(verb, group, f"{resource}/{part}" if part else resource, namespace, name)
+
+
+def _sorted_out(rules: Iterable[Object]) -> Object:
+    """Rules on objects, and rules on the server's pages."""
+    found = list(rules)
+    return {
+        "resourceRules": [rule for rule in found if "nonResourceURLs" not in rule],
+        "nonResourceRules": [rule for rule in found if "nonResourceURLs" in rule],
+        "incomplete": False,
+    }
 
 
 def _token_status(question: Object, tokens: TokenIssuer) -> Object:

@@ -15,8 +15,9 @@ from pathlib import Path
 from aiohttp import web
 
 from fleetdns.emulator.hub import queries
-from fleetdns.emulator.hub.access import check_access, user_of
+from fleetdns.emulator.hub.access import Access, user_of
 from fleetdns.emulator.hub.answers import refusal
+from fleetdns.emulator.hub.bootstrap import bootstrap
 from fleetdns.emulator.hub.faults import Drop, EndWatch, Fault, Faults, Hang, Refuse, Slow
 from fleetdns.emulator.hub.kubeconfig import kubeconfig, write_kubeconfig
 from fleetdns.emulator.hub.pages import Pages
@@ -36,9 +37,12 @@ class HubServer:
     """tokens maps each bearer token to its user, all of them administrators; without it, one token is made.
 
     hub is the API behind it, at work without the server too; faults orders misbehaviour; issuer gives tokens that end.
+    With enforces_rights, those who are no administrators may do what roles and bindings say; else, everything.
     """
 
-    def __init__(self, hub: Hub | None = None, *, tokens: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self, hub: Hub | None = None, *, tokens: Mapping[str, str] | None = None, enforces_rights: bool = False
+    ) -> None:
         chance = random.SystemRandom()
         self.hub = hub or Hub(clock=time.time, random=chance)
         self.tokens = dict(tokens) if tokens else {secrets.token_urlsafe(32): ADMINISTRATOR}
@@ -48,7 +52,11 @@ class HubServer:
         self._streams = Streams(self.hub.clock)
         self.faults = Faults(self._streams, compact=self.hub.compact)
         self._pages = Pages(self.hub)
-        self._verbs = Verbs(self.hub, self._streams, self.issuer, chance=chance)
+        authorization = self.hub.authorization if enforces_rights else None
+        for manifest in bootstrap() if enforces_rights else ():
+            self.hub.install(manifest)
+        self._access = Access(self.hub, authorization)
+        self._verbs = Verbs(self.hub, self._streams, self.issuer, chance=chance, authorization=authorization)
         self._runner: web.ServerRunner | None = None
 
     @property
@@ -102,14 +110,14 @@ class HubServer:
     async def _serve(self, request: web.BaseRequest) -> web.StreamResponse:
         path = parse_path(request.rel_url.raw_path)
         user = user_of(request.headers.get("Authorization", ""), self.issuer)
-        watching = queries.is_watch(request.query)
-        check_access(user, path, method=request.method, raw_path=request.rel_url.path, watching=watching)
+        self._access.check(user, path, request)
         if isinstance(path, PagePath):
             await self._suffer(request, self.faults.next_for("get", ""))
             if request.method not in ("GET", "HEAD"):
                 raise method_not_allowed()
             return self._pages.serve(request, path.parts)
-        fault = self.faults.next_for(path.verb(request.method, watching=watching), path.plural)
+        verb = path.verb(request.method, watching=queries.is_watch(request.query))
+        fault = self.faults.next_for(verb, path.plural)
         await self._suffer(request, fault)
         ending = fault.error if isinstance(fault, EndWatch) else None
         return await self._verbs.serve(request, path, user, ending=ending)

@@ -10,6 +10,7 @@ from aiohttp import web
 
 from fleetdns.emulator.hub import queries, shapes, status
 from fleetdns.emulator.hub.answers import answer
+from fleetdns.emulator.hub.authorization import Authorization
 from fleetdns.emulator.hub.documents import JSON, PROTOBUF, YAML, Document, read_document
 from fleetdns.emulator.hub.incoming import Options
 from fleetdns.emulator.hub.negotiation import Form, negotiated
@@ -32,8 +33,17 @@ _WATCH_SECONDS = (1800, 3600)
 class Verbs:
     """The eight verbs on every kind; `chance` spreads the ends of watches."""
 
-    def __init__(self, hub: Hub, streams: Streams, issuer: TokenIssuer, *, chance: random.Random) -> None:
+    def __init__(
+        self,
+        hub: Hub,
+        streams: Streams,
+        issuer: TokenIssuer,
+        *,
+        chance: random.Random,
+        authorization: Authorization | None = None,
+    ) -> None:
         self._hub = hub
+        self._authorization = authorization
         self._streams = streams
         self._issuer = issuer
         self._chance = chance
@@ -70,7 +80,8 @@ class Verbs:
         if request.method != "POST":
             raise status.method_not_allowed()
         document = await _document(request)
-        return answer(request, reviewed(path, document.value, user=user, tokens=self._issuer), code=201)
+        told = reviewed(path, document.value, user=user, tokens=self._issuer, authorization=self._authorization)
+        return answer(request, told, code=201)
 
     async def _token(self, request: web.BaseRequest, path: ResourcePath) -> web.StreamResponse:
         if request.method != "POST":
