@@ -48,6 +48,32 @@ async def test_a_first_rollout_is_one_put_and_at_most_one_read(count: int) -> No
         assert process.errors() == []
 
 
+async def test_a_first_rollout_waits_for_its_exports_to_be_resolved_and_for_nothing_after_that() -> None:
+    world = World(delay=0.01)
+    async with world.running():
+        await asyncio.sleep(1)
+        start = asyncio.get_running_loop().time()
+        roll_out(world, 50)
+        await asyncio.sleep(5)
+
+        (put,) = world.azure.times("put_profile")
+        assert 0.2 <= put - start <= 0.3
+        assert len(world.azure.only.endpoints) == 50
+
+
+async def test_a_profile_whose_exports_nobody_resolves_is_made_without_them_after_a_moment() -> None:
+    world = World()
+    async with world.running(resolves_exports=False):
+        await asyncio.sleep(1)
+        start = asyncio.get_running_loop().time()
+        roll_out(world)
+        await asyncio.sleep(5)
+
+        (put,) = world.azure.times("put_profile")
+        assert 2.0 <= put - start <= 2.3
+        assert world.azure.only.endpoints == ()
+
+
 async def test_finalizers_are_on_before_anything_is_in_azure() -> None:
     world = World(latency=0.5)
     async with world.running():

@@ -71,6 +71,14 @@ def test_one_bad_export_is_rejected_and_the_others_go_on(
     assert {e.name for e in desired.profile.endpoints} == names
 
 
+@pytest.mark.parametrize("annotations", [{}, {"fleetdns.io/withdrawn": "true"}], ids=["unannounced", "withdrawn"])
+def test_an_export_on_its_way_out_is_neither_an_endpoint_nor_missing(annotations: dict[str, str]) -> None:
+    leaving = make_export("bad", is_deleting=True, annotations=annotations)
+    desired = make_desired(make_aggregate(exports=[GOOD, leaving], imports=[make_import(clusters=["bad", "good"])]))
+    assert desired.rejections == ()
+    assert [source.cluster for source in desired.sources] == ["good"]
+
+
 def test_what_stands_in_a_conflict_is_short_in_a_backend_s_status() -> None:
     long = msgspec.structs.replace(LOST, message="\x1b" + "x" * 30_000)
     desired = make_desired(
