@@ -65,11 +65,12 @@ class MemberCaches:
         return self.offers.get(self.member.offer_key(service))
 
     def is_unreadable(self, service: ObjectKey) -> bool:
-        """Whether something of it is there and could not be decoded: then nothing can be said about it."""
+        """Whether something of it is, or may be, there and could not be decoded: then nothing can be said about it."""
         return (
             service in self.exports.unknown
             or service in self.services.unknown
             or self.member.offer_key(service) in self.offers.unknown
+            or (self.services.unnamed > 0 and service not in self.services)
         )
 
     def keys_of_offer(self, offer: Offer) -> frozenset[ObjectKey]:
