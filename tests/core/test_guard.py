@@ -183,6 +183,15 @@ def test_a_removal_that_azure_did_not_make_does_not_count() -> None:
         ),
         pytest.param(left("", also=[make_export(c, annotations={WITHDRAWN: "true"}) for c in "ab"]), id="withdrawn"),
         pytest.param(left("", also=[make_export(c, weight=0) for c in "ab"]), id="there with weight 0"),
+        pytest.param(
+            left("", also=[make_export(c, annotations={"fleetdns.io/weight": "0"}) for c in "ab"]),
+            id="there, and an override gives it weight 0",
+        ),
+        pytest.param(
+            left("", also=[make_export(c, annotations={"fleetdns.io/excluded": "true"}) for c in "ab"]),
+            id="there and excluded",
+        ),
+        pytest.param(replace(left(""), drained=frozenset("ab")), id="the clusters are drained"),
         pytest.param(left("", also=[make_export(c, has_dns_label=False) for c in "ab"]), id="there and unfit"),
         pytest.param(left("", backend=make_backend(weight=0, status=LISTED)), id="the backend has weight 0"),
         pytest.param(left("", backend=make_backend(weight=0, uid=uid_of("anew"))), id="its heir has weight 0"),

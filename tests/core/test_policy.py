@@ -198,6 +198,19 @@ LOST = Condition("Conflict", "True", "ConflictFound", "ports")
             [],
             id="the export takes no traffic",
         ),
+        pytest.param(
+            make_aggregate(
+                exports=[A, make_export("b", annotations={"fleetdns.io/excluded": "true"})],
+                imports=[make_import(clusters=["a"])],
+            ),
+            [],
+            id="the export is excluded",
+        ),
+        pytest.param(
+            make_aggregate(exports=[A, B], imports=[make_import(clusters=["a"])], drained="b"),
+            [],
+            id="the cluster is drained",
+        ),
         pytest.param(make_aggregate(exports=[A], imports=[make_import(clusters=["a"])]), [], id="the export is gone"),
         pytest.param(
             make_aggregate(exports=[A, make_export("b", is_deleting=True)], imports=[make_import(clusters=["a"])]),
