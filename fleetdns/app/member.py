@@ -11,7 +11,7 @@ import random
 import socket
 import time
 from contextlib import AsyncExitStack
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import structlog
 
@@ -21,7 +21,7 @@ from fleetdns.app.lifecycle import checks, lived
 from fleetdns.azure.publicips import AzurePublicIPs, open_public_ips
 from fleetdns.core.offer import Member
 from fleetdns.health import Health, serve
-from fleetdns.kube.config import load
+from fleetdns.kube.config import Connection, load
 from fleetdns.kube.definitions import MEMBER_KINDS, HubDefinitions
 from fleetdns.kube.events import EventPublisher
 from fleetdns.kube.membersources import MemberSources
@@ -49,7 +49,6 @@ async def run(settings: MemberSettings, *, stop: asyncio.Event) -> None:
     to_hub = await load(settings.hub_kubeconfig)
     to_cluster = await load(settings.kubeconfig)
     metrics, health, chance = Metrics(), Health(), random.Random()
-    timeouts = replace(DEFAULT_TIMEOUTS, write=min(DEFAULT_TIMEOUTS.write, longest_call(settings.lease_duration) / 2))
     async with AsyncExitStack() as stack:
         await stack.enter_async_context(serve(settings, metrics=metrics, health=health))
         _log.info(
@@ -61,73 +60,72 @@ async def run(settings: MemberSettings, *, stop: asyncio.Event) -> None:
             azure=settings.arm_endpoint or settings.azure_cloud,
             subscription=settings.subscription_id,
         )
-        hub, cluster = [
-            await stack.enter_async_context(
-                Transport(
-                    connection,
-                    observer=metrics.kubernetes(connection.host),
-                    timeouts=timeouts,
-                    field_manager=_NAME,
+        ways = _Ways(
+            to_hub,
+            hub=await stack.enter_async_context(_transport(to_hub, settings, metrics)),
+            cluster=await stack.enter_async_context(_transport(to_cluster, settings, metrics)),
+            public_ips=await stack.enter_async_context(
+                open_public_ips(
+                    cloud=settings.azure_cloud,
+                    arm_endpoint=settings.arm_endpoint,
+                    managed_identity_client_id=settings.managed_identity_client_id,
+                    observer=fanned(metrics.azure, AzureCallLog()),
                 )
-            )
-            for connection in (to_hub, to_cluster)
-        ]
-        public_ips = await stack.enter_async_context(
-            open_public_ips(
-                cloud=settings.azure_cloud,
-                arm_endpoint=settings.arm_endpoint,
-                managed_identity_client_id=settings.managed_identity_client_id,
-                observer=fanned(metrics.azure, AzureCallLog()),
-            )
+            ),
         )
         leading = leadership(
-            cluster,
+            ways.cluster,
             lease_of(settings, _NAME),
             timing=Timing(settings.lease_duration, settings.lease_renew_interval),
             metrics=metrics,
             random=chance,
         )
-        credentials = HubCredentials(
-            to_hub,
-            AccountTokens(hub, ObjectKey(settings.hub_namespace, MEMBER_ACCOUNT)),
-            _kubeconfig_secret(settings, cluster, leading),
-            wall_clock=time.time,
-            random=chance,
-        )
-        agent = _agent(
-            settings,
-            hub=hub,
-            cluster=cluster,
-            public_ips=public_ips,
-            credentials=credentials,
-            leading=leading,
-            metrics=metrics,
-            chance=chance,
-        )
+        agent = _agent(settings, ways, leading, metrics=metrics, chance=chance)
         health.readiness(checks(agent, leading, awaited="the caches"))
         await lived(agent, leading, stop=stop, health=health)
 
 
-def _kubeconfig_secret(settings: MemberSettings, cluster: Transport, leading: Leadership) -> KubeconfigSecret | None:
-    """Where the hub kubeconfig comes from, if that is known."""
+@dataclass(frozen=True, slots=True)
+class _Ways:
+    """The ways out of this process."""
+
+    to_hub: Connection
+    hub: Transport
+    cluster: Transport
+    public_ips: AzurePublicIPs
+
+
+def _transport(connection: Connection, settings: MemberSettings, metrics: Metrics) -> Transport:
+    longest = longest_call(settings.lease_duration) / 2
+    return Transport(
+        connection,
+        observer=metrics.kubernetes(connection.host),
+        timeouts=replace(DEFAULT_TIMEOUTS, write=min(DEFAULT_TIMEOUTS.write, longest)),
+        field_manager=_NAME,
+    )
+
+
+def _credentials(
+    settings: MemberSettings, ways: _Ways, leading: Leadership, *, chance: random.Random
+) -> HubCredentials:
+    """Keeps the token for the hub alive, and the Secret that the kubeconfig comes from, if that is known."""
     secret = settings.hub_kubeconfig_secret
-    return None if secret is None else KubeconfigSecret(cluster, secret, before_write=leading.before_write)
+    return HubCredentials(
+        ways.to_hub,
+        AccountTokens(ways.hub, ObjectKey(settings.hub_namespace, MEMBER_ACCOUNT)),
+        None if secret is None else KubeconfigSecret(ways.cluster, secret, before_write=leading.before_write),
+        wall_clock=time.time,
+        random=chance,
+    )
 
 
 def _agent(
-    settings: MemberSettings,
-    *,
-    hub: Transport,
-    cluster: Transport,
-    public_ips: AzurePublicIPs,
-    credentials: HubCredentials,
-    leading: Leadership,
-    metrics: Metrics,
-    chance: random.Random,
+    settings: MemberSettings, ways: _Ways, leading: Leadership, *, metrics: Metrics, chance: random.Random
 ) -> MemberAgent:
     """The agent with everything wired."""
+    credentials = _credentials(settings, ways, leading, chance=chance)
     informers = MemberInformers(
-        MemberSources(cluster=cluster, hub=hub, hub_namespace=settings.hub_namespace),
+        MemberSources(cluster=ways.cluster, hub=ways.hub, hub_namespace=settings.hub_namespace),
         member=Member(settings.cluster_name, settings.hub_namespace),
         resource_group=settings.public_ip_resource_group,
         observer=fanned(metrics.informer, InformerLog()),
@@ -135,15 +133,15 @@ def _agent(
     )
     agent = MemberAgent(
         informers,
-        public_ips=public_ips,
-        hub=OfferWriter(Objects(hub, before_write=leading.before_write)),
+        public_ips=ways.public_ips,
+        hub=OfferWriter(Objects(ways.hub, before_write=leading.before_write)),
         cluster=ClusterWriter(
-            Objects(cluster, before_write=leading.before_write),
-            events=EventPublisher(cluster, instance=socket.gethostname(), component=_NAME),
+            Objects(ways.cluster, before_write=leading.before_write),
+            events=EventPublisher(ways.cluster, instance=socket.gethostname(), component=_NAME),
             written=informers.written,
             before_write=leading.before_write,
         ),
-        definitions=HubDefinitions(cluster, MEMBER_KINDS),
+        definitions=HubDefinitions(ways.cluster, MEMBER_KINDS),
         observers=Observers(
             controller=fanned(metrics.controller, ControllerLog()), queue=metrics.queue, public_ips=PublicIPLog()
         ),
