@@ -35,6 +35,7 @@ from fleetdns.core.plan import Settings
 from fleetdns.retry import classify
 from fleetdns.runtime.controller import Controller, ControllerObserver, Result
 from fleetdns.runtime.informer import Informer
+from fleetdns.runtime.operator import Operator
 from fleetdns.runtime.workqueue import QueueMetrics, WorkQueue
 
 STALE_SWEEPS = 3
@@ -113,7 +114,7 @@ class HubController:
         )
         resolution = ResolutionReconciler(caches, hub, writer=writer, clock=clock, is_dry_run=settings.is_dry_run)
         services = ServiceReconciler(overrides, resolution.reconcile if resolves_exports else None)
-        self._controllers = (
+        controllers = (
             self._controller(self.profiles, profiles.reconcile, workers, observers.controller),
             self._controller(self.services, services.reconcile, workers, observers.controller),
         )
@@ -128,12 +129,20 @@ class HubController:
             clock=clock,
             random=random,
         )
-        self._is_working = False
+        self._operator = Operator(
+            informers.all,
+            controllers,
+            before_work=self._before_work,
+            beside=(
+                ("sweep", self._sweep.run),
+                ("override-switch", lambda: self._switch.run(self._enqueue_services)),
+            ),
+        )
 
     @property
     def is_working(self) -> bool:
         """Workers have started: every cache has synced and Azure was asked once."""
-        return self._is_working
+        return self._operator.is_working
 
     @property
     def caches(self) -> Iterable[Informer[ObjectKey, Any]]:
@@ -145,33 +154,19 @@ class HubController:
 
         `may_work` is awaited once every cache is whole; until it returns nobody is written to, and Azure is not asked.
         """
-        async with asyncio.TaskGroup() as group:
-            keeping = group.create_task(self.informers.run(), name="informers")
-            await self.informers.wait_synced()
-            if may_work is not None:
-                await may_work()
-            # Absence in a cache that is not whole, or in an Azure nobody asked, must never remove or double anything.
-            # And who applies overrides must be known before an export counts that they may leave out.
-            async with asyncio.TaskGroup() as looks:
-                looks.create_task(self._sweep.first(), name="first-sweep")
-                looks.create_task(self._switch.look(), name="first-look")
-            self._subscribe()
-            self._is_working = True
-            sweeping = group.create_task(self._sweep.run(), name="sweep")
-            looking = group.create_task(self._switch.run(self._enqueue_services), name="override-switch")
-            async with asyncio.TaskGroup() as workers:
-                for controller in self._controllers:
-                    workers.create_task(controller.run(), name=controller.name)
-            self._is_working = False
-            sweeping.cancel()
-            looking.cancel()
-            keeping.cancel()
+        await self._operator.run(may_work)
 
     async def stop(self) -> None:
         """Take no further key; returns when the reconciles in hand are finished. `run` then ends."""
-        async with asyncio.TaskGroup() as group:
-            for controller in self._controllers:
-                group.create_task(controller.stop())
+        await self._operator.stop()
+
+    async def _before_work(self) -> None:
+        # Absence in a cache that is not whole, or in an Azure nobody asked, must never remove or double anything. And
+        # who applies overrides must be known before an export counts that they may leave out.
+        async with asyncio.TaskGroup() as looks:
+            looks.create_task(self._sweep.first(), name="first-sweep")
+            looks.create_task(self._switch.look(), name="first-look")
+        self._subscribe()
 
     def _controller(
         self,
