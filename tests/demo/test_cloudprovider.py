@@ -166,7 +166,7 @@ class TestLabel:
         assert sorted(str(label_of(found)) for found in member.public_ips().values()) == ["None", "shop"]
 
     async def test_comes_later_than_the_address_where_it_is_told_to(self, member: Member) -> None:
-        member.provide(Delays(label=0.5))
+        member.provide(Delays(label=2.0))
         await member.serve(label="shop")
         await member.address()
         assert label_of(await member.public_ip(lambda _found: True)) is None

@@ -83,6 +83,12 @@ class Served:
     def not_found(self, name: str) -> StatusError:
         return status.not_found(self.group, self.plural, name)
 
+    def another(self, namespace: str, name: str, uid: str, real: str) -> StatusError:
+        """Somebody means an object that is not, or no longer, the one of this name; etcd's path of it is told."""
+        place = f"{self.group}/{self.plural}" if self.custom else self.plural
+        path = "/".join(filter(None, ("/registry", place, namespace, name)))
+        return status.another(self.group, self.plural, name, path=path, uid=uid, real=real)
+
 
 def name_of(terms: tuple[FieldTerm, ...]) -> str | None:
     """The one name a field selector asks for, if it does: then nothing else needs to be looked at."""

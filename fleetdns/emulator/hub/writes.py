@@ -180,14 +180,14 @@ class Writes:
             raise served.not_found(key.name)
         uid = obj["metadata"].get("uid")
         if uid:
-            raise _another(served, key, uid, "")
+            raise served.another(key.namespace, key.name, uid, "")
         sent = obj["metadata"] | {"name": key.name, "namespace": key.namespace, "resourceVersion": ""}
         return self.insert(served, obj | {"metadata": sent}, options)
 
     def _check_identity(self, served: Served, key: Key, old: Object, metadata: Object) -> None:
         uid, real = metadata.get("uid"), old["metadata"]["uid"]
         if uid and uid != real:
-            raise _another(served, key, uid, real)
+            raise served.another(key.namespace, key.name, uid, real)
 
     def _admit_into_namespace(self, served: Served, key: Key) -> None:
         if not served.namespaced:
@@ -295,10 +295,3 @@ def _holds(served: Served, obj: Object) -> bool:
     if obj["metadata"].get("finalizers"):
         return True
     return served.resource == "namespaces" and bool((obj.get("spec") or {}).get("finalizers"))
-
-
-def _another(served: Served, key: Key, uid: str, real: str) -> status.StatusError:
-    """Somebody means an object that is not, or no longer, the one of this name; etcd's path of it is told."""
-    place = f"{served.group}/{served.plural}" if served.custom else served.plural
-    path = "/".join(filter(None, ("/registry", place, key.namespace, key.name)))
-    return status.another(served.group, served.plural, key.name, path=path, uid=uid, real=real)
