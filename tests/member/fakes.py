@@ -116,6 +116,16 @@ class FakeCluster(Server):
             claims.pop(name, None)
         self._restamp(held, annotations=merge_patched(held.metadata.annotations, annotations))
 
+    def _apply(self, obj: Stored) -> None:
+        """What the agent owns stays, unless the user says something of it."""
+        held = self._objects.get((type(obj), obj.metadata.key))
+        if isinstance(obj, Service) and isinstance(held, Service):
+            uid, ours, theirs = held.metadata.uid, self._owned(held), obj.metadata.annotations
+            self._shared |= {(uid, name) for name, text in ours.items() if theirs.get(name) == text}
+            annotations = {**ours, **theirs}
+            obj = msgspec.structs.replace(obj, metadata=msgspec.structs.replace(obj.metadata, annotations=annotations))
+        super()._apply(obj)
+
     def _owned(self, held: Service) -> dict[str, str]:
         claims = self._claims.get(held.metadata.uid, {})
         return {name: text for name, text in claims.items() if held.metadata.annotations.get(name) == text}
