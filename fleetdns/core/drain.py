@@ -15,7 +15,7 @@ from dataclasses import dataclass, field, replace
 
 from fleetdns.core.aggregate import Aggregate, Unreadable
 from fleetdns.core.naming import EndpointName
-from fleetdns.core.trafficmanager import Profile
+from fleetdns.core.trafficmanager import Endpoint, Profile
 
 Pair = tuple[str, str]  # folded service and cluster: what an endpoint stands for, whichever backend made it
 
@@ -52,9 +52,17 @@ class Drain:
 
 def drain(aggregate: Aggregate, observed: Profile | None) -> Drain:
     """What the hub says, before it is asked whether anything would be left."""
-    owners = (endpoint.owner for endpoint in observed.endpoints) if observed is not None else ()
+    owners = (endpoint.owner for endpoint in known_endpoints(aggregate, observed))
     present = frozenset((owner.service, owner.cluster) for owner in owners if owner is not None)
     return Drain(aggregate.drained, aggregate.unreadable, present)
+
+
+def known_endpoints(aggregate: Aggregate, observed: Profile | None) -> tuple[Endpoint, ...]:
+    """The endpoints in Azure; as status last told where nothing is known of it."""
+    if observed is not None:
+        return observed.endpoints
+    told = (endpoint for backend in aggregate.live_backends for endpoint in backend.status.endpoints)
+    return tuple(Endpoint(name=e.name, weight=e.weight, monitor_status=e.monitor_status) for e in told)
 
 
 def undrained(drained: Drain) -> Drain:

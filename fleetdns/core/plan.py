@@ -14,7 +14,7 @@ from fleetdns.core.aggregate import Aggregate, Asked
 from fleetdns.core.batch import Batch, batch
 from fleetdns.core.changes import Change, Delete, diff, subject_name
 from fleetdns.core.desired import Desired, desired_profile
-from fleetdns.core.drain import Drain, drain, sparing, undrained
+from fleetdns.core.drain import Drain, drain, known_endpoints, sparing, undrained
 from fleetdns.core.drift import Drift, drifted, settled_by_status
 from fleetdns.core.guard import Absences, Guarding, Limits, guard, guarded_clusters
 from fleetdns.core.identity import Identity, Naming
@@ -177,17 +177,19 @@ class _Look:
 
     def spared(self, draft: _Draft) -> EndpointName | None:
         """The drained endpoint that has to stay, if the draft would take the last that serves."""
-        observed = self.observed
-        if observed is None or not any(e.owner and draft.drain.takes_endpoint(e.owner) for e in observed.endpoints):
+        present = known_endpoints(self.aggregate, self.observed)
+        taken = {e.folded for e in present if e.owner is not None and draft.drain.takes_endpoint(e.owner)}
+        if not taken:
             return None
-        leaving, wanted = draft.leaving, self.draft(undrained(draft.drain))
-        staying = (e for e in observed.endpoints if e.folded not in wanted.leaving)
+        wanted = self.draft(undrained(draft.drain))
+        leaving = draft.leaving | (taken if self.observed is None else frozenset())
+        staying = (e for e in present if e.folded not in wanted.leaving and self.observed is not None)
         owners = (e.owner for e in (*wanted.desired.profile.endpoints, *staying))
         return spare(
             draft.drain,
-            observed,
+            present,
             self.aggregate,
-            left=tuple(e for e in observed.endpoints if e.folded not in leaving),
+            left=tuple(e for e in present if e.folded not in leaving),
             wanted=frozenset((owner.service, owner.cluster) for owner in owners if owner is not None),
         )
 

@@ -12,17 +12,23 @@ from fleetdns.core.aggregate import Aggregate
 from fleetdns.core.drain import Drain, Pair
 from fleetdns.core.guard import is_let_go, serves
 from fleetdns.core.naming import EndpointName
-from fleetdns.core.trafficmanager import Endpoint, Profile
+from fleetdns.core.trafficmanager import Endpoint
 
 
 def spare(
-    drained: Drain, observed: Profile, aggregate: Aggregate, *, left: Iterable[Endpoint], wanted: frozenset[Pair]
+    drained: Drain,
+    present: Iterable[Endpoint],
+    aggregate: Aggregate,
+    *,
+    left: Iterable[Endpoint],
+    wanted: frozenset[Pair],
 ) -> EndpointName | None:
     """The endpoint that stays; None: none has to.
 
-    `left`: what would be there without the drained ones; `wanted`: what would be there were nothing drained.
+    `present`: what Azure holds; `left`: what of that would be there without the drained ones; `wanted`: what would be
+    there were nothing drained.
     """
-    ours = (e for e in observed.endpoints if not e.is_disabled and not is_let_go(e, aggregate))
+    ours = (e for e in present if not e.is_disabled and not is_let_go(e, aggregate))
     going = [e for e in ours if e.owner is not None and _is_lost(e.owner, drained, wanted)]
     others = [endpoint for endpoint in left if not endpoint.is_disabled]
     if any(map(serves, others)) or not going:

@@ -14,7 +14,7 @@ from fleetdns.api.meta import DRAIN
 from fleetdns.api.profile import ALLOW_EMPTY, PAUSED
 from fleetdns.core.overrides import OFF
 from fleetdns.core.trafficmanager import DEGRADED, ONLINE, Endpoint, Profile
-from fleetdns.errors import Throttled
+from fleetdns.errors import Throttled, Transient
 from tests.controllers.world import World, condition
 from tests.core.builders import make_backend, make_export, make_meta, make_profile, public_ip
 
@@ -302,6 +302,44 @@ async def test_what_cannot_be_read_neither_drains_nor_puts_back_not_even_over_a_
         await asyncio.sleep(15)
 
         assert set(world.weights()) == {"a", "b", "c"}
+
+
+async def test_while_azure_is_away_a_backend_goes_on_saying_what_is_spared_and_what_is_out() -> None:
+    world = World()
+    async with world.running():
+        roll_out(world, "ab")
+        await asyncio.sleep(5)
+        world.hub.apply(namespace("a", ON), namespace("b", ON))
+        await asyncio.sleep(5)
+        said, endpoints = message(world), world.backend_status().endpoints
+        assert "b is drained, but stays" in said
+        world.azure.down = Transient("ServiceUnavailable", "try again")
+        world.hub.apply(make_profile(ttl=5))
+        await asyncio.sleep(100)
+        assert world.programmed() == ("Unknown", "Pending")
+        assert (world.accepted(), message(world)) == (("True", "Accepted"), said)
+        assert world.backend_status().endpoints == endpoints
+        world.hub.apply(namespace("a"))
+        await asyncio.sleep(30)
+        assert world.accepted() == ("Unknown", "Pending")
+        world.azure.heal()
+        await asyncio.sleep(200)
+
+        assert world.weights() == {"a": 100}
+
+
+async def test_while_azure_is_away_what_cannot_be_read_changes_no_backend() -> None:
+    world = World()
+    async with world.running():
+        roll_out(world, "ab")
+        await asyncio.sleep(5)
+        said = message(world)
+        world.hub.garble(namespace("b"))
+        world.azure.down = Transient("ServiceUnavailable", "try again")
+        world.hub.apply(make_profile(ttl=5))
+        await asyncio.sleep(100)
+
+        assert (world.accepted(), message(world)) == (("True", "Accepted"), said)
 
 
 async def test_an_export_that_comes_while_its_cluster_is_drained_waits_for_the_end_of_it() -> None:
