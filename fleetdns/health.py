@@ -87,8 +87,10 @@ class Cache(Protocol):
     def is_fresh(self, now: float, /) -> bool: ...
 
 
-def out_of_step(caches: Iterable[Cache], now: float) -> str | None:
+def out_of_step(caches: Iterable[Cache], now: float, *, server: str = "the hub") -> str | None:
     """Which caches may not hold what the hub holds, and why; None: all of them do. `now`: the loop's time.
+
+    `server`: what people call the server, or servers, that they come from.
 
     A watch that failed counts from its failure on: what happens on the hub until the next one is not known here.
     """
@@ -99,7 +101,7 @@ def out_of_step(caches: Iterable[Cache], now: float) -> str | None:
             because = "not watched yet" if cache.health.heard_at is None else "not heard of lately"
             kinds.setdefault(because if error is None else str(error), []).append(cache.name)
     reasons = "; ".join(f"{', '.join(names)} ({because})" for because, names in kinds.items())
-    return f"not in step with the hub: {reasons}" if reasons else None
+    return f"not in step with {server}: {reasons}" if reasons else None
 
 
 class Serving(Protocol):

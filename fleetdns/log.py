@@ -8,8 +8,8 @@ from __future__ import annotations
 import logging
 import re
 import sys
-from collections.abc import Mapping
-from typing import Any, Final, Literal, TextIO, TypeVar, cast
+from collections.abc import Callable, Mapping
+from typing import Any, Final, Literal, NamedTuple, TextIO, TypeVar, cast
 
 import structlog
 from structlog.typing import EventDict, FilteringBoundLogger, Processor, WrappedLogger
@@ -154,8 +154,24 @@ class ControllerLog:
                 _log.error("reconcile failed unexpectedly", **facts, exc_info=run.error)
 
 
+class Server(NamedTuple):
+    """An API server in people's words, and the manifests that bring our kinds to it."""
+
+    name: str
+    definitions: str
+
+
+HUB = Server("the hub", "manifests/crds")
+
+
 class InformerLog(InformerObserver):
-    """What happens to the caches that somebody may have to act on; single watch events are not told."""
+    """What happens to the caches that somebody may have to act on; single watch events are not told.
+
+    `server_of`: where a kind comes from.
+    """
+
+    def __init__(self, server_of: Callable[[str], Server] = lambda _: HUB) -> None:
+        self._server_of = server_of
 
     def listed(self, name: str, /, *, reason: str, by: str, objects: int, duration: float) -> None:
         _log.info("listed", kind=name, objects=objects, reason=reason, by=by, seconds=round(duration, 3))
@@ -165,24 +181,25 @@ class InformerLog(InformerObserver):
 
     def phase_changed(self, name: str, health: Health, /) -> None:
         error = f"{type(health.error).__name__}: {health.error}" if health.error else None
+        server, definitions = self._server_of(name)
         match health.phase:
             case Phase.NOT_SERVED:
                 _log.warning(
-                    f"the hub does not serve {name}: install the CRDs with kubectl apply -k manifests/crds; "
+                    f"{server} does not serve {name}: install the CRDs with kubectl apply -k {definitions}; "
                     "fleetdns is not ready until then and keeps looking",
                     kind=name,
                 )
             case Phase.ABSENT:
-                _log.info("the hub does not have this kind, which it need not: fleetdns keeps looking", kind=name)
+                _log.info(f"{server} does not have this kind, which it need not: fleetdns keeps looking", kind=name)
             case Phase.RETRYING if isinstance(health.error, Denied):
                 _log.warning(
-                    f"the hub does not let fleetdns list and watch {name}: check its ClusterRole and credentials; "
+                    f"{server} does not let fleetdns list and watch {name}: check its ClusterRole and credentials; "
                     "it keeps trying",
                     kind=name,
                     error=error,
                 )
             case Phase.RETRYING:
-                _log.warning("the hub cannot be read, trying again", kind=name, error=error)
+                _log.warning(f"{server} cannot be read, trying again", kind=name, error=error)
             case _:
                 _log.info("watching", kind=name)
 

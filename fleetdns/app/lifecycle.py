@@ -53,10 +53,12 @@ async def ended_before(task: asyncio.Task[Any], stop: asyncio.Event) -> bool:
     return not task.cancelling()
 
 
-def checks(work: Work, leading: Leadership, *, awaited: str) -> Mapping[str, Callable[[], str | None]]:
+def checks(
+    work: Work, leading: Leadership, *, awaited: str, server: str = "the hub"
+) -> Mapping[str, Callable[[], str | None]]:
     """Readiness: every cache is true, and the work has begun, or another replica does it and this one could follow.
 
-    `awaited`: what has to come before the work can begin.
+    `awaited`: what has to come before the work can begin; `server`: where the caches come from.
     """
     clock = asyncio.get_running_loop().time
 
@@ -64,7 +66,7 @@ def checks(work: Work, leading: Leadership, *, awaited: str) -> Mapping[str, Cal
         return None if work.is_working or leading.is_waiting else f"waiting for {awaited}"
 
     return {
-        "caches": lambda: out_of_step(work.caches, clock()),
+        "caches": lambda: out_of_step(work.caches, clock(), server=server),
         "leader-election": lambda: leading.problem,
         "workers": working,
     }

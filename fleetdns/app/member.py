@@ -17,6 +17,7 @@ import structlog
 
 from fleetdns import __version__
 from fleetdns.api.meta import ObjectKey
+from fleetdns.api.offer import Offer
 from fleetdns.app.lifecycle import checks, lived
 from fleetdns.azure.publicips import AzurePublicIPs, open_public_ips
 from fleetdns.core.offer import Member
@@ -31,7 +32,7 @@ from fleetdns.kube.secrets import KubeconfigSecret
 from fleetdns.kube.tokens import MEMBER_ACCOUNT, AccountTokens
 from fleetdns.kube.transport import DEFAULT_TIMEOUTS, Transport
 from fleetdns.leadership import Leadership, leadership, lease_of, longest_call
-from fleetdns.log import AzureCallLog, ControllerLog, InformerLog, PublicIPLog, fanned
+from fleetdns.log import HUB, AzureCallLog, ControllerLog, InformerLog, PublicIPLog, Server, fanned
 from fleetdns.member.agent import MemberAgent, Observers
 from fleetdns.member.caches import MemberInformers
 from fleetdns.member.credentials import HubCredentials
@@ -40,6 +41,7 @@ from fleetdns.runtime.leader import Timing
 from fleetdns.settings.member import MemberSettings
 
 _NAME = "fleetdns-member"  # the Lease, the field manager and the source of events
+_HERE = Server("this cluster", "manifests/member/crds")
 
 _log = structlog.get_logger("fleetdns")
 
@@ -81,7 +83,7 @@ async def run(settings: MemberSettings, *, stop: asyncio.Event) -> None:
             random=chance,
         )
         agent = _agent(settings, ways, leading, metrics=metrics, chance=chance)
-        health.readiness(checks(agent, leading, awaited="the caches"))
+        health.readiness(checks(agent, leading, awaited="the caches", server="the hub and this cluster"))
         await lived(agent, leading, stop=stop, health=health)
 
 
@@ -128,7 +130,7 @@ def _agent(
         MemberSources(cluster=ways.cluster, hub=ways.hub, hub_namespace=settings.hub_namespace),
         member=Member(settings.cluster_name, settings.hub_namespace),
         resource_group=settings.public_ip_resource_group,
-        observer=fanned(metrics.informer, InformerLog()),
+        observer=fanned(metrics.informer, InformerLog(_server_of)),
         random=chance,
     )
     agent = MemberAgent(
@@ -137,11 +139,11 @@ def _agent(
         hub=OfferWriter(Objects(ways.hub, before_write=leading.before_write)),
         cluster=ClusterWriter(
             Objects(ways.cluster, before_write=leading.before_write),
-            events=EventPublisher(ways.cluster, instance=socket.gethostname(), component=_NAME),
+            events=EventPublisher(ways.cluster, instance=socket.gethostname(), component=_NAME, server=_HERE.name),
             written=informers.written,
             before_write=leading.before_write,
         ),
-        definitions=HubDefinitions(ways.cluster, MEMBER_KINDS),
+        definitions=HubDefinitions(ways.cluster, MEMBER_KINDS, server=_HERE.name),
         observers=Observers(
             controller=fanned(metrics.controller, ControllerLog()), queue=metrics.queue, public_ips=PublicIPLog()
         ),
@@ -157,3 +159,7 @@ def _agent(
     for informer in informers.all:
         metrics.watch_informer(informer)
     return agent
+
+
+def _server_of(kind: str) -> Server:
+    return HUB if kind == Offer.resource.plural else _HERE

@@ -34,8 +34,12 @@ _log = structlog.get_logger(__name__)
 class HubDefinitions:
     """Fulfils the controllers' Definitions, and the agent's."""
 
-    def __init__(self, transport: Transport, kinds: tuple[Resource, ...] = HUB_KINDS) -> None:
+    def __init__(
+        self, transport: Transport, kinds: tuple[Resource, ...] = HUB_KINDS, *, server: str = "the hub"
+    ) -> None:
+        """`server`: what people call it."""
         self._transport = transport
+        self._server = server
         self._kinds = kinds
         self._denied: set[str] = set()  # the definitions that we were not let read last
 
@@ -66,7 +70,7 @@ class HubDefinitions:
         if isinstance(error, Forbidden) and name not in self._denied:
             self._denied.add(name)
             _log.warning(
-                f"the hub does not let fleetdns get CustomResourceDefinition {name}: check its ClusterRole; until it "
-                "does, nothing is removed from Azure because objects are gone",
+                f"{self._server} does not let fleetdns get CustomResourceDefinition {name}: check its ClusterRole; until "
+                "it does, nothing is removed from Azure because objects are gone",
                 error=error.sentence,
             )

@@ -52,11 +52,13 @@ class EventPublisher:
         *,
         instance: str,
         component: str = _COMPONENT,
+        server: str = "the hub",
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self._transport = transport
         self._instance = instance
         self._component = component
+        self._server = server
         self._now = now
         self._told: OrderedDict[tuple[str, ...], _Told] = OrderedDict()
         self._denied: set[str] = set()  # the verbs that were last refused for want of a right
@@ -101,7 +103,9 @@ class EventPublisher:
         except Refused as error:
             if _is_denied(error) and verb not in self._denied:
                 self._denied.add(verb)
-                _log.warning(f"the hub does not let fleetdns {verb} events: check its ClusterRole", error=str(error))
+                _log.warning(
+                    f"{self._server} does not let fleetdns {verb} events: check its ClusterRole", error=str(error)
+                )
             raise
         self._denied.discard(verb)
 
