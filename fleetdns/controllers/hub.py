@@ -114,10 +114,6 @@ class HubController:
         )
         resolution = ResolutionReconciler(caches, hub, writer=writer, clock=clock, is_dry_run=settings.is_dry_run)
         services = ServiceReconciler(overrides, resolution.reconcile if resolves_exports else None)
-        controllers = (
-            self._controller(self.profiles, profiles.reconcile, workers, observers.controller),
-            self._controller(self.services, services.reconcile, workers, observers.controller),
-        )
         self._sweep = Sweep(
             caches,
             index,
@@ -129,14 +125,9 @@ class HubController:
             clock=clock,
             random=random,
         )
-        self._operator = Operator(
-            informers.all,
-            controllers,
-            before_work=self._before_work,
-            beside=(
-                ("sweep", self._sweep.run),
-                ("override-switch", lambda: self._switch.run(self._enqueue_services)),
-            ),
+        self._operator = self._operated(
+            self._controller(self.profiles, profiles.reconcile, workers, observers.controller),
+            self._controller(self.services, services.reconcile, workers, observers.controller),
         )
 
     @property
@@ -167,6 +158,17 @@ class HubController:
             looks.create_task(self._sweep.first(), name="first-sweep")
             looks.create_task(self._switch.look(), name="first-look")
         self._subscribe()
+
+    def _operated(self, *controllers: Controller[ObjectKey]) -> Operator:
+        return Operator(
+            self.informers.all,
+            controllers,
+            before_work=self._before_work,
+            beside=(
+                ("sweep", self._sweep.run),
+                ("override-switch", lambda: self._switch.run(self._enqueue_services)),
+            ),
+        )
 
     def _controller(
         self,

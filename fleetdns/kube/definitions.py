@@ -70,7 +70,7 @@ class HubDefinitions:
         if isinstance(error, Forbidden) and name not in self._denied:
             self._denied.add(name)
             _log.warning(
-                f"{self._server} does not let fleetdns get CustomResourceDefinition {name}: check its ClusterRole; until "
-                "it does, nothing is removed from Azure because objects are gone",
+                f"{self._server} does not let fleetdns get CustomResourceDefinition {name}: check its ClusterRole; "
+                "until it does, nothing is removed from Azure because objects are gone",
                 error=error.sentence,
             )
