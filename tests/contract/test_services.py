@@ -157,6 +157,30 @@ async def test_each_type_is_given_what_it_needs(api: API, sent: Object, given: O
             id="an address from elsewhere",
         ),
         pytest.param(
+            {"clusterIP": "10.0.0.7", "clusterIPs": ["10.0.0.8"]},
+            "spec.clusterIPs",
+            'Invalid value: ["10.0.0.8"]: first value must match `clusterIP`',
+            id="two addresses in one place",
+        ),
+        pytest.param(
+            {"clusterIPs": ["10.0.0.8"]},
+            "spec.clusterIPs",
+            'Invalid value: ["10.0.0.8"]: must be empty when `clusterIP` is not specified',
+            id="the list of addresses alone",
+        ),
+        pytest.param(
+            {"type": "LoadBalancer", "clusterIP": "None"},
+            "spec.clusterIPs[0]",
+            "Invalid value: \"None\": may not be set to 'None' for LoadBalancer services",
+            id="headless load balancer",
+        ),
+        pytest.param(
+            {"type": "ExternalName", "externalName": "a.example", "clusterIP": "10.0.0.7"},
+            "spec.clusterIPs",
+            "Forbidden: may not be set for ExternalName services",
+            id="an address of another name",
+        ),
+        pytest.param(
             {"clusterIP": "here"},
             "spec.clusterIPs[0]",
             'Invalid value: "here": must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)',

@@ -18,9 +18,12 @@ def prepared(served: Served, obj: Object) -> Object:
     """A role or binding with its defaults."""
     if served.plural in ROLES:
         return obj | {"rules": obj.get("rules") or None}
-    subjects = [_subject(subject) for subject in obj.get("subjects") or ()]
-    rest = {name: value for name, value in obj.items() if name != "subjects"}
-    return rest | ({"subjects": subjects} if subjects else {})
+    subjects = obj.get("subjects")
+    if not subjects:
+        return {name: value for name, value in obj.items() if name != "subjects"}
+    if not isinstance(subjects, list) or not all(isinstance(subject, dict) for subject in subjects):
+        return obj  # to be refused
+    return obj | {"subjects": [_subject(subject) for subject in subjects]}
 
 
 def rights_errors(served: Served, obj: Object, old: Object | None) -> Iterator[FieldError]:

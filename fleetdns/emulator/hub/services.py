@@ -12,7 +12,7 @@ from __future__ import annotations
 import ipaddress
 import re
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, TypeGuard
 
 from fleetdns.emulator.hub.fields import FieldError, duplicate, forbidden, invalid, not_supported, required
 from fleetdns.emulator.hub.labels import LABEL, NOT_A_LABEL
@@ -39,7 +39,9 @@ _FIELDS_OF_TYPES = {
 
 
 def prepared(obj: Object, old: Object | None) -> Object:
-    """The Service with its defaults, and with the status that it had."""
+    """The Service with its defaults, and with the status that it had. What is misshapen stays, to be refused."""
+    if not isinstance(obj.get("spec", {}), dict | None):
+        return obj
     spec = {name: value for name, value in _given(obj).items() if value not in ("", [], {})}
     defaults: Object = {"type": "ClusterIP", "sessionAffinity": "None"}
     kind = spec.get("type", "ClusterIP")
@@ -49,8 +51,10 @@ def prepared(obj: Object, old: Object | None) -> Object:
         defaults["externalTrafficPolicy"] = "Cluster"
     if kind == "LoadBalancer":
         defaults["allocateLoadBalancerNodePorts"] = True
-    ports = [_port(port) for port in spec.get("ports") or () if isinstance(port, dict)]
-    spec = defaults | spec | ({"ports": ports} if ports else {})
+    ports = spec.get("ports")
+    if _are_objects(ports):
+        spec = spec | {"ports": [_port(port) for port in ports]}
+    spec = defaults | spec
     return obj | {"spec": spec, "status": (old or BLANK).get("status") or BLANK["status"]}
 
 
@@ -67,9 +71,11 @@ def settled(obj: Object, old: Object | None) -> Object:
 def with_ingress(obj: Object) -> Object:
     """The Service with the defaults of what its load balancer gave."""
     status = obj.get("status") or {}
-    balancer = status.get("loadBalancer") or {}
+    balancer = (status.get("loadBalancer") or {}) if isinstance(status, dict) else None
+    if not isinstance(balancer, dict):
+        return obj
     places = balancer.get("ingress")
-    if not isinstance(places, list):
+    if not _are_objects(places):
         return obj | {"status": status | {"loadBalancer": balancer}}
     filled = [({"ipMode": "VIP"} if place.get("ip") else {}) | place for place in places]
     return obj | {"status": status | {"loadBalancer": balancer | {"ingress": filled}}}
@@ -107,10 +113,7 @@ def service_errors(obj: Object, old: Object | None) -> Iterator[FieldError]:
             yield duplicate(f"spec.ports[{position}].name", name)
     if kind not in _TYPES:
         yield not_supported("spec.type", kind, _TYPES)
-    addresses = spec.get("clusterIPs") or ([spec["clusterIP"]] if spec.get("clusterIP") else [])
-    for position, address in enumerate(addresses):
-        if address != "None" and not _is_address(address):
-            yield invalid(f"spec.clusterIPs[{position}]", address, _NOT_AN_ADDRESS)
+    yield from _address_errors(spec, kind)
     yield from _changed_address(spec, _given(old or {}))
     yield from _status_errors(obj, kind)
 
@@ -125,6 +128,10 @@ def service_warnings(obj: Object) -> Iterator[str]:
 def _given(obj: Object) -> Object:
     spec = obj.get("spec")
     return spec if isinstance(spec, dict) else {}
+
+
+def _are_objects(items: Any) -> TypeGuard[list[Object]]:
+    return isinstance(items, list) and all(isinstance(item, dict) for item in items)
 
 
 def _port(port: Object) -> Object:
@@ -211,6 +218,23 @@ def _target_name_errors(path: str, name: str) -> Iterator[FieldError]:
         yield invalid(path, name, "must not contain consecutive hyphens")
     if name.startswith("-") or name.endswith("-"):
         yield invalid(path, name, "must not begin or end with a hyphen")
+
+
+def _address_errors(spec: Object, kind: str) -> Iterator[FieldError]:
+    first, listed = spec.get("clusterIP"), spec.get("clusterIPs") or []
+    addresses = listed or ([first] if first else [])
+    if kind == "ExternalName" and addresses:
+        yield forbidden("spec.clusterIPs", "may not be set for ExternalName services")
+        return
+    if listed and first != listed[0]:
+        words = "first value must match `clusterIP`" if first else "must be empty when `clusterIP` is not specified"
+        yield invalid("spec.clusterIPs", listed, words)
+    elif len(listed) > 1:
+        yield invalid("spec.clusterIPs", listed, "may specify no more than one IP for each IP family")
+    elif first == "None" and kind in _OUTSIDE:
+        yield invalid("spec.clusterIPs[0]", first, f"may not be set to 'None' for {kind} services")
+    elif first and first != "None" and not _is_address(first):
+        yield invalid("spec.clusterIPs[0]", first, _NOT_AN_ADDRESS)
 
 
 def _changed_address(spec: Object, old: Object) -> Iterator[FieldError]:
