@@ -15,7 +15,8 @@ class Labels:
 
     def __init__(self, cluster: Cluster) -> None:
         self._cluster = cluster
-        self._kept: dict[ObjectKey, tuple[str, str, str]] = {}  # the Service's uid, its user's label, the one asked for
+        # The Service's uid, its user's label (an empty one is not none), and the one asked for.
+        self._kept: dict[ObjectKey, tuple[str, str | None, str]] = {}
 
     async def keep(self, export: ServiceExport, service: Service, offer: Offer | None) -> None:
         """Make the Service's label what the hub asks for, where nobody else has said what it is."""
@@ -28,8 +29,7 @@ class Labels:
         if claim.label is None:
             await self._cluster.claim_annotations(service, {})
             return
-        theirs = service.metadata.annotations.get(LABEL_ANNOTATION, "")
-        facts = (service.metadata.uid, theirs, claim.label)
+        facts = (service.metadata.uid, service.metadata.annotations.get(LABEL_ANNOTATION), claim.label)
         if self._kept.get(key) == facts:
             return
         if not await self._cluster.claim_annotations(service, {LABEL_ANNOTATION: claim.label, CLAIM: claim.label}):

@@ -172,9 +172,10 @@ async def test_a_label_that_is_asked_for_again_is_told_again_that_it_is_not_take
         assert world.reasons().count(LABEL_KEPT) == 2
 
 
-async def test_a_users_label_that_is_taken_off_makes_way_for_the_one_asked_for() -> None:
+@pytest.mark.parametrize("theirs", ["theirs", ""])
+async def test_a_users_label_that_is_taken_off_makes_way_for_the_one_asked_for(theirs: str) -> None:
     world = World(delay=0.1)
-    async with world.exporting(label="theirs"):
+    async with world.exporting(label=theirs):
         world.hub.instruct(OFFER, {DNS_LABEL: "ours"})
         await asyncio.sleep(5)
         world.cluster.annotate(KEY, {LABEL_ANNOTATION: None})
