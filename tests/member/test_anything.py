@@ -60,11 +60,6 @@ class Town:
         self.user_labels.pop(key, None)
         if label is not None:
             self.user_labels[key] = label
-        elif not is_new:
-            self.world.cluster.annotate(key, {LABEL_ANNOTATION: self._owned_label(key)})
-
-    def _owned_label(self, key: ObjectKey) -> str | None:
-        return self.world.cluster._owned(self.world.service(key)).get(LABEL_ANNOTATION)
 
     def deletes_the_service(self, key: ObjectKey) -> None:
         self.world.cluster.delete(Service, key)
