@@ -54,16 +54,12 @@ def profile_keys_of_export(
 def profile_keys_of_cluster(
     old: Namespace | MemberCluster | None, new: Namespace | MemberCluster | None, caches: Caches
 ) -> frozenset[ObjectKey]:
-    """A cluster that is drained, or not any more, concerns every profile that may have endpoints of it.
+    """A cluster that is drained, or not any more, concerns every profile.
 
-    Not only by what it exports: an endpoint whose export vanished may be there still.
+    Not only those with a backend for what it exports: Azure may hold endpoints of it whose export or backend is gone.
     """
-    found = [member.cluster for member in (old, new) if member is not None and is_drained(member)]
-    if len(found) != 1 or found[0] is None:
-        return frozenset()
-    cluster = found[0]
-    exported = _profiles_of_services({export.service_key for export in caches.exports_from(cluster)}, caches)
-    return exported | {backend.profile_key for backend in caches.backends.values() if _shows(backend, cluster)}
+    marked = [member for member in (old, new) if member is not None and is_drained(member)]
+    return frozenset(caches.profiles.keys()) if len(marked) == 1 else frozenset()
 
 
 def service_keys_of_export(
@@ -115,12 +111,6 @@ def _services_of(old: InternalServiceExport | None, new: InternalServiceExport |
 def _differ_in_status_alone(old: InternalServiceExport, new: InternalServiceExport) -> bool:
     metadata = msgspec.structs.replace(old.metadata, resource_version=new.metadata.resource_version)
     return (metadata, old.spec) == (new.metadata, new.spec)
-
-
-def _shows(backend: TrafficManagerBackend, cluster: str) -> bool:
-    """Whether status shows an endpoint of a cluster."""
-    origins = (endpoint.from_ for endpoint in backend.status.endpoints)
-    return any(origin is not None and origin.cluster.lower() == cluster.lower() for origin in origins)
 
 
 def _profiles_of_services(services: frozenset[ObjectKey] | set[ObjectKey], caches: Caches) -> frozenset[ObjectKey]:

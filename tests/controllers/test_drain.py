@@ -8,6 +8,7 @@ from dataclasses import replace
 
 import pytest
 
+from fleetdns.api.backend import TrafficManagerBackend
 from fleetdns.api.clusters import MemberCluster, Namespace
 from fleetdns.api.exports import AZURE_MESSAGE, EXCLUDED, OVERRIDE_WEIGHT
 from fleetdns.api.meta import DRAIN
@@ -240,6 +241,20 @@ async def test_a_drain_lets_go_what_the_guard_held_and_the_guard_keeps_the_rest(
 
         assert set(world.weights()) == {"a", "c"}
         assert "by c are gone" in condition(world.backend_status().conditions, "Guarded").message
+
+
+async def test_an_endpoint_whose_backend_is_gone_leaves_with_its_cluster() -> None:
+    world = World()
+    async with world.running():
+        roll_out(world)
+        await asyncio.sleep(5)
+        world.hub.remove(TrafficManagerBackend, make_backend().metadata.key)
+        await asyncio.sleep(5)
+        assert set(world.weights()) == {"a", "b", "c"}
+        world.hub.apply(namespace("b", ON))
+        await asyncio.sleep(5)
+
+        assert set(world.weights()) == {"a", "c"}
 
 
 @pytest.mark.parametrize("is_dry_run", [True, False], ids=["dry run", "paused"])
