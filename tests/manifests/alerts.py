@@ -11,36 +11,29 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import yaml
+from tests.manifests.monitored import ALL, Monitored
 
-from tests.manifests.rendered import only
-
-CASES: Mapping[str, Any] = yaml.safe_load(Path(__file__).with_name("alerts.yaml").read_text())
 WELL = "well"
 
 
-def rules() -> Mapping[str, Any]:
-    """The groups as Prometheus itself reads them."""
-    return {"groups": only("monitoring", "PrometheusRule")["spec"]["groups"]}
-
-
-def tests(rule_file: str) -> Mapping[str, Any]:
+def tests(monitored: Monitored, rule_file: str) -> Mapping[str, Any]:
     """The cases as promtool wants them: each alert fires in its own, and none does on a good day."""
-    return {"rule_files": [rule_file], "evaluation_interval": "1m", "tests": [_test(name) for name in CASES]}
+    played = [_test(name, case) for name, case in monitored.cases.items()]
+    return {"rule_files": [rule_file], "evaluation_interval": "1m", "tests": played}
 
 
-def _test(name: str) -> Mapping[str, Any]:
+def _test(name: str, case: Mapping[str, Any]) -> Mapping[str, Any]:
     # Where a case is about one alert, others may be due as well: it has no series but those of its own.
     asked = "" if name == WELL else f',alertname="{name}"'
     fires = [] if name == WELL else [{"labels": f'{{alertname="{name}"}}', "value": 1}]
     return {
         "name": name,
         "interval": "1m",
-        "input_series": [_series(line) for line in CASES[name]["series"]],
+        "input_series": [_series(line) for line in case["series"]],
         "promql_expr_test": [
             {
                 "expr": f'group by (alertname) (ALERTS{{alertstate="firing"{asked}}})',
-                "eval_time": CASES[name]["time"],
+                "eval_time": case["time"],
                 "exp_samples": fires,
             }
         ],
@@ -52,16 +45,22 @@ def _series(line: str) -> Mapping[str, str]:
     return {"series": name, "values": values}
 
 
+def written(monitored: Monitored, folder: Path) -> Path:
+    """The file of its tests, beside that of its rules."""
+    rule_file, test_file = folder / f"{monitored.job}.rules.json", folder / f"{monitored.job}.tests.json"
+    rule_file.write_text(json.dumps({"groups": monitored.groups}))
+    test_file.write_text(json.dumps(tests(monitored, rule_file.name)))
+    return test_file
+
+
 def main(promtool: str | None) -> int:
     """The exit code of promtool; 2 where there is none."""
     if promtool is None:
         print("promtool is not on the PATH: give its path, or install it (Debian: apt-get install prometheus)")
         return 2
     with tempfile.TemporaryDirectory() as folder:
-        rule_file, test_file = Path(folder) / "rules.json", Path(folder) / "tests.json"
-        rule_file.write_text(json.dumps(rules()))
-        test_file.write_text(json.dumps(tests(rule_file.name)))
-        return subprocess.run([promtool, "test", "rules", str(test_file)], check=False).returncode
+        files = [str(written(monitored, Path(folder))) for monitored in ALL]
+        return subprocess.run([promtool, "test", "rules", *files], check=False).returncode
 
 
 if __name__ == "__main__":

@@ -12,6 +12,10 @@ from fleetdns.metrics import Metrics
 _SUFFIXES = {"counter": ("_total",), "histogram": ("_bucket", "_sum", "_count")}
 # What Prometheus and its Operator add to every series of a target.
 _TARGET = frozenset({"job", "instance", "namespace", "pod", "service", "endpoint", "container"})
+# There in the agent too, without samples or at 0 for ever: it has no profiles and sweeps none.
+_CONTROLLER_ONLY = re.compile(
+    r"fleet_networking_|fleetdns_(endpoints|rejected_endpoints|drift|sweep|change_to_azure|azure_undecodable)"
+)
 _FUNCTIONS = frozenset(
     {"sum", "max", "min", "count", "rate", "increase", "absent", "time", "vector", "histogram_quantile"}
 )
@@ -43,9 +47,12 @@ class Selector(NamedTuple):
 
 
 @functools.cache
-def served() -> Mapping[str, frozenset[str]]:
-    """Every series by name with its labels, and `up`, which Prometheus makes itself."""
-    registry = Metrics().registry
+def served(*, is_agent: bool = False) -> Mapping[str, frozenset[str]]:
+    """Every series of the controller, or of the agent, by name with its labels, and `up`, which Prometheus makes."""
+    metrics = Metrics()
+    if is_agent:
+        metrics.watch_member(tuple, token_ends=lambda: 0.0)
+    registry = metrics.registry
     found: dict[str, frozenset[str]] = {"up": _TARGET}
     for collector in list(registry._collector_to_names):
         own: Any = getattr(collector, "_labelnames", None)
@@ -53,6 +60,8 @@ def served() -> Mapping[str, frozenset[str]]:
             labels = frozenset(own if own is not None else getattr(family, "_labelnames", ())) | _TARGET
             for suffix in _SUFFIXES.get(family.type, ("",)):
                 found[family.name + suffix] = labels | ({"le"} if suffix == "_bucket" else frozenset())
+    if is_agent:
+        found = {name: labels for name, labels in found.items() if not _CONTROLLER_ONLY.match(name)}
     return found
 
 
