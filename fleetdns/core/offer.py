@@ -18,17 +18,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TypeAlias
 
-import msgspec
-
-from fleetdns.api.conditions import FALSE, TRUE, UNKNOWN, Condition, find, merged
-from fleetdns.api.exports import (
-    CONFLICT,
-    EXCLUDED,
-    MAX_WEIGHT,
-    OVERRIDE_WEIGHT,
-    ConditionsStatus,
-    whole_weight,
-)
+from fleetdns.api.conditions import FALSE, TRUE, Condition
+from fleetdns.api.exports import EXCLUDED, MAX_WEIGHT, OVERRIDE_WEIGHT, whole_weight
 from fleetdns.api.meta import ObjectKey, ObjectMeta, is_marked
 from fleetdns.api.offer import Offer, OfferedService, OfferSpec
 from fleetdns.api.service import EXTERNAL_NAME, HEADLESS, WEIGHT, Service, ServiceExport
@@ -41,9 +32,6 @@ SERVICE_IS_VALID = "ServiceIsValid"
 SERVICE_NOT_FOUND = "ServiceNotFound"
 SERVICE_INELIGIBLE = "ServiceIneligible"
 INVALID_WEIGHT = "ServiceExportInvalidWeightAnnotation"
-PENDING_CONFLICT = "ServicePendingConflictResolution"
-
-_MANAGED = frozenset({VALID, CONFLICT})
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,23 +119,6 @@ def judge(situation: Situation) -> Judgement:
 def is_ours(offer: Offer | None, service: ObjectKey) -> bool:
     """Whether an object of that name on the hub stands for this Service; also where there is none."""
     return offer is None or offer.service_key == service
-
-
-def export_status(
-    export: ServiceExport, judgement: Judgement, offer: Offer | None, *, refusal: str | None = None, now: str
-) -> ConditionsStatus:
-    """The whole status of a ServiceExport.
-
-    `offer`: what is on the hub under its name; `refusal`: why it cannot be written there. `now`: RFC 3339.
-    """
-    ours = offer if is_ours(offer, export.metadata.key) else None
-    conflict = _conflict(judgement.wish, ours) if refusal is None else _pending(refusal)
-    told = (judgement.valid,) if conflict is None else (judgement.valid, conflict)
-    stamped = (
-        msgspec.structs.replace(condition, observed_generation=export.metadata.generation, last_transition_time=now)
-        for condition in told
-    )
-    return ConditionsStatus(merged(export.status.conditions, stamped, managed=_MANAGED))
 
 
 def _weighed(situation: Situation, service: Service) -> Judgement:
@@ -273,20 +244,3 @@ def _valid(message: str) -> Condition:
 
 def _invalid(reason: str, message: str) -> Condition:
     return Condition(VALID, FALSE, reason, message)
-
-
-def _conflict(wish: Wish, offer: Offer | None) -> Condition | None:
-    """The hub's verdict, as far as there is an export that it can judge."""
-    match wish:
-        case Withdraw():
-            return None
-        case Keep() if offer is None:
-            return None
-    told = find(offer.status.conditions, CONFLICT) if offer is not None and not isinstance(wish, Replace) else None
-    if told is not None:
-        return Condition(CONFLICT, told.status, told.reason, told.message)
-    return _pending("the hub has not compared it with other clusters' exports yet")
-
-
-def _pending(because: str) -> Condition:
-    return Condition(CONFLICT, UNKNOWN, PENDING_CONFLICT, because)

@@ -13,9 +13,10 @@ from fleetdns.api.meta import ObjectKey, is_marked, timestamp
 from fleetdns.api.offer import Offer
 from fleetdns.api.service import SERVICE_EXPORT_FINALIZER, Service, ServiceExport
 from fleetdns.core.exportevents import export_events
-from fleetdns.core.offer import Give, Judgement, Replace, Situation, Withdraw, export_status, is_ours, judge
+from fleetdns.core.offer import Give, Judgement, Replace, Situation, Withdraw, is_ours, judge
 from fleetdns.core.offeredaddress import is_settled, public_address
 from fleetdns.core.offerpatch import first_offer, offer_patch
+from fleetdns.core.offerstatus import service_export_status
 from fleetdns.core.publicip import Finding
 from fleetdns.core.status import status_patch
 from fleetdns.errors import FleetDNSError, Forbidden, Rejected
@@ -171,7 +172,7 @@ class ExportReconciler:
         if current.metadata.uid != export.metadata.uid:
             return
         because = f"the hub refuses the export: {refusal.sentence}" if refusal is not None else None
-        status = export_status(current, judgement, self._caches.offer_of(key), refusal=because, now=self._now())
+        status = service_export_status(current, judgement, self._caches.offer_of(key), refusal=because, now=self._now())
         patch = status_patch(current.status, status)
         if patch is None:
             return

@@ -12,7 +12,8 @@ from fleetdns.api.exports import AZURE_MESSAGE, CONFLICT, WITHDRAWN, ServicePort
 from fleetdns.api.meta import ObjectKey
 from fleetdns.api.offer import Offer
 from fleetdns.api.service import SERVICE_EXPORT_FINALIZER, ServiceExport
-from fleetdns.core.offer import PENDING_CONFLICT, SERVICE_INELIGIBLE, SERVICE_IS_VALID, VALID
+from fleetdns.core.offer import SERVICE_INELIGIBLE, SERVICE_IS_VALID, VALID
+from fleetdns.core.offerstatus import PENDING_CONFLICT
 from fleetdns.errors import Forbidden, Rejected
 from tests.controllers.fake_hub import Stored
 from tests.core.builders import uid_of
