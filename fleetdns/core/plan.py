@@ -183,7 +183,9 @@ class _Look:
             return None
         wanted = self.draft(undrained(draft.drain))
         leaving = draft.leaving | (taken if self.observed is None else frozenset())
-        staying = (e for e in present if e.folded not in wanted.leaving and self.observed is not None)
+        # Whether the guard lets go one that vanished depends on what else is there: it is asked again without the rest.
+        gone = wanted.leaving - wanted.guarding.going
+        staying = (e for e in present if e.folded not in gone and self.observed is not None)
         owners = (e.owner for e in (*wanted.desired.profile.endpoints, *staying))
         return spare(
             draft.drain,

@@ -185,6 +185,17 @@ def test_one_that_somebody_disabled_in_azure_does_not_count_and_is_not_spared() 
     assert clusters(after(hub("ab", "ab"), disabled)) == ""
 
 
+def test_the_last_one_whose_export_vanished_is_held_by_the_guard_and_looked_at_no_more() -> None:
+    aggregate, observed = hub("bc", "ab"), azure("ac")
+    off = tuple(replace(e, status=DISABLED) if e.folded == endpoint_name("c") else e for e in observed.endpoints)
+    first = look(aggregate, replace(observed, endpoints=off))
+    second = look(aggregate, replace(observed, endpoints=off), memory=first.memory, now=10.0)
+    for made in (first, second):
+        assert clusters(carried_out(made, replace(observed, endpoints=off))) == "ac"
+    assert second.guarding.held == {endpoint_name("a")}
+    assert second.guarding.next_look is None
+
+
 def test_an_endpoint_of_a_backend_that_is_gone_leaves_with_its_cluster() -> None:
     aggregate = hub("", "b", backend=make_backend("web"), also=[make_export("c", service="web")])
     observed = after(replace(aggregate, drained=frozenset()), azure("ab"))
