@@ -99,11 +99,12 @@ class PublicIPDirectory:
         address = folded_address(address)
         if self._has(group, address, is_enough):
             return group.by_address[address]
-        question = self._asked(group, address)
+        if address not in group.by_address:
+            self._asked(group, address)
         async with group.lock:
             if not self._has(group, address, is_enough) and self.wait(resource_group) == 0:
                 await self._list(group)
-        return self._finding(group, address, question)
+        return self._finding(group, address)
 
     def wait(self, resource_group: str) -> float:
         """Seconds until the group may be listed again."""
@@ -176,7 +177,7 @@ class PublicIPDirectory:
         if differing:
             self._changed(differing)
 
-    def _finding(self, group: _Group, address: str, question: _Question) -> Finding:
+    def _finding(self, group: _Group, address: str) -> Finding:
         found = group.by_address.get(address)
         if found is not None:
             return found
@@ -184,6 +185,7 @@ class PublicIPDirectory:
             return Untold(_failure(group.name, group.error))
         if self._closed_by is not None and self._clock() < self._closed_until:
             return Untold(_failure(group.name, self._closed_by))
+        question = self._asked(group, address)
         if group.listed_at is None or group.listed_at < question.first:
             return Untold(None)
         return NotThere(

@@ -201,6 +201,18 @@ async def test_an_address_that_was_there_is_missing_only_when_a_second_list_leav
     assert await waited_for(known, "20.0.0.1") == make_ip("20.0.0.1")
 
 
+async def test_that_holds_for_an_address_that_was_asked_for_again_and_again_for_its_label_too() -> None:
+    azure = azure_with("20.0.0.1")
+    known = directory(azure, Told())
+    for _ in range(3):
+        await known.find(GROUP, "20.0.0.1", is_enough=lambda ip: False)
+        await asyncio.sleep(60)
+    azure.remove("20.0.0.1", group=GROUP)
+    assert await known.find(GROUP, "20.0.0.1", is_enough=lambda ip: False) == Untold(None)
+    await asyncio.sleep(60)
+    assert isinstance(await known.find(GROUP, "20.0.0.1", is_enough=lambda ip: False), NotThere)
+
+
 async def test_a_sweep_tells_which_addresses_are_not_as_they_were() -> None:
     azure = azure_with("20.0.0.1", "20.0.0.2", "20.0.0.3")
     changed: list[frozenset[str]] = []
