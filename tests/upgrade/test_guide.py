@@ -37,7 +37,7 @@ running = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.ST
 looks = 0
 for line in running.stdout:
     print(line, end="")
-    looks += "reconciled" in line
+    looks += "reconciled" in line and "trafficmanagerprofile" in line
     if looks == 3:
         running.send_signal(signal.SIGTERM)
 """

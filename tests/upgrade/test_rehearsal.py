@@ -82,4 +82,4 @@ async def _lines(world: World) -> list[str]:
 
 
 def _looked(lines: list[str]) -> int:
-    return sum('"reconciled"' in line for line in lines)
+    return sum('"reconciled"' in line and '"trafficmanagerprofile"' in line for line in lines)
