@@ -13,10 +13,12 @@ import yaml
 from tests.apiserver.deployed import kubectl, told
 from tests.apiserver.server import RealAPIServer
 from tests.manifests.definitions import MANIFESTS
+from tests.manifests.monitored import ALL, Monitored
 from tests.manifests.rendered import HUB, MEMBER, Object, only, pod, text
 
 pytestmark = pytest.mark.realapi
 
+OPERATOR = Path(__file__).with_name("operator.yaml")
 OTHERS = (
     "base/member",
     "member",
@@ -60,6 +62,19 @@ def test_it_is_applied_and_applying_it_again_changes_nothing(administrator: Path
 
     assert len(first) == len(list(yaml.safe_load_all(text(kustomization))))
     assert applied(administrator, kustomization) == first
+
+
+@pytest.mark.parametrize("monitored", ALL, ids=str)
+def test_monitoring_is_applied_where_the_prometheus_operator_s_kinds_are(
+    administrator: Path, monitored: Monitored
+) -> None:
+    kubectl(administrator, "apply", "-f", str(OPERATOR))
+    kubectl(administrator, "wait", "--for=condition=Established", "-f", str(OPERATOR), "--timeout=30s")
+    applied(administrator, monitored.runs)
+    first = applied(administrator, monitored.folder)
+
+    assert {kind for kind, _, _ in first} == {"ServiceMonitor", "PrometheusRule", "ConfigMap"}
+    assert applied(administrator, monitored.folder) == first
 
 
 def a_pod(kustomization: str) -> Object:
