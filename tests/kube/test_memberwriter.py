@@ -104,6 +104,11 @@ class Site:
         )
         return found
 
+    async def events(self) -> list[dict[str, Any]]:
+        """What the agent told. A real server tells of Services too."""
+        items: list[dict[str, Any]] = json.loads(await self.user.get(collection(EVENTS, self.namespace)))["items"]
+        return [event for event in items if event["reportingComponent"] == _NAME]
+
     async def delete(self, resource: Resource, name: str) -> None:
         await self.user.delete(item(resource, ObjectKey(self.namespace, name)), b"{}")
 
@@ -325,8 +330,8 @@ async def test_writing_to_a_service_export_that_is_gone(site: Site) -> None:
 async def test_an_event_names_the_agent_and_the_service_export(site: Site) -> None:
     export = await site.export()
     await site.cluster.publish(export, Event(WARNING, "ConflictFound", "ports"))
-    (event,) = json.loads(await site.user.get(collection(EVENTS, site.namespace)))["items"]
-    assert (event["reportingComponent"], event["involvedObject"]["kind"]) == (_NAME, "ServiceExport")
+    (event,) = await site.events()
+    assert (event["reason"], event["involvedObject"]["kind"]) == ("ConflictFound", "ServiceExport")
 
 
 # Labels on Services
@@ -446,4 +451,4 @@ async def test_every_write_asks_first_and_one_that_may_not_be_sends_nothing(site
     await cluster.publish(export, Event(WARNING, "ConflictFound", "ports"))
     assert await hub.read(offer.metadata.key) == held, "to look is always allowed"
     assert await site.annotations(service) == {}
-    assert json.loads(await site.user.get(collection(EVENTS, site.namespace)))["items"] == []
+    assert await site.events() == []
