@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from fleetdns.api.exports import MEMBER_NAMESPACE_PREFIX
 from fleetdns.api.meta import ObjectKey
+from fleetdns.errors import UsageError
 from fleetdns.settings.combinations import check_addresses, check_lease
 from fleetdns.settings.flags import FLAGS, Flag, Parser, Reader, add_flags
 from fleetdns.settings.values import (
@@ -95,7 +96,7 @@ def member_settings_from(flags: Mapping[str, str | None], environment: Mapping[s
             "hub-kubeconfig", str, "the file that `fleetdns member-kubeconfig` printed on the hub"
         ),
         hub_kubeconfig_secret=read.optional("hub-kubeconfig-secret", object_key),
-        hub_namespace=read.optional("hub-namespace", namespace) or MEMBER_NAMESPACE_PREFIX + cluster,
+        hub_namespace=_hub_namespace(read.optional("hub-namespace", namespace), cluster),
         cluster_name=cluster,
         kubeconfig=read.optional("kubeconfig", str),
         subscription_id=read.required("subscription-id", subscription, "the Azure subscription of the public IPs"),
@@ -119,3 +120,14 @@ def member_settings_from(flags: Mapping[str, str | None], environment: Mapping[s
     check_addresses(settings.metrics_bind_address, settings.health_probe_bind_address)
     check_lease(settings.lease_duration, settings.lease_renew_interval)
     return settings
+
+
+def _hub_namespace(given: str | None, cluster: str) -> str:
+    """Where the hub takes this cluster's exports from: what lies elsewhere it takes for somebody else's."""
+    own = MEMBER_NAMESPACE_PREFIX + cluster
+    if given not in (None, own):
+        raise UsageError(
+            f"--hub-namespace is {given!r}, but the hub counts exports of cluster {cluster} in {own} only; "
+            "leave it out, or correct --cluster-name"
+        )
+    return own

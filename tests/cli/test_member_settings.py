@@ -64,7 +64,7 @@ def test_defaults() -> None:
 GOOD: tuple[tuple[str, str, object], ...] = (
     ("hub-kubeconfig", "/var/run/hub", "/var/run/hub"),
     ("hub-kubeconfig-secret", "fleetdns-system/hub.kubeconfig", ObjectKey("fleetdns-system", "hub.kubeconfig")),
-    ("hub-namespace", "fleet-member-one", "fleet-member-one"),
+    ("hub-namespace", "fleet-member-member-1", "fleet-member-member-1"),
     ("cluster-name", "aks-west-1", "aks-west-1"),
     ("cluster-name", "c" * 50, "c" * 50),
     ("kubeconfig", "/etc/member.yaml", "/etc/member.yaml"),
@@ -118,6 +118,7 @@ BAD: tuple[tuple[str, str, str], ...] = (
     ("hub-kubeconfig-secret", "a/b/c", "a Secret with too many parts"),
     ("hub-kubeconfig-secret", "Fleet/hub", "a Secret in a namespace that is none"),
     ("hub-namespace", "fleet-member-One", "a capital letter in a namespace"),
+    ("hub-namespace", "fleet-member-other", "another cluster's namespace, whose exports the hub would not count"),
     ("cluster-name", "Member", "a capital letter in a cluster's name"),
     ("cluster-name", "a.b", "a full stop in a cluster's name"),
     ("cluster-name", "-a", "a cluster's name that begins with a hyphen"),
