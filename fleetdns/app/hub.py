@@ -38,7 +38,8 @@ from fleetdns.kube.transport import DEFAULT_TIMEOUTS as HUB_TIMEOUTS
 from fleetdns.kube.transport import Transport
 from fleetdns.kube.writer import HubWriter
 from fleetdns.leadership import Leadership, hub_lease, leadership, longest_call
-from fleetdns.log import AzureCallLog, ChangeLog, ControllerLog, InformerLog, SweepLog, fanned
+from fleetdns.log import fanned
+from fleetdns.log.lines import AzureCallLog, ChangeLog, ControllerLog, InformerLog, SweepLog
 from fleetdns.metrics import Metrics
 from fleetdns.runtime.backoff import Backoff
 from fleetdns.runtime.leader import Timing

@@ -32,7 +32,8 @@ from fleetdns.kube.secrets import KubeconfigSecret
 from fleetdns.kube.tokens import MEMBER_ACCOUNT, AccountTokens
 from fleetdns.kube.transport import DEFAULT_TIMEOUTS, Transport
 from fleetdns.leadership import Leadership, leadership, lease_of, longest_call
-from fleetdns.log import HUB, AzureCallLog, ControllerLog, InformerLog, PublicIPLog, Server, fanned
+from fleetdns.log import fanned
+from fleetdns.log.lines import HUB, AzureCallLog, ControllerLog, InformerLog, PublicIPLog, Server
 from fleetdns.member.agent import MemberAgent, Observers
 from fleetdns.member.caches import MemberInformers
 from fleetdns.member.credentials import HubCredentials

@@ -23,7 +23,8 @@ from fleetdns.core.outcome import Outcome
 from fleetdns.core.policy import DRY_RUN, Held
 from fleetdns.core.trafficmanager import Endpoint
 from fleetdns.errors import Conflict, Throttled, Transient
-from fleetdns.log import AzureCallLog, ChangeLog, ControllerLog, InformerLog, SweepLog, fanned
+from fleetdns.log import fanned
+from fleetdns.log.lines import AzureCallLog, ChangeLog, ControllerLog, InformerLog, SweepLog
 from fleetdns.runtime.controller import ControllerObserver, Reconciled, Report
 from fleetdns.runtime.events import Unknown
 from fleetdns.runtime.listwatch import Denied, NotServed, Unavailable
