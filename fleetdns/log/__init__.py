@@ -19,8 +19,6 @@ _SECRET_KEYS = re.compile(r"authorization|password|secret|token|assertion|creden
 # Bearer tokens, and JSON Web Tokens wherever they stand: in an exception's text, say.
 _SECRET_TEXT = re.compile(r"(?i:(?<=bearer )\S+)|\beyJ[\w-]+\.[\w-]+(?:\.[\w-]*)?")
 
-_log: FilteringBoundLogger = structlog.get_logger("fleetdns")
-
 
 def configure(level: str, log_format: str | None, stream: TextIO | None = None) -> None:
     """Log at `level` and above. `log_format`: json, console, or None to choose by the stream (default: stderr).
