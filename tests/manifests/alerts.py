@@ -24,20 +24,25 @@ def tests(monitored: Monitored, rule_file: str) -> Mapping[str, Any]:
 
 def _test(name: str, case: Mapping[str, Any]) -> Mapping[str, Any]:
     # Where a case is about one alert, others may be due as well: it has no series but those of its own.
-    asked = "" if name == WELL else f',alertname="{name}"'
-    fires = [] if name == WELL else [{"labels": f'{{alertname="{name}"}}', "value": 1}]
+    firing, fires = f'ALERTS{{alertstate="firing",alertname="{name}"}}', [_alert(name)]
+    if name == WELL:  # at no time of the day
+        firing, fires = f'last_over_time(ALERTS{{alertstate="firing"}}[{case["time"]}])', []
     return {
         "name": name,
         "interval": "1m",
         "input_series": [_series(line) for line in case["series"]],
         "promql_expr_test": [
             {
-                "expr": f'group by (alertname) (ALERTS{{alertstate="firing"{asked}}})',
+                "expr": f"group by (alertname) ({firing})",
                 "eval_time": case["time"],
                 "exp_samples": fires,
             }
         ],
     }
+
+
+def _alert(name: str) -> Mapping[str, Any]:
+    return {"labels": f'{{alertname="{name}"}}', "value": 1}
 
 
 def _series(line: str) -> Mapping[str, str]:
