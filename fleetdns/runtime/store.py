@@ -144,11 +144,12 @@ class Store(Generic[K, T]):
 
     def _take(self, entry: Entry[K, T]) -> list[Change[T]]:
         old = self._told.pop(entry.key, None) or self._seen.get(entry.key)
-        self._unknown.pop(entry.key, None)
+        hidden = self._unknown.pop(entry.key, None)
         self._seen.put(entry)
         if old is None:
             return [Change(None, entry.value)]
-        if old.uid != entry.uid:
+        # Who looks only where something differs has looked while it was unknown, and has to again now that it is not.
+        if old.uid != entry.uid or hidden is not None:
             return [Change(old.value, None), Change(None, entry.value)]
         return [Change(old.value, entry.value)]
 

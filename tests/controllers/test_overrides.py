@@ -402,6 +402,23 @@ async def test_what_is_there_and_cannot_be_read_changes_nothing_until_it_can(hid
         assert annotated(world) == {DNS_LABEL: "free"}
 
 
+@pytest.mark.parametrize("hidden", ["namespace", "export"])
+async def test_what_overrides_became_while_something_could_not_be_read_is_written_once_it_can(hidden: str) -> None:
+    """The event that it can be read again is the only one that there will be: it differs in nothing."""
+    world = World()
+    async with world.running():
+        world.hub.apply(override(APP), member_namespace("a"), make_export("a"))
+        await asyncio.sleep(1)
+        objects: dict[str, Stored] = {"namespace": member_namespace("a"), "export": world.export("a")}
+        world.hub.garble(objects[hidden])
+        await asyncio.sleep(1)
+        world.hub.apply(override(label("web-${MEMBER-CLUSTER-NAME}")))
+        await asyncio.sleep(1)
+        world.hub.mend(objects[hidden])
+        await asyncio.sleep(5)
+        assert annotated(world) == {DNS_LABEL: "web-a"}
+
+
 # Who applies them
 
 

@@ -99,9 +99,16 @@ def test_what_an_unknown_object_was_last_is_reported_when_it_is_back_or_gone() -
     store = filled(HELD, entry("b", 6, 2))
     store.apply(lost("a", 11))
     store.apply(lost("b", 12))
-    assert store.apply(Applied(entry("a", 13, 3))) == [Change(Thing(1), Thing(3))]
+    assert store.apply(Applied(entry("a", 13, 3))) == [Change(Thing(1), None), Change(None, Thing(3))]
     assert store.apply(Deleted(entry("b", 14, 4))) == [Change(Thing(2), None)]
     assert (store.unknown, store.keys()) == ({}, ("a",))
+
+
+def test_an_object_that_can_be_read_again_and_is_as_before_comes_anew() -> None:
+    """What was made of it meanwhile was made without it."""
+    store = filled(HELD)
+    store.apply(lost("a", 11))
+    assert store.apply(Applied(entry("a", 13, 1))) == [Change(Thing(1), None), Change(None, Thing(1))]
 
 
 def test_an_older_state_does_not_make_an_unknown_object_known() -> None:
