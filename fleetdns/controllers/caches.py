@@ -14,6 +14,7 @@ from fleetdns.api.overrides import ResourceOverride
 from fleetdns.api.profile import TrafficManagerProfile
 from fleetdns.controllers.withdrawals import Withdrawals
 from fleetdns.core.aggregate import Aggregate, Unreadable
+from fleetdns.core.overrides import selected_services
 from fleetdns.runtime.store import Store
 
 BY_PROFILE = "profile"
@@ -33,7 +34,7 @@ CLUSTER_INDEXES: Mapping[str, Callable[[Namespace | MemberCluster], Iterable[Has
     DRAINED: lambda member: (True,) if is_drained(member) else (),
 }
 OVERRIDE_INDEXES: Mapping[str, Callable[[ResourceOverride], Iterable[Hashable]]] = {
-    BY_NAMESPACE: lambda override: (override.metadata.namespace,),
+    BY_SERVICE: selected_services,
 }
 
 
@@ -87,9 +88,9 @@ class Caches:
         )
         return frozenset(member.cluster.lower() for member in marked if member.cluster is not None)
 
-    def overrides_in(self, namespace: str) -> tuple[ResourceOverride, ...]:
-        """Every override of a namespace, in the order of their names."""
-        return self.overrides.by_index(BY_NAMESPACE, namespace)
+    def overrides_of(self, service: ObjectKey) -> tuple[ResourceOverride, ...]:
+        """Every override that selects this service, in the order of their names."""
+        return self.overrides.by_index(BY_SERVICE, service)
 
     def labels_of(self, cluster: str) -> Mapping[str, str]:
         """The labels of a member cluster: those of its MemberCluster where there is one, else of its namespace."""

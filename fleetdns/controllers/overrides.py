@@ -92,7 +92,7 @@ class OverrideReconciler:
             and not unreadable.hides_cluster(export.cluster)
         ]
         labels = {export.cluster: self._caches.labels_of(export.cluster) for export in exports}
-        found = overridden(self._caches.overrides_in(service.namespace), service=service, clusters=labels)
+        found = overridden(self._caches.overrides_of(service), service=service, clusters=labels)
         changes = ((export, annotation_changes(export, found.outcomes[export.cluster])) for export in exports)
         return _Found(tuple((export, change) for export, change in changes if change), found.remarks)
 

@@ -89,12 +89,12 @@ def service_keys_of_override(
 def service_keys_of_cluster(
     old: Namespace | MemberCluster | None, new: Namespace | MemberCluster | None, caches: Caches
 ) -> frozenset[ObjectKey]:
-    """What a member cluster exports where there are overrides, when the labels that choose between them may differ."""
+    """What a member cluster exports and overrides select, when the labels that choose between them may differ."""
     if old is not None and new is not None and old.metadata.labels == new.metadata.labels:
         return frozenset()
     clusters = {each.cluster for each in (old, new) if each is not None and each.cluster is not None}
     services = {export.service_key for cluster in clusters for export in caches.exports_from(cluster)}
-    return frozenset(service for service in services if caches.overrides_in(service.namespace))
+    return frozenset(service for service in services if caches.overrides_of(service))
 
 
 def priority(*, is_initial: bool, is_deleting: bool) -> int:

@@ -96,7 +96,7 @@ def selected_services(override: ResourceOverride) -> frozenset[ObjectKey]:
 def overridden(
     overrides: Iterable[ResourceOverride], *, service: ObjectKey, clusters: Mapping[str, Mapping[str, str]]
 ) -> Overrides:
-    """`overrides`: those of the service's namespace; `clusters`: the labels of each by its name."""
+    """`overrides`: of the service's namespace, whatever they select; `clusters`: the labels of each by its name."""
     remarks = Remarks()
     known = [_read(override, service, remarks) for override in sorted(overrides, key=lambda o: o.metadata.name)]
     concerned = [override for override in known if override is not None]

@@ -595,7 +595,8 @@ async def test_cut_at_any_moment_and_run_again_it_converges(dies: bool) -> None:
 def test_what_a_change_of_a_cluster_concerns() -> None:
     """A label that changes on a hub of 200 clusters must not wake every service of each."""
     caches = empty_caches()
-    for export in (make_export("a"), make_export("a", namespace="play"), make_export("b", service="api")):
+    exports = (make_export("a"), make_export("a", namespace="play"), make_export("a", service="api"), make_export("b"))
+    for export in exports:
         meta = export.metadata
         caches.exports.apply(Applied(Entry(meta.key, meta.uid, "1", export)))
     written_here = override(APP)
@@ -608,3 +609,18 @@ def test_what_a_change_of_a_cluster_concerns() -> None:
     assert watches.service_keys_of_cluster(plain, plain, caches) == frozenset()
     elsewhere = Namespace(make_meta("work", namespace=""))
     assert watches.service_keys_of_cluster(None, elsewhere, caches) == frozenset()
+
+
+def test_an_override_is_found_for_each_service_that_it_selects_and_for_no_other() -> None:
+    """Whoever looks at one service of a namespace must not read the overrides of a thousand others."""
+    caches = empty_caches()
+    both = make_override("both", APP)
+    selectors = (*both.spec.resource_selectors, *make_override("x", service="api").spec.resource_selectors)
+    both = msgspec.structs.replace(both, spec=msgspec.structs.replace(both.spec, resource_selectors=selectors))
+    for written in (both, override(APP), make_override("api", APP, service="api"), override(APP, namespace="play")):
+        meta = written.metadata
+        caches.overrides.apply(Applied(Entry(meta.key, meta.uid, "1", written)))
+
+    assert [found.metadata.name for found in caches.overrides_of(SERVICE_KEY)] == ["app", "both"]
+    assert [found.metadata.name for found in caches.overrides_of(ObjectKey(NAMESPACE, "api"))] == ["api", "both"]
+    assert caches.overrides_of(ObjectKey(NAMESPACE, "web")) == ()
