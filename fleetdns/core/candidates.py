@@ -11,8 +11,17 @@ from dataclasses import dataclass
 
 from fleetdns.api.backend import TrafficManagerBackend
 from fleetdns.api.conditions import TRUE, find
-from fleetdns.api.exports import AZURE_MESSAGE, CONFLICT, EXCLUDED, WITHDRAWN, InternalServiceExport, ServiceImport
+from fleetdns.api.exports import (
+    AZURE_MESSAGE,
+    CONFLICT,
+    DNS_LABEL,
+    EXCLUDED,
+    WITHDRAWN,
+    InternalServiceExport,
+    ServiceImport,
+)
 from fleetdns.api.meta import ObjectKey, is_marked
+from fleetdns.api.service import INTERNAL_ANNOTATION, LABEL_ANNOTATION
 from fleetdns.core.aggregate import Aggregate
 from fleetdns.core.drain import Drain
 from fleetdns.core.naming import EndpointName
@@ -34,6 +43,14 @@ DISABLED_IN_AZURE = "DisabledInAzure"
 
 HIDDEN = "its namespace or MemberCluster cannot be read"
 
+_INTERNAL = (
+    "the load balancer is internal, and Traffic Manager reaches public addresses only; take the annotation "
+    f"{INTERNAL_ANNOTATION} off the Service"
+)
+_NO_ADDRESS = (
+    "the Service has no public IP yet; where it stays so, its events in that cluster tell why the cloud provider has "
+    "given it none"
+)
 _LONGEST_NAME = 63
 _MOST_STRANGERS = 20  # told of: a member may write any number of exports that are not its own
 
@@ -192,15 +209,25 @@ def _ineligibility(export: InternalServiceExport) -> tuple[str, str] | None:
         kind = printable(spec.type or "ClusterIP", longest=_LONGEST_NAME)
         return SERVICE_TYPE_NOT_SUPPORTED, f"the Service is of type {kind}; make it a LoadBalancer"
     if spec.is_internal_load_balancer:
-        return INTERNAL_LOAD_BALANCER, "the load balancer is internal; Traffic Manager reaches public addresses only"
+        return INTERNAL_LOAD_BALANCER, _INTERNAL
     told = printable(export.metadata.annotations.get(AZURE_MESSAGE, ""))
     if not spec.public_ip_resource_id:
-        return PUBLIC_IP_PENDING, told or "the Service has no public IP resource yet"
+        return PUBLIC_IP_PENDING, told or _NO_ADDRESS
     if not spec.is_dns_label_configured:
-        return (
-            DNS_LABEL_MISSING,
-            told
-            or "the public IP has no DNS label; set the Service's annotation "
-            "service.beta.kubernetes.io/azure-dns-label-name to one that is unique in the region",
-        )
+        return DNS_LABEL_MISSING, told or _unlabelled(export)
     return None
+
+
+def _unlabelled(export: InternalServiceExport) -> str:
+    """The hub sees neither the Service nor its events, where the cloud provider says that a label is taken."""
+    asked = printable(export.metadata.annotations.get(DNS_LABEL, ""), longest=_LONGEST_NAME)
+    if asked:
+        return (
+            f"the public IP has no DNS label; a ResourceOverride asks for {asked}: where that does not come, the "
+            "Service's events in that cluster tell why the cloud provider has not set it"
+        )
+    return (
+        "the public IP has no DNS label; give the Service one that is unique in the region, by its annotation "
+        f"{LABEL_ANNOTATION} or a ResourceOverride. Where it asks for one already, its events in that cluster tell why "
+        "the cloud provider has not set it"
+    )

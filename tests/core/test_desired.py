@@ -71,6 +71,43 @@ def test_one_bad_export_is_rejected_and_the_others_go_on(
     assert {e.name for e in desired.profile.endpoints} == names
 
 
+@pytest.mark.parametrize(
+    ("bad", "says"),
+    [
+        pytest.param(
+            make_export("bad", target=None),
+            ("its events in that cluster", "cloud provider"),
+            id="no public IP: the Service's events tell why, a label that is taken among it",
+        ),
+        pytest.param(
+            make_export("bad", has_dns_label=False),
+            ("azure-dns-label-name", "ResourceOverride", "unique in the region", "its events in that cluster"),
+            id="no label: two ways to ask for one, and where to look if it was asked for",
+        ),
+        pytest.param(
+            make_export("bad", has_dns_label=False, annotations={"fleetdns.io/dns-label": "app-bad"}),
+            ("a ResourceOverride asks for app-bad", "the Service's events in that cluster"),
+            id="no label, though an override asks for one: which, and where to look",
+        ),
+        pytest.param(
+            make_export("bad", is_internal=True), ("azure-load-balancer-internal",), id="internal: the annotation"
+        ),
+    ],
+)
+def test_a_rejection_says_what_to_do(bad: InternalServiceExport, says: tuple[str, ...]) -> None:
+    desired = make_desired(make_aggregate(exports=[GOOD, bad], imports=[make_import(clusters=["good", "bad"])]))
+    (rejection,) = desired.rejections
+    assert [words for words in says if words not in rejection.message] == []
+
+
+def test_what_a_member_writes_for_a_label_is_shown_as_one_short_line() -> None:
+    bad = make_export("bad", has_dns_label=False, annotations={"fleetdns.io/dns-label": "\x1b[31m\n" + "x" * 9000})
+    desired = make_desired(make_aggregate(exports=[bad], imports=[make_import(clusters=["bad"])]))
+    (rejection,) = desired.rejections
+    assert rejection.message.isprintable()
+    assert len(rejection.message) < 300
+
+
 @pytest.mark.parametrize("annotations", [{}, {"fleetdns.io/withdrawn": "true"}], ids=["unannounced", "withdrawn"])
 def test_an_export_on_its_way_out_is_neither_an_endpoint_nor_missing(annotations: dict[str, str]) -> None:
     leaving = make_export("bad", is_deleting=True, annotations=annotations)
