@@ -145,7 +145,7 @@ class _Look:
         """What ought to be and what that changes, with what stays although the hub does not ask for it."""
         aggregate, observed = self.aggregate, self.observed
         desired = self._desired(drained)
-        memory = _recalled(self.memory, desired, self.profile, aggregate=aggregate, now=self.now)
+        memory = _recalled(self.memory, desired, self.profile, observed=observed, aggregate=aggregate, now=self.now)
         given = _given(
             aggregate,
             self.profile,
@@ -296,7 +296,13 @@ def _given(
 
 
 def _recalled(
-    memory: Memory, desired: Desired, profile: TrafficManagerProfile, *, aggregate: Aggregate, now: float
+    memory: Memory,
+    desired: Desired,
+    profile: TrafficManagerProfile,
+    *,
+    observed: Profile | None,
+    aggregate: Aggregate,
+    now: float,
 ) -> Memory:
     """After a restart, status tells what was refused and what was true."""
     backends = aggregate.live_backends
@@ -306,4 +312,4 @@ def _recalled(
             refusals=refusals_by_status(desired, backends, now=now),
             settled=settled_by_status(desired.profile, profile=profile, backends=backends),
         )
-    return replace(memory, refusals=still_refused(memory.refusals, desired.profile))
+    return replace(memory, refusals=still_refused(memory.refusals, desired.profile, observed))

@@ -39,9 +39,10 @@ def refused(before: Refusal | None, *, target: str | None, failure: Failure, now
     return Refusal(target, str(failure), attempts, now + delay * (1 + 0.2 * jitter))
 
 
-def still_refused(refusals: Refusals, desired: Profile) -> dict[str, Refusal]:
-    """The refusals that still stand for something desired."""
-    targets = {endpoint.folded: endpoint.folded_target for endpoint in desired.endpoints}
+def still_refused(refusals: Refusals, desired: Profile, observed: Profile | None) -> dict[str, Refusal]:
+    """The refusals that still stand for something desired, or for something there, which may stay without being so."""
+    there = observed.endpoints if observed is not None else ()
+    targets = {endpoint.folded: endpoint.folded_target for endpoint in (*there, *desired.endpoints)}
     return {name: r for name, r in refusals.items() if name in targets and targets[name] == r.target}
 
 

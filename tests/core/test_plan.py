@@ -151,3 +151,17 @@ def test_a_refusal_waits_for_its_time_and_for_its_target() -> None:
     assert len(retries(waiting, observed, now=9.0)) == 1
     moved = planned(observed=observed, memory=Memory(refusals={B: Refusal("before", "no", 1, 9.0)}))
     assert [type(call) for call in moved.batch.calls] == [PutEndpoint]
+
+
+def test_a_refusal_of_an_endpoint_that_stays_without_an_export_is_remembered_and_spoils_no_batch() -> None:
+    """Its public IP may well be gone with its cluster: then Azure takes no new weight for it, nor a PUT that has it."""
+    target = public_ip("b-app").lower()
+    refusal = {B: Refusal(target, "no", 4, 9.0)}
+    vanished = make_aggregate(backends=[make_backend(weight=200)], exports=[make_export("a")])
+    made = planned(vanished, azure(), memory=Memory(refusals=refusal))
+    assert made.guarding.staying == {B}
+    assert made.memory.refusals == refusal
+    assert [call.endpoint.folded for call in made.batch.calls if isinstance(call, PutEndpoint)] == [A]
+    assert retries(made, azure(), now=8.9) == ()
+    left = planned(vanished, azure().without_endpoint(B), memory=made.memory)
+    assert left.memory.refusals == {}

@@ -51,7 +51,7 @@ def test_another_target_starts_anew() -> None:
     ],
 )
 def test_what_still_stands(refusals: dict[str, Refusal], kept: bool) -> None:
-    assert still_refused(refusals, DESIRED.profile) == (refusals if kept else {})
+    assert still_refused(refusals, DESIRED.profile, None) == (refusals if kept else {})
 
 
 @pytest.mark.parametrize(
