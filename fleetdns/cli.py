@@ -75,7 +75,7 @@ def _add_member(commands: Subparsers) -> None:
 
 
 def _add_member_kubeconfig(commands: Subparsers) -> None:
-    text = "credentials for the agent of one member cluster, to be run on the hub"
+    text = "credentials for the agent of one member cluster, by an administrator's kubeconfig of the hub"
     access = commands.add_parser(
         "member-kubeconfig", help=text, description=f"{_sentence(text)} The kubeconfig goes to stdout. {_PRECEDENCE}"
     )

@@ -14,7 +14,7 @@ from fleetdns.api.exports import InternalServiceExport
 from fleetdns.api.meta import ObjectKey, Resource
 from fleetdns.core.kubeconfig import Server, kubeconfig
 from fleetdns.core.tokenlife import Granted
-from fleetdns.errors import FleetDNSError, Forbidden, Rejected, UsageError
+from fleetdns.errors import FleetDNSError, Forbidden, Rejected, Transient, UsageError
 from fleetdns.kube.config import Connection, load
 from fleetdns.kube.errors import Refused, Unreachable
 from fleetdns.kube.paths import item
@@ -56,17 +56,21 @@ async def _granted(access: MemberAccess) -> tuple[Server, Granted]:
             raise Forbidden(
                 error.code, f"{error.sentence}; use credentials of the hub that may create serviceaccounts/token there"
             ) from error
+        except Transient as error:
+            raise Transient(
+                error.code, f"{error.sentence} ({connection.host}); is the current context of the kubeconfig the hub's?"
+            ) from error
         except Rejected as error:
-            raise await _missing(hub, account) or error from error
+            raise await _missing(hub, connection.host, account) or error from error
     async with Transport(connection.as_bearer(granted.token), observer=_Nobody()) as member:
         await _check_rights(member, account)
     return _server(access, connection), granted
 
 
-async def _missing(hub: Transport, account: ObjectKey) -> FleetDNSError | None:
+async def _missing(hub: Transport, host: str, account: ObjectKey) -> FleetDNSError | None:
     """What is not there, if that is why no token was given."""
     for path, what in (
-        (item(_NAMESPACES, ObjectKey("", account.namespace)), f"the hub has no namespace {account.namespace}"),
+        (item(_NAMESPACES, ObjectKey("", account.namespace)), f"the hub ({host}) has no namespace {account.namespace}"),
         (item(SERVICE_ACCOUNTS, account), f"namespace {account.namespace} has no ServiceAccount {account.name}"),
     ):
         try:

@@ -16,6 +16,7 @@ from fleetdns.errors import UsageError
 _CLUSTER_PATHS = ("certificate-authority",)
 _USER_PATHS = ("client-certificate", "client-key", "tokenFile")
 _AUTHORITY_DATA = "certificate-authority-data"
+_NAMED_BY = "the flag or variable that names it"  # which one it was is not known here: an agent has two
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,15 +74,15 @@ def _content(path: str) -> Mapping[str, Any]:
     try:
         content = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
     except FileNotFoundError as error:
-        raise UsageError(f"there is no kubeconfig {path}: check --kubeconfig") from error
+        raise UsageError(f"there is no kubeconfig {path}: check {_NAMED_BY}") from error
     except OSError as error:
         raise UsageError(
             f"the kubeconfig {path} cannot be read: check that it is a file and its permissions"
         ) from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise UsageError(f"the kubeconfig {path} is not YAML: check --kubeconfig") from error
+        raise UsageError(f"the kubeconfig {path} is not YAML: check {_NAMED_BY}") from error
     if not isinstance(content, dict):
-        raise UsageError(f"the file {path} is not a kubeconfig: check --kubeconfig")
+        raise UsageError(f"the file {path} is not a kubeconfig: check {_NAMED_BY}")
     folder = os.path.dirname(os.path.abspath(path))
     _make_absolute(content, "clusters", "cluster", names=_CLUSTER_PATHS, folder=folder)
     _make_absolute(content, "users", "user", names=_USER_PATHS, folder=folder)

@@ -85,8 +85,8 @@ class InformerLog(InformerObserver):
                 _log.info(f"{server} does not have this kind, which it need not: fleetdns keeps looking", kind=name)
             case Phase.RETRYING if isinstance(health.error, Denied):
                 _log.warning(
-                    f"{server} does not let fleetdns list and watch {name}: check its ClusterRole and credentials; "
-                    "it keeps trying",
+                    f"{server} does not let fleetdns list and watch {name}: check its credentials, and its rights with "
+                    "docs/rights.md; it keeps trying",
                     kind=name,
                     error=error,
                 )

@@ -55,7 +55,8 @@ def duration(text: str) -> int:
     found = re.fullmatch(r"([0-9]{1,10})([smhd])", text)
     seconds = int(found[1]) * _SECONDS[found[2]] if found else 0
     if not SHORTEST_LIFE <= seconds <= LONGEST_LIFE:
-        raise Unusable("give a whole number with a unit, such as 7d, 168h, 90m or 3600s, from 10m upwards")
+        longest = LONGEST_LIFE // _SECONDS["d"]
+        raise Unusable(f"give a whole number with a unit, such as 7d, 168h, 90m or 3600s, from 10m to {longest}d")
     return seconds
 
 

@@ -184,7 +184,7 @@ def test_a_missing_crd_says_how_to_install_it(lines: Lines) -> None:
 @pytest.mark.parametrize(
     ("health", "level", "says"),
     [
-        pytest.param(Health(Phase.RETRYING, error=Denied("403")), "warning", "ClusterRole", id="no right"),
+        pytest.param(Health(Phase.RETRYING, error=Denied("403")), "warning", "docs/rights.md", id="no right"),
         pytest.param(Health(Phase.RETRYING, error=Unavailable("reset")), "warning", "cannot be read", id="outage"),
         pytest.param(Health(Phase.WATCHING), "info", "watching", id="well again"),
         pytest.param(Health(Phase.ABSENT), "info", "need not", id="an optional kind that is not there"),

@@ -220,3 +220,20 @@ def test_help_names_every_flag(capsys: pytest.CaptureFixture[str]) -> None:
     text = capsys.readouterr().out
     for flag in MEMBER_FLAGS:
         assert f"--{flag.name}" in text
+
+
+def test_help_speaks_of_what_the_agent_has(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        cli.main(["member", "--help"])
+    text = " ".join(capsys.readouterr().out.split())
+    assert "ServiceExports are worked on at once" in text
+    assert [words for words in ("profiles are worked on", "dry run", "dry-run") if words in text] == []
+
+
+@pytest.mark.parametrize("command", ["run", "member", "member-kubeconfig"])
+def test_a_flag_that_is_not_there_leads_to_the_help_of_its_own_command(
+    command: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    cluster = ["aks-1"] if command == "member-kubeconfig" else []
+    assert cli.main([command, *cluster, "--context=hub"]) == 2
+    assert capsys.readouterr().err.endswith(f"see fleetdns {command} --help\n")

@@ -294,3 +294,16 @@ async def test_paths_in_a_kubeconfig_are_relative_to_its_folder(tmp_path: Path) 
     async with Transport(await load(file), observer=Calls()) as transport:
         assert b"NamespaceList" in await transport.get("/api/v1/namespaces")
     await server.stop()
+
+
+@pytest.mark.parametrize("text", [None, "junk: [", "[]"], ids=["not there", "not YAML", "no mapping"])
+async def test_a_file_that_is_no_kubeconfig_is_named_and_no_flag_is_blamed(tmp_path: Path, text: str | None) -> None:
+    """The agent has two of them, and in a pod neither was given as a flag."""
+    file = tmp_path / "hub"
+    if text is not None:
+        file.write_text(text)
+    with pytest.raises(UsageError) as failure:
+        await load(str(file))
+    assert str(file) in str(failure.value)
+    assert "--kubeconfig" not in str(failure.value)
+    assert "check" in str(failure.value)

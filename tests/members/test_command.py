@@ -77,6 +77,7 @@ def test_a_namespace_that_is_missing_is_named_with_what_to_apply(fleet: Fleet) -
     line = failure(fleet.administrator, "gone")
 
     assert "no namespace fleet-member-gone" in line
+    assert fleet.server.url in line, "an administrator has many contexts"
     assert "apply manifests/base/member" in line
 
 
@@ -140,7 +141,10 @@ def test_a_hub_that_does_not_answer_is_a_failure(fleet: Fleet, tmp_path: Path) -
     file = tmp_path / "kubeconfig"
     write_kubeconfig(file, fleet.server.kubeconfig().replace(fleet.server.url, "https://127.0.0.1:1"))
 
-    assert "cannot be reached" in failure(file, "aks-1")
+    line = failure(file, "aks-1")
+    assert "cannot be reached" in line
+    assert "https://127.0.0.1:1" in line
+    assert "context" in line
 
 
 def test_nothing_of_the_administrator_s_is_in_it(fleet: Fleet) -> None:
