@@ -3,7 +3,7 @@
 the cluster                                      its endpoints
 not drained                                      as desired
 drained                                          go at once, and none is made; nothing else holds them
-drained, and nothing else that is there serves   one stays until something else serves
+drained, and nothing else that is there serves   one stays until something else serves, or has its public IP
 its namespace or MemberCluster cannot be read    those that are there stay, and none is made: it may be drained or not
 
 Exports of a drained cluster count for nothing: the others' weights are as if it had not exported.

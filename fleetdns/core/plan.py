@@ -187,12 +187,15 @@ class _Look:
         gone = wanted.leaving - wanted.guarding.going
         staying = (e for e in present if e.folded not in gone and self.observed is not None)
         owners = (e.owner for e in (*wanted.desired.profile.endpoints, *staying))
+        coming = (e for e in draft.desired.profile.endpoints if e.folded not in draft.given.refused)
         return spare(
             draft.drain,
             present,
             self.aggregate,
             left=tuple(e for e in present if e.folded not in leaving),
             wanted=frozenset((owner.service, owner.cluster) for owner in owners if owner is not None),
+            vanished=wanted.guarding.staying,
+            claimed=frozenset(t for e in coming if (t := e.folded_target) is not None),
         )
 
     def _desired(self, drained: Drain, kept: tuple[Kept, ...] = ()) -> Desired:

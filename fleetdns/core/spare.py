@@ -22,18 +22,21 @@ def spare(
     *,
     left: Iterable[Endpoint],
     wanted: frozenset[Pair],
+    vanished: frozenset[str],
+    claimed: frozenset[str],
 ) -> EndpointName | None:
     """The endpoint that stays; None: none has to.
 
     `present`: what Azure holds; `left`: what of that would be there without the drained ones; `wanted`: what would be
-    there were nothing drained.
+    there were nothing drained, and `vanished` (folded names) what of it nobody exports. `claimed`: folded targets that
+    other endpoints are about to have: they stay in DNS.
     """
-    ours = (e for e in present if not e.is_disabled and not is_let_go(e, aggregate))
+    ours = (e for e in present if not e.is_disabled and e.folded_target not in claimed and not is_let_go(e, aggregate))
     going = [e for e in ours if e.owner is not None and _is_lost(e.owner, drained, wanted)]
     others = [endpoint for endpoint in left if not endpoint.is_disabled]
     if any(map(serves, others)) or not going:
         return None
-    best = min(going, key=_rank)
+    best = min(going, key=lambda endpoint: _rank(endpoint, is_vanished=endpoint.folded in vanished))
     return best.owner if serves(best) or not others else None
 
 
@@ -41,5 +44,6 @@ def _is_lost(owner: EndpointName, drained: Drain, wanted: frozenset[Pair]) -> bo
     return owner.cluster in drained.clusters and (owner.service, owner.cluster) in wanted
 
 
-def _rank(endpoint: Endpoint) -> tuple[bool, int, str]:
-    return (not serves(endpoint), -(endpoint.weight or 0), endpoint.folded)
+def _rank(endpoint: Endpoint, *, is_vanished: bool) -> tuple[bool, bool, int, str]:
+    """The probes may not have heard yet of a cluster that is being taken down: one that still exports is safer."""
+    return (not serves(endpoint), is_vanished, -(endpoint.weight or 0), endpoint.folded)

@@ -150,6 +150,16 @@ def clusters(profile: Profile) -> str:
         pytest.param(hub("b", "a"), azure("ab"), "b", id="one whose export vanished goes at once"),
         pytest.param(hub("bcd", "a"), azure("abcd"), "bcd", id="and counts for no limit"),
         pytest.param(hub("", "ab"), azure("ab"), "b", id="all vanished and all drained: the heaviest stays"),
+        pytest.param(hub("a", "ab"), azure("ab"), "a", id="one that is exported stays before a heavier that vanished"),
+        pytest.param(
+            hub("a", "ab"), azure("ab", a=DEGRADED), "b", id="one that vanished and serves before one that does not"
+        ),
+        pytest.param(
+            hub("a", "a", also=[make_export("c", target=public_ip("a-app"))]),
+            azure("a"),
+            "c",
+            id="the last one hands its public IP over: that stays in DNS",
+        ),
         pytest.param(
             hub("ab", "ab", profile=make_profile(annotations={ALLOW_EMPTY: "true"})),
             azure("ab"),
@@ -238,6 +248,13 @@ def test_the_spared_one_stays_when_azure_refuses_what_was_to_take_its_place() ->
     memory = Memory(refusals={endpoint_name("a"): refusal})
     made = look(hub("ab", "b"), azure("b"), memory=memory)
     assert clusters(carried_out(made, azure("b"))) == "b"
+
+
+def test_the_spared_one_keeps_its_public_ip_when_azure_refuses_the_one_that_is_to_take_it() -> None:
+    aggregate = hub("a", "a", also=[make_export("c", target=public_ip("a-app"))])
+    refusal = Refusal(public_ip("a-app").lower(), "no", 1, 1000.0)
+    made = look(aggregate, azure("a"), memory=Memory(refusals={endpoint_name("c"): refusal}))
+    assert clusters(carried_out(made, azure("a"))) == "a"
 
 
 def test_the_choice_does_not_alternate() -> None:
