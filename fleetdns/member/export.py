@@ -171,7 +171,7 @@ class ExportReconciler:
         current = self._caches.exports.get(key) or export  # with the finalizer that was just added
         if current.metadata.uid != export.metadata.uid:
             return
-        because = f"the hub refuses the export: {refusal.sentence}" if refusal is not None else None
+        because = _refused(refusal) if refusal is not None else None
         status = service_export_status(current, judgement, self._caches.offer_of(key), refusal=because, now=self._now())
         patch = status_patch(current.status, status)
         if patch is None:
@@ -196,3 +196,10 @@ class ExportReconciler:
 
     def _now(self) -> str:
         return timestamp(self._wall_clock())
+
+
+def _refused(refusal: FleetDNSError) -> str:
+    said = f"the hub refuses the export: {refusal.sentence}"
+    if isinstance(refusal, Forbidden):
+        return f"{said}; look at the agent's credentials and rights on the hub, as docs/member.md says"
+    return said

@@ -18,7 +18,7 @@ from typing import Protocol
 from fleetdns.api.service import RESOURCE_GROUP_ANNOTATION
 from fleetdns.core.budget import TokenBucket
 from fleetdns.core.publicip import Finding, NotThere, PublicIP, Untold, folded_address
-from fleetdns.errors import FleetDNSError, Forbidden, Throttled
+from fleetdns.errors import FleetDNSError, Forbidden, Rejected, Throttled
 from fleetdns.member.ports import PublicIPs
 
 _IN_HAND = 4  # lists that may come early, after a quiet time
@@ -195,7 +195,11 @@ class PublicIPDirectory:
 
 
 def _failure(group: str, error: FleetDNSError) -> str:
-    said = f"the public IPs of resource group {group} cannot be listed: {error.code}: {error.sentence}"
-    if isinstance(error, Forbidden):
-        return f"{said}; the agent's identity needs Microsoft.Network/publicIPAddresses/read there"
+    said = f"the public IPs of resource group {group} cannot be listed: {error.code}: {error.sentence.rstrip('.')}"
+    match error:
+        case Forbidden():
+            needs = "a valid credential, and Microsoft.Network/publicIPAddresses/read there"
+            return f"{said}; the agent's identity needs {needs}"
+        case Rejected():
+            return f"{said}; check the name of the group, and the agent's --subscription-id"
     return said

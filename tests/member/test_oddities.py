@@ -144,6 +144,7 @@ async def test_what_the_hub_refuses_is_told_slowly_tried_again_and_heals(refusal
         await asyncio.sleep(10)
         assert world.conflict() == (UNKNOWN, PENDING_CONFLICT)
         assert refusal.sentence in world.message(CONFLICT)
+        assert ("docs/member.md" in world.message(CONFLICT)) == isinstance(refusal, Forbidden), "what to do about it"
         await asyncio.sleep(600)
         assert world.offer() is not None
         assert refusal.sentence not in world.message(CONFLICT)

@@ -138,8 +138,11 @@ async def test_a_list_that_was_under_way_says_nothing_of_an_address_that_came_me
         pytest.param(
             Forbidden("AuthorizationFailed", "no"), "Microsoft.Network/publicIPAddresses/read", id="forbidden"
         ),
+        pytest.param(Forbidden("InvalidToken", "Expired."), "Expired; the agent's identity", id="a sentence's stop"),
+        pytest.param(Forbidden("InvalidToken", "no"), "valid credential", id="a credential that is no good"),
         pytest.param(Throttled("TooManyRequests", "no", retry_after=300), "TooManyRequests", id="throttled"),
         pytest.param(Rejected("ResourceGroupNotFound", "no such group"), "no such group", id="no such group"),
+        pytest.param(Rejected("SubscriptionNotFound", "no"), "--subscription-id", id="no such subscription"),
     ],
 )
 async def test_an_address_that_cannot_be_asked_for_is_not_missing(error: FleetDNSError, words: str) -> None:
