@@ -162,7 +162,10 @@ def _accepted(backend: TrafficManagerBackend, outcome: Outcome, rejected: tuple[
     if backend.weight == 0:
         return Condition(ACCEPTED, TRUE, ACCEPTED, "weight is 0: the backend takes no traffic and has no endpoints")
     if key in outcome.desired.unexported:
-        message = f"Service {backend.service_key} is not exported by any cluster"
+        message = (
+            f"Service {backend.service_key} is not exported by any cluster; create a ServiceExport of its name beside "
+            "it in a member cluster, or see the condition Valid of the one that is there"
+        )
         return Condition(ACCEPTED, FALSE, INVALID, message)
     left_out = _left_out(key, outcome)
     if rejected:

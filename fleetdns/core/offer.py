@@ -33,6 +33,8 @@ SERVICE_NOT_FOUND = "ServiceNotFound"
 SERVICE_INELIGIBLE = "ServiceIneligible"
 INVALID_WEIGHT = "ServiceExportInvalidWeightAnnotation"
 
+_INSTEAD = "export one of type LoadBalancer"
+
 
 @dataclass(frozen=True, slots=True)
 class Member:
@@ -192,9 +194,12 @@ def _missing(service: Service | None) -> Objection | None:
 
 def _ineligible(service: Service | None) -> Objection | None:
     if service is not None and service.spec.type == EXTERNAL_NAME:
-        return SERVICE_INELIGIBLE, "a Service of type ExternalName cannot be exported: it has no endpoints of its own"
+        return SERVICE_INELIGIBLE, f"a Service of type ExternalName cannot be exported: it has no address; {_INSTEAD}"
     if service is not None and service.spec.cluster_ip == HEADLESS:
-        return SERVICE_INELIGIBLE, "a headless Service (clusterIP None) cannot be exported: it has no address"
+        return (
+            SERVICE_INELIGIBLE,
+            f"a headless Service (clusterIP None) cannot be exported: it has no address; {_INSTEAD}",
+        )
     return None
 
 

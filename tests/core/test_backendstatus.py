@@ -221,6 +221,14 @@ def test_rejected(reached: Outcome, found: list[tuple[str, str]]) -> None:
         assert told(status) in (("False", "Invalid"), ("Unknown", "Pending"))
 
 
+def test_a_service_that_nobody_exports_says_where_to_look() -> None:
+    status = backend_status(make_backend(), outcome(NOT_EXPORTED, azure(NOT_EXPORTED)), now=NOW)
+    condition = find(status.conditions, "Accepted")
+    assert condition is not None
+    assert "ServiceExport" in condition.message
+    assert "condition Valid" in condition.message
+
+
 def test_another_backends_rejections_are_not_ours() -> None:
     web = make_backend("web")
     aggregate = make_aggregate(

@@ -57,6 +57,15 @@ def test_what_cannot_be_exported_is_withdrawn(service: Service | None, reason: s
     assert verdict(judgement) == (FALSE, reason)
 
 
+@pytest.mark.parametrize(
+    "service",
+    [make_service(service_type="ExternalName"), make_service(service_type="ClusterIP", cluster_ip="None")],
+    ids=["an ExternalName", "a headless Service"],
+)
+def test_who_exports_what_cannot_be_exported_is_told_what_can(service: Service) -> None:
+    assert "export one of type LoadBalancer" in judge(situation(service=service)).valid.message
+
+
 def test_a_service_that_goes_is_withdrawn_whatever_its_weight_says() -> None:
     export = make_service_export(weight="nonsense")
     assert judge(situation(export=export, service=None, offer=make_offer())).wish == Withdraw()
