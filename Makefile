@@ -19,7 +19,7 @@ PYTEST = $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile -q
 COMPILE := $(BIN)/pip-compile --quiet --generate-hashes --strip-extras --allow-unsafe --no-header \
 	--no-emit-index-url --no-emit-find-links --no-emit-trusted-host
 
-.PHONY: help demo test test-faults test-unit check lint type bench bench-takeover rights alerts fmt lock clean
+.PHONY: help demo test test-faults test-long test-unit check lint type bench bench-takeover rights alerts fmt lock clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 12
@@ -45,11 +45,11 @@ demo: $(VENV)/.demo ## run the whole story on embedded servers; ends by itself
 
 # A real kube-apiserver is built on first use, in about five minutes. Where that cannot be, `test` runs all the rest and
 # says so at its end; `check` accepts no such gap.
-test: $(VENV)/.dev ## all tests but the long faults; on the embedded servers and on a real kube-apiserver
+test: $(VENV)/.dev ## all tests but the long ones and the faults; on the embedded servers and on a real kube-apiserver
 	@if $(BIN)/python -m tests.apiserver.build >/dev/null; then \
-		$(PYTEST) -m "not faults"; \
+		$(PYTEST) -m "not faults and not long"; \
 	else \
-		$(PYTEST) -m "not faults and not realapi"; \
+		$(PYTEST) -m "not faults and not long and not realapi"; \
 		$(BIN)/python -m tests.apiserver.build >/dev/null || { \
 			echo "the tests on a real API server did not run: the line above says why and what to do" >&2; \
 			[ -z "$(REAL_IS_REQUIRED)" ]; }; \
@@ -60,11 +60,15 @@ test-faults: $(VENV)/.dev ## break real kube-apiservers under what runs, and wal
 	@$(BIN)/python -m tests.apiserver.build >/dev/null
 	@$(PYTEST) -m faults tests/faults tests/fleet
 
+test-long: $(VENV)/.dev ## take each right away, upgrade and go back, take over; on a real kube-apiserver, minutes
+	@$(BIN)/python -m tests.apiserver.build >/dev/null
+	@$(PYTEST) -m "long and not faults" tests/rights tests/members tests/upgrade tests/e2e
+
 test-unit: $(VENV)/.dev ## the quick tests: no server, no process
 	@$(BIN)/python -m pytest -q tests/core tests/api tests/runtime tests/controllers tests/member
 
 check: REAL_IS_REQUIRED := yes
-check: lint type test test-faults ## all that CI asks
+check: lint type test test-long test-faults ## all that CI asks
 
 lint: $(VENV)/.dev ## ruff, import contracts, Dockerfile
 	@$(BIN)/ruff check $(SOURCES)

@@ -14,7 +14,7 @@ from tests.e2e.conftest import on_real
 from tests.e2e.lease import lease
 from tests.e2e.replicas import apply_sample, pair, said_at, writes
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.long]
 
 
 async def test_a_leader_that_slept_writes_nothing_when_it_wakes_and_ends_with_1(world: World, tmp_path: Path) -> None:

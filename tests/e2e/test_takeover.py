@@ -17,7 +17,7 @@ from tests.e2e.process import Process
 from tests.e2e.replicas import EARLIER, INTERVAL, LATER, LEASE, LONGEST_RETRY, apply_sample, now, pair
 from tests.e2e.site import Site
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.long]
 
 HOURS = 5.0
 

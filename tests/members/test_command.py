@@ -22,7 +22,7 @@ from tests.manifests.definitions import MANIFESTS
 from tests.members.conftest import Fleet, member_kubeconfig, token_of
 from tests.rights.table import EXPORTS, GROUP
 
-pytestmark = pytest.mark.realapi
+pytestmark = [pytest.mark.realapi, pytest.mark.long]
 
 
 def test_kubectl_works_with_it_and_in_its_namespace(fleet: Fleet) -> None:

@@ -16,7 +16,7 @@ from tests.e2e.eventually import eventually
 from tests.rights.conftest import Deployment
 from tests.rights.controller import controller
 
-pytestmark = pytest.mark.realapi
+pytestmark = [pytest.mark.realapi, pytest.mark.long]
 
 ME, OTHER = "aks-1", "aks-2"
 MINE = f"fleet-member-{ME}"

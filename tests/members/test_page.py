@@ -18,7 +18,7 @@ from tests.manifests.rendered import KUBECTL
 from tests.manifests.test_member_page import blocks
 from tests.members.conftest import Fleet
 
-pytestmark = pytest.mark.realapi
+pytestmark = [pytest.mark.realapi, pytest.mark.long]
 
 MEMBER = "edge-1"  # as the page has it aks-1, whose credentials other tests have in hand
 

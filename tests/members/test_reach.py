@@ -14,7 +14,7 @@ from tests.members.conftest import MEMBERS, Fleet
 from tests.rights.grants import Right, judged
 from tests.rights.table import BACKENDS, IMPORTS, PROFILES
 
-pytestmark = pytest.mark.realapi
+pytestmark = [pytest.mark.realapi, pytest.mark.long]
 
 ME, OTHER = "aks-1", "aks-2"
 MINE, THEIRS = f"fleet-member-{ME}", f"fleet-member-{OTHER}"

@@ -31,7 +31,7 @@ from tests.manifests.definitions import MANIFESTS
 from tests.members.conftest import Fleet, member_kubeconfig, token_of
 from tests.rights.table import EXPORTS, GROUP
 
-pytestmark = pytest.mark.realapi
+pytestmark = [pytest.mark.realapi, pytest.mark.long]
 
 HUB_NAMESPACE = "fleet-member-aks-3"
 AGENT_S = "fleetdns-member"  # its namespace, and its account there

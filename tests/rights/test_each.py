@@ -15,7 +15,7 @@ from tests.rights.grants import Right, give
 from tests.rights.story import Story
 from tests.rights.table import ROWS, Row
 
-pytestmark = pytest.mark.realapi
+pytestmark = [pytest.mark.realapi, pytest.mark.long]
 
 
 def test_every_right_has_its_row_and_every_row_its_right(rights: tuple[Right, ...]) -> None:

@@ -14,7 +14,7 @@ from tests.rights.grants import Right, give, take_from
 from tests.rights.story import LEASE, Story
 from tests.rights.table import BACKENDS, EXPORTS, IMPORTS, OVERRIDES, PROFILES
 
-pytestmark = pytest.mark.realapi
+pytestmark = [pytest.mark.realapi, pytest.mark.long]
 
 
 @pytest.fixture

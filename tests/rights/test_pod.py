@@ -22,7 +22,7 @@ from tests.rights.conftest import Deployment, Hub
 from tests.rights.controller import Controller
 from tests.rights.story import Story
 
-pytestmark = pytest.mark.realapi
+pytestmark = [pytest.mark.realapi, pytest.mark.long]
 
 UNITS = {"Mi": 1024, "Gi": 1024 * 1024}  # in KiB
 

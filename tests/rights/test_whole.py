@@ -14,7 +14,7 @@ from tests.rights.controller import controller
 from tests.rights.grants import Right, give
 from tests.rights.story import RENEWED, Story
 
-pytestmark = pytest.mark.realapi
+pytestmark = [pytest.mark.realapi, pytest.mark.long]
 
 
 async def test_the_rights_of_the_manifests_are_enough_for_the_whole_story(

@@ -21,6 +21,8 @@ from tests.upgrade.objects import (
     profile,
 )
 
+pytestmark = pytest.mark.long
+
 Object = dict[str, Any]
 
 

@@ -27,7 +27,7 @@ from tests.upgrade.history import History
 from tests.upgrade.hub import Hub
 from tests.upgrade.objects import SUBSCRIPTION, profile
 
-pytestmark = [pytest.mark.e2e, pytest.mark.kubectl]
+pytestmark = [pytest.mark.e2e, pytest.mark.kubectl, pytest.mark.long]
 
 NEW = profile("new", group=None)
 REHEARSAL = """

@@ -16,7 +16,7 @@ from tests.upgrade.history import History, state
 from tests.upgrade.hub import Hub, eventually
 from tests.upgrade.running import MOVING, fleetdns
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.long]
 
 EXACT = tuple(flag for flag in MOVING if not flag.startswith("--weight-rounding"))
 SHOP_NAME = "work-shop.trafficmanager.net"

@@ -43,7 +43,7 @@ from tests.upgrade.objects import (
 )
 from tests.upgrade.running import fleetdns
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.long]
 
 Object = dict[str, Any]
 

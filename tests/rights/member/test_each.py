@@ -15,7 +15,7 @@ from tests.rights.member.table import CLUSTER_ROWS, HUB_ROWS
 from tests.rights.table import Row
 from tests.rights.test_each import reached, says
 
-pytestmark = pytest.mark.realapi
+pytestmark = [pytest.mark.realapi, pytest.mark.long]
 
 
 def test_every_right_has_its_row_and_every_row_its_right(

@@ -11,7 +11,7 @@ from tests.rights.member.agent import agent
 from tests.rights.member.conftest import Site
 from tests.rights.member.story import Story
 
-pytestmark = pytest.mark.realapi
+pytestmark = [pytest.mark.realapi, pytest.mark.long]
 
 
 async def nothing_is_refused(running: Controller) -> None:

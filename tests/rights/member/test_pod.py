@@ -26,7 +26,7 @@ from tests.rights.member.places import OWN_NAMESPACE
 from tests.rights.member.story import Story
 from tests.rights.test_pod import UNITS, Pod
 
-pytestmark = pytest.mark.realapi
+pytestmark = [pytest.mark.realapi, pytest.mark.long]
 
 AGENT = "member/agent"
 
