@@ -48,9 +48,9 @@ class Refused(Exception):
         causes: frozenset[str] = frozenset(),
         is_kubernetes: bool = True,
     ) -> None:
-        super().__init__(f"{status} {reason}: {message}")
-        self.status = status
         self.reason = reason or _phrase(status)
+        super().__init__(f"{status} {self.reason}: {message}" if message else f"{status} {self.reason}")
+        self.status = status
         self.message = message
         self.retry_after = retry_after
         self.causes = causes
@@ -135,6 +135,8 @@ def _sentence(error: Refused) -> str:
     text = " ".join(error.message.split())
     if text:
         return text if len(text) <= _LONGEST_SENTENCE else text[: _LONGEST_SENTENCE - 1].rstrip() + "…"
+    if error.status == 404 and error.is_kubernetes:
+        return "the API server does not serve this kind; are its CRDs installed?"
     who = "the API server" if error.is_kubernetes else "something in front of the API server"
     return f"{who} answered {error.status} without saying why"
 

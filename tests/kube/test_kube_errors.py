@@ -60,3 +60,11 @@ def test_null_details_are_no_details() -> None:
     body = b'{"kind":"Status","reason":"NotFound","message":"no","details":null}'
     found = refused(404, content_type="application/json", retry_after=None, body=body)
     assert (found.reason, found.causes, found.is_kubernetes) == ("NotFound", frozenset(), True)
+
+
+def test_a_kind_that_is_not_served_is_called_that() -> None:
+    """The API server answers 404 in plain text, without a word about what it does not know."""
+    found = refused(404, content_type="text/plain", retry_after=None, body=b"404 page not found\n")
+    assert str(found) == "404 NotFound"
+    assert "does not serve this kind" in write_error(found).sentence
+    assert "CRDs" in write_error(found).sentence
