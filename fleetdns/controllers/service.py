@@ -1,6 +1,7 @@
 """Reconciles one exported service: what overrides make of its exports first, then the import of what is left.
 
 In this order a cluster that an override leaves out, or gives no weight, never serves for a moment before that is known.
+Where the hub refuses to write it on an export, the others must not wait for that: profiles foresee what it would say.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from collections.abc import Awaitable, Callable
 
 from fleetdns.api.meta import ObjectKey
 from fleetdns.controllers.overrides import OverrideReconciler
+from fleetdns.errors import FleetDNSError
 from fleetdns.runtime.controller import Result
 
 
@@ -20,7 +22,15 @@ class ServiceReconciler:
         self._resolve = resolve
 
     async def reconcile(self, service: ObjectKey) -> Result:
-        is_settled = await self._overrides.reconcile(service)
-        if not is_settled or self._resolve is None:
-            return Result()
-        return await self._resolve(service)
+        failed: FleetDNSError | None = None
+        is_settled = True
+        try:
+            is_settled = await self._overrides.reconcile(service)
+        except FleetDNSError as error:
+            failed = error
+        result = Result()
+        if is_settled and self._resolve is not None:
+            result = await self._resolve(service)
+        if failed is not None and result.requeue_after is None:
+            raise failed
+        return result

@@ -530,21 +530,29 @@ async def test_a_dry_run_writes_nothing_and_tells_nobody() -> None:
 # Trouble
 
 
-async def test_a_write_that_is_refused_keeps_no_other_export_from_its_own_and_is_tried_again() -> None:
+async def test_a_write_that_is_refused_holds_back_no_other_cluster_and_is_tried_again() -> None:
+    """A member can have it refused: with an export that is as large as the hub takes."""
     world = World()
-    world.hub = hub = Refusing("fleet-member-a")
-    async with world.running():
+    world.hub, world.azure = (hub := Refusing("fleet-member-a")), (azure := Remembering())
+    async with world.running() as process:
+        world.hub.apply(make_profile(), make_backend())
         world.hub.apply(override(delete(where=TEST), APP), member_namespace("a", **TEST))
         world.hub.apply(make_export("a"), make_export("b"))
         await asyncio.sleep(30)
         assert annotated(world, "a") == {}
         assert annotated(world, "b") == {DNS_LABEL: "app-b"}
-        assert world.service_import() is None, "nothing counts until everybody who is left out is known to be"
+        assert world.weights() == {"b": 100}
+        world.hub.apply(make_export("c"))
+        await asyncio.sleep(5)
+        assert world.weights() == {"b": 50, "c": 50}
+        before = process.looks(controller="serviceexport")
+        await asyncio.sleep(3600)
+        assert process.looks(controller="serviceexport") - before < 60
         hub.refuses = ""
         await asyncio.sleep(200)
         assert annotated(world, "a") == {DNS_LABEL: "app-a", EXCLUDED: "true"}
         assert annotated(world, "b") == {DNS_LABEL: "app-b"}
-        assert world.service_import() is not None
+        assert azure.served == {"b", "c"}
 
 
 async def test_200_clusters_that_join_at_once_cost_one_patch_each() -> None:
