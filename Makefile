@@ -22,7 +22,7 @@ COMPILE := $(BIN)/pip-compile --quiet --generate-hashes --strip-extras --allow-u
 .PHONY: help demo test test-faults test-long test-unit check lint type bench bench-takeover rights alerts fmt lock clean
 
 help: ## this list
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 12
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 16
 
 $(BIN)/python:
 	@[ -n "$(PYTHON)" ] || { echo "fleetdns needs Python 3.11 or newer on the PATH (or: make PYTHON=/path/to/python3.11)" >&2; exit 1; }
@@ -90,7 +90,7 @@ bench-takeover: $(VENV)/.dev ## how long a takeover takes, into docs/takeover.md
 		$(BIN)/python -m tests.bench.takeover --server $$server --lease-duration $$1 --lease-renew-interval $$2; \
 	done; done
 
-rights: $(VENV)/.dev ## the table of rights, into docs/rights.md
+rights: $(VENV)/.dev ## the tables of rights, into docs/rights.md
 	@$(BIN)/python -m tests.rights.table
 
 alerts: $(VENV)/.dev ## play every alert with promtool (Debian: package prometheus)
