@@ -83,9 +83,9 @@ class ResolutionReconciler:
             wait = await self._write(service, current, resolution.status, memory)
             if wait > 0:
                 return Result(requeue_after=wait)
-        await self._judge_each(resolution.conflicts, memory)
         if current is not None:
             await self._release(resolution)
+        await self._judge_each(resolution.conflicts, memory)
         return Result()
 
     def _recalled(self, service: ObjectKey, exports: tuple[InternalServiceExport, ...]) -> _Memory:

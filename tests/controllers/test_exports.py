@@ -3,19 +3,35 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
+from typing import Any
 
 import msgspec
 import pytest
 
 from fleetdns.api.exports import CONFLICT, InternalServiceExport
 from fleetdns.api.meta import ObjectKey
-from fleetdns.errors import Conflict, Forbidden, Transient
+from fleetdns.errors import Conflict, Forbidden, Rejected, Transient
+from tests.controllers.fake_hub import FakeHub, Written
 from tests.controllers.world import World, condition, export_key, with_finalizer, with_ports
 from tests.core.builders import make_backend, make_export, make_import, make_profile
 
 pytestmark = pytest.mark.looptime
 
 OLDER, YOUNGER = "2026-01-01T00:00:00Z", "2026-01-01T05:00:00Z"
+
+
+class Mute(FakeHub):
+    """A hub that takes no verdict on the exports of one namespace."""
+
+    def __init__(self, about: str) -> None:
+        super().__init__()
+        self.about = about
+
+    async def patch_status(self, obj: Written, patch: Mapping[str, Any]) -> None:
+        if obj.metadata.namespace == self.about:
+            raise Rejected("Invalid", "the object is too large")
+        await super().patch_status(obj, patch)
 
 
 def verdict(world: World, cluster: str) -> tuple[str, str]:
@@ -352,3 +368,15 @@ async def test_a_service_is_looked_at_a_handful_of_times_for_one_change() -> Non
         await asyncio.sleep(20)
 
         assert process.looks(controller="serviceexport") <= 4
+
+
+async def test_an_export_that_cannot_be_told_keeps_no_other_from_leaving() -> None:
+    world = World()
+    world.hub = Mute("fleet-member-a")
+    async with world.running():
+        world.hub.apply(make_export("a"), with_finalizer(make_export("b")), make_export("c"))
+        await asyncio.sleep(5)
+        world.hub.delete(InternalServiceExport, export_key("b"))
+        await asyncio.sleep(5)
+        assert clusters(world) == ["a", "c"]
+        assert not world.hub.holds(InternalServiceExport, export_key("b"))
