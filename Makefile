@@ -60,9 +60,9 @@ test-faults: $(VENV)/.dev ## break real kube-apiservers under what runs, and wal
 	@$(BIN)/python -m tests.apiserver.build >/dev/null
 	@$(PYTEST) -m faults tests/faults tests/fleet
 
-test-long: $(VENV)/.dev ## take each right away, upgrade and go back, take over; on a real kube-apiserver, minutes
+test-long: $(VENV)/.dev ## take each right away, apply every manifest, upgrade and go back, take over: minutes
 	@$(BIN)/python -m tests.apiserver.build >/dev/null
-	@$(PYTEST) -m "long and not faults" tests/rights tests/members tests/upgrade tests/e2e
+	@$(PYTEST) -m "long and not faults"
 
 test-unit: $(VENV)/.dev ## the quick tests: no server, no process
 	@$(BIN)/python -m pytest -q tests/core tests/api tests/runtime tests/controllers tests/member

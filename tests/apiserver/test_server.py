@@ -13,7 +13,7 @@ import pytest
 from tests.apiserver.build import Binaries
 from tests.apiserver.server import RealAPIServer
 
-pytestmark = pytest.mark.realapi
+pytestmark = [pytest.mark.realapi, pytest.mark.long]
 NAMESPACE = '{"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "kept"}}'
 
 

@@ -17,7 +17,7 @@ from tests.e2e.process import process
 from tests.e2e.replicas import FLAGS, LATER, LONGEST_RETRY, apply_sample, election_metric, now, pair, said_at
 from tests.e2e.site import Site
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.long]
 
 
 async def test_the_one_who_waits_is_ready_and_writes_nothing(world: World, tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ from fleetdns.emulator.hub.server import HubServer
 from tests.e2e.eventually import eventually
 from tests.fleet.fleet import Fleet
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.long]
 
 _LIFE = 4.0  # seconds that the first token is good for
 _SECRET = ("default", "fleetdns-hub")

@@ -113,6 +113,7 @@ async def _play(servers: Mapping[str, APIServer], folder: Path) -> None:
 
 
 @pytest.mark.e2e
+@pytest.mark.long
 @pytest.mark.kubectl
 @pytest.mark.timeout(240)
 async def test_the_walkthrough_on_embedded_servers(embedded: Mapping[str, APIServer], tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from tests.manifests.definitions import MANIFESTS
 from tests.manifests.monitored import ALL, Monitored
 from tests.manifests.rendered import HUB, MEMBER, Object, only, pod, text
 
-pytestmark = pytest.mark.realapi
+pytestmark = [pytest.mark.realapi, pytest.mark.long]
 
 OPERATOR = Path(__file__).with_name("operator.yaml")
 OTHERS = (
