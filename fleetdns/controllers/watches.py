@@ -14,7 +14,7 @@ from fleetdns.api.meta import ObjectKey
 from fleetdns.api.overrides import ResourceOverride
 from fleetdns.api.profile import TrafficManagerProfile
 from fleetdns.controllers.caches import BY_SERVICE, Caches, is_drained
-from fleetdns.core.overrides import selected_services
+from fleetdns.core.overrides import says_override, selected_services
 
 # Higher goes first: who deletes waits for it, who edits looks at it, a restart or a sweep can wait.
 DELETION = 10
@@ -93,8 +93,11 @@ def service_keys_of_cluster(
     if old is not None and new is not None and old.metadata.labels == new.metadata.labels:
         return frozenset()
     clusters = {each.cluster for each in (old, new) if each is not None and each.cluster is not None}
-    services = {export.service_key for cluster in clusters for export in caches.exports_from(cluster)}
-    return frozenset(service for service in services if caches.overrides_of(service))
+    exports = [export for cluster in clusters for export in caches.exports_from(cluster)]
+    services = {export.service_key for export in exports}
+    # What an export still says may come from an override that is gone, and was not taken off for want of the labels.
+    saying = {export.service_key for export in exports if says_override(export)}
+    return frozenset(saying | {service for service in services if caches.overrides_of(service)})
 
 
 def priority(*, is_initial: bool, is_deleting: bool) -> int:

@@ -116,6 +116,11 @@ def annotation_changes(export: InternalServiceExport, outcome: Overridden) -> di
     return {name: value for name, value in wanted.items() if held.get(name) != value}
 
 
+def says_override(export: InternalServiceExport) -> bool:
+    """Whether overrides, those of now or former ones, have made something of this export."""
+    return not export.metadata.annotations.keys().isdisjoint((DNS_LABEL, OVERRIDE_WEIGHT, EXCLUDED))
+
+
 def annotated(export: InternalServiceExport, changes: Mapping[str, str | None]) -> InternalServiceExport:
     """The export as it is once these changes are written."""
     merged = {**export.metadata.annotations, **changes}

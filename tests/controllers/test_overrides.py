@@ -417,6 +417,13 @@ async def test_what_overrides_became_while_something_could_not_be_read_is_writte
         world.hub.mend(objects[hidden])
         await asyncio.sleep(5)
         assert annotated(world) == {DNS_LABEL: "web-a"}
+        world.hub.garble(objects[hidden])
+        await asyncio.sleep(1)
+        world.hub.delete(ResourceOverride, ObjectKey(NAMESPACE, "app"))
+        await asyncio.sleep(1)
+        world.hub.mend(objects[hidden])
+        await asyncio.sleep(5)
+        assert annotated(world) == {}
 
 
 # Who applies them
