@@ -61,6 +61,16 @@ class OverrideReconciler:
         await self._tell(service.namespace, found.remarks)
         return is_settled
 
+    def is_in_doubt(self, service: ObjectKey) -> bool:
+        """Whether something that cannot be read hides what overrides make of a service. No event tells when that ends:
+        what hides it may be of another service, or without a name.
+        """
+        if not self._switch.is_on or self._is_dry_run:
+            return False
+        unreadable = self._caches.unreadable()
+        clusters = (export.cluster for export in self._caches.exports_of(service))
+        return unreadable.hides_override(service.namespace) or any(map(unreadable.hides_cluster, clusters))
+
     def foreseen(self, aggregate: Aggregate) -> Aggregate:
         """The same with what its exports will say.
 

@@ -13,6 +13,8 @@ from fleetdns.controllers.overrides import OverrideReconciler
 from fleetdns.errors import FleetDNSError
 from fleetdns.runtime.controller import Result
 
+_LOOK_AGAIN = 30.0  # seconds, while something that cannot be read hides what overrides say
+
 
 class ServiceReconciler:
     """`resolve`: makes the import; None: somebody else does."""
@@ -22,6 +24,7 @@ class ServiceReconciler:
         self._resolve = resolve
 
     async def reconcile(self, service: ObjectKey) -> Result:
+        is_in_doubt = self._overrides.is_in_doubt(service)  # before it is acted upon: it may end in between
         failed: FleetDNSError | None = None
         is_settled = True
         try:
@@ -31,6 +34,8 @@ class ServiceReconciler:
         result = Result()
         if is_settled and self._resolve is not None:
             result = await self._resolve(service)
-        if failed is not None and result.requeue_after is None:
+        if result.requeue_after is not None:
+            return result
+        if failed is not None:
             raise failed
-        return result
+        return Result(requeue_after=_LOOK_AGAIN) if is_in_doubt else result

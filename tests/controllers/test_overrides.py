@@ -426,6 +426,28 @@ async def test_what_overrides_became_while_something_could_not_be_read_is_writte
         assert annotated(world) == {}
 
 
+async def test_an_override_that_cannot_be_read_holds_up_the_others_of_its_namespace_for_no_longer() -> None:
+    """No event tells of those others when it can be read again, or goes, which would show what they are to be."""
+    world = World()
+    garbled = make_override("garbled", APP, service="api")
+    async with world.running() as process:
+        world.hub.apply(garbled, make_export("a"), make_export("a", service="api"))
+        await asyncio.sleep(1)
+        world.hub.garble(garbled)
+        await asyncio.sleep(1)
+        world.hub.apply(override(APP))
+        before = process.looks(controller="serviceexport")
+        await asyncio.sleep(3600)
+        assert annotated(world) == {}
+        assert process.looks(controller="serviceexport") - before <= 250, "a look in half a minute for each service"
+        world.hub.mend(garbled)
+        await asyncio.sleep(60)
+        assert annotated(world) == {DNS_LABEL: "app-a"}
+        before = process.looks(controller="serviceexport")
+        await asyncio.sleep(3600)
+        assert process.looks(controller="serviceexport") == before
+
+
 # Who applies them
 
 
