@@ -8,7 +8,7 @@ import sys
 from typing import Any, Final, Literal, TextIO, TypeVar, cast
 
 import structlog
-from structlog.typing import EventDict, FilteringBoundLogger, Processor, WrappedLogger
+from structlog.typing import EventDict, Processor, WrappedLogger
 
 T = TypeVar("T")
 
