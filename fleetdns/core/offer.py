@@ -76,9 +76,13 @@ class Keep:
 
 @dataclass(frozen=True, slots=True)
 class Replace:
-    """The export on the hub is of a Service that is gone: deleted, and made anew once it is gone."""
+    """The export on the hub is of a Service that is gone: deleted, and made anew once it is gone.
+
+    `is_contested`: ours was there already, and somebody has put another one in its place.
+    """
 
     offer: Offer
+    is_contested: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,14 +136,27 @@ def _weighed(situation: Situation, service: Service) -> Judgement:
     weight = overridden if overridden is not None else asked
     offer = situation.offer
     if offer is not None and _is_another(offer, situation, service):
-        return Judgement(
-            Replace(offer), _valid("the Service was made anew; its export is made anew as soon as the former is gone")
-        )
+        return _replaced(situation, offer)
     address = offered_address(service, situation.finding, offer.spec if offer is not None else None)
     return Judgement(
         Give(_offer(situation, service, address, weight=weight), address.message),
         _valid(_valid_message(weight, address, offer)),
         looks_again=address.looks_again,
+    )
+
+
+def _replaced(situation: Situation, offer: Offer) -> Judgement:
+    if situation.first_exported is None:
+        return Judgement(
+            Replace(offer), _valid("the Service was made anew; its export is made anew as soon as the former is gone")
+        )
+    cluster = situation.member.cluster
+    return Judgement(
+        Replace(offer, is_contested=True),
+        _valid(
+            f"somebody else exports another Service of this name as cluster {cluster}, and the two take each other's "
+            "place on the hub; give each cluster's agent a --cluster-name of its own"
+        ),
     )
 
 

@@ -6,6 +6,8 @@ annotated as internal             -                      internal               
 no address yet                    -                      nothing                           - (an event comes)
 an address                        cannot be asked for    what was told before, and why     yes
                                                          where that is not all
+an address                        not there, and what    what was told before, and why:    yes
+                                  was told is elsewhere  nobody looked where that lies
 an address                        not there              nothing, and why                  yes
 an address                        there                  its id, and whether it has a      when a label is on its way
                                                          label that is not on its way out
@@ -13,11 +15,11 @@ an address                        there                  its id, and whether it 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from fleetdns.api.offer import OfferSpec
 from fleetdns.api.service import INTERNAL_ANNOTATION, LABEL_ANNOTATION, LOAD_BALANCER, Service
-from fleetdns.core.publicip import Finding, NotThere, PublicIP, Untold
+from fleetdns.core.publicip import Finding, NotThere, PublicIP, Untold, group_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +52,8 @@ def offered_address(service: Service, finding: Finding | None, before: OfferSpec
     match finding:
         case PublicIP():
             return _found(service, finding)
+        case NotThere(message, group) if _lay_elsewhere(before, group):
+            return replace(_as_before(service, before, message), message=message)
         case NotThere(message):
             return OfferedAddress(message=message, looks_again=True)
         case Untold(message):
@@ -73,6 +77,12 @@ def _found(service: Service, ip: PublicIP) -> OfferedAddress:
         has_label=ip.label is not None and not is_leaving,
         looks_again=not is_settled(service, ip),
     )
+
+
+def _lay_elsewhere(before: OfferSpec | None, resource_group: str) -> bool:
+    """What was told lies in another group than the one that was asked about: that it is gone is not proven."""
+    known = before.public_ip_resource_id if before is not None else None
+    return known is not None and group_of(known) != resource_group.lower()
 
 
 def _as_before(service: Service, before: OfferSpec | None, message: str | None) -> OfferedAddress:

@@ -18,9 +18,10 @@ class PublicIP:
 
 @dataclass(frozen=True, slots=True)
 class NotThere:
-    """Azure was asked, and no public IP of that address is where it was looked for."""
+    """Azure was asked, and no public IP of that address is in the resource group where it was looked for."""
 
     message: str
+    resource_group: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,3 +43,9 @@ def folded_address(text: str) -> str:
         return str(ipaddress.ip_address(text))
     except ValueError:
         return text
+
+
+def group_of(resource_id: str) -> str | None:
+    """The folded resource group of an Azure resource; None for what is no id of one."""
+    segments = resource_id.lower().split("/")
+    return segments[4] if segments[:1] == [""] and segments[3:4] == ["resourcegroups"] and len(segments) > 4 else None

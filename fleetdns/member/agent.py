@@ -76,7 +76,13 @@ class MemberAgent:
             random=random,
         )
         reconciler = ExportReconciler(
-            caches, directory, hub=hub, cluster=cluster, definitions=definitions, wall_clock=wall_clock
+            caches,
+            directory,
+            hub=hub,
+            cluster=cluster,
+            definitions=definitions,
+            clock=asyncio.get_running_loop().time,
+            wall_clock=wall_clock,
         )
         controller = Controller(
             self.exports.name,

@@ -21,6 +21,7 @@ from fleetdns.core.publicip import Finding
 from fleetdns.core.status import status_patch
 from fleetdns.errors import FleetDNSError, Forbidden, Rejected
 from fleetdns.member.caches import MemberCaches
+from fleetdns.member.contests import Contests
 from fleetdns.member.labels import Labels
 from fleetdns.member.ports import Cluster, Definitions, Hub
 from fleetdns.member.publicips import PublicIPDirectory
@@ -30,7 +31,7 @@ _SOONEST = 1.0  # seconds until Azure is asked once more for what is on its way
 
 
 class ExportReconciler:
-    """One key is one ServiceExport, and the Service of the same name. `wall_clock`: Unix seconds, for timestamps."""
+    """One key is one ServiceExport, and the Service of its name. `clock`: the loop's; `wall_clock`: Unix seconds."""
 
     def __init__(
         self,
@@ -40,6 +41,7 @@ class ExportReconciler:
         hub: Hub,
         cluster: Cluster,
         definitions: Definitions,
+        clock: Callable[[], float],
         wall_clock: Callable[[], float],
     ) -> None:
         self._caches = caches
@@ -48,6 +50,7 @@ class ExportReconciler:
         self._cluster = cluster
         self._definitions = definitions
         self._labels = Labels(cluster)
+        self._contests = Contests(clock)
         self._wall_clock = wall_clock
         self._first_exported: dict[ObjectKey, tuple[str, str]] = {}  # the Service's uid, and since when
 
@@ -58,6 +61,7 @@ class ExportReconciler:
             if key not in self._caches.exports.unknown:
                 self._first_exported.pop(key, None)
                 self._labels.forget(key)
+                self._contests.forget(key)
             return Result()
         if export.metadata.is_deleting:
             await self._leave(export)
@@ -112,10 +116,17 @@ class ExportReconciler:
         match judgement.wish:
             case Withdraw():
                 await self._take_back(export, offer)
-            case Replace(former):
-                await self._delete(former)
+            case Replace(former, is_contested):
+                await self._replace(export.metadata.key, former, is_contested=is_contested)
             case Give(desired, azure_message):
                 await self._give(export.metadata.key, offer, desired, azure_message=azure_message)
+
+    async def _replace(self, key: ObjectKey, former: Offer, *, is_contested: bool) -> None:
+        if is_contested and self._contests.wait(key) > 0:
+            return
+        if is_contested and not former.metadata.is_deleting:
+            self._contests.note(key)
+        await self._delete(former)
 
     async def _hold(self, export: ServiceExport) -> None:
         """Before the first write, so that whoever deletes the ServiceExport takes what was written along."""
@@ -182,7 +193,10 @@ class ExportReconciler:
             await self._cluster.publish(current, event)
 
     def _next_look(self, judgement: Judgement, service: Service | None) -> Result:
-        """A public IP or a label on its way brings no event: Azure is asked again when it may be."""
+        """A public IP or a label on its way brings no event: Azure is asked again when it may be. Nor does a pause."""
+        if isinstance(judgement.wish, Replace) and service is not None:
+            wait = self._contests.wait(service.metadata.key)
+            return Result(requeue_after=wait) if wait > 0 else Result()
         if not judgement.looks_again or service is None:
             return Result()
         wait = self._directory.wait(self._caches.group_of(service))

@@ -189,8 +189,10 @@ class PublicIPDirectory:
         if group.listed_at is None or group.listed_at < question.first:
             return Untold(None)
         return NotThere(
-            f"no public IP of resource group {group.name} has the address {address}; if it lies in another group, name "
-            f"that in the Service's annotation {RESOURCE_GROUP_ANNOTATION} or as the agent's --public-ip-resource-group"
+            f"no public IP of resource group {group.name} has the address {address}; if it lies in another group, "
+            f"name that in the Service's annotation {RESOURCE_GROUP_ANNOTATION} or as the agent's "
+            "--public-ip-resource-group",
+            group.name,
         )
 
 

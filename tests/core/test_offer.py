@@ -24,7 +24,15 @@ from fleetdns.core.offer import (
 )
 from fleetdns.core.publicip import NotThere
 from tests.core.builders import CREATED, LATER, NOW
-from tests.core.memberbuilders import HUB_NAMESPACE, make_ip, make_offer, make_service, make_service_export, situation
+from tests.core.memberbuilders import (
+    GROUP,
+    HUB_NAMESPACE,
+    make_ip,
+    make_offer,
+    make_service,
+    make_service_export,
+    situation,
+)
 
 
 def given(judgement: Judgement) -> Give:
@@ -230,7 +238,7 @@ def test_an_export_is_ours_by_the_service_it_names_and_not_by_its_own_name() -> 
 
 
 def test_a_public_ip_that_is_not_there_is_looked_for_again_and_the_status_says_why() -> None:
-    finding = NotThere("no such address")
+    finding = NotThere("no such address", GROUP)
     judgement = judge(situation(service=make_service(), finding=finding))
     assert judgement.looks_again
     assert given(judgement).azure_message == "no such address"

@@ -8,10 +8,10 @@ from fleetdns.api.offer import OfferSpec
 from fleetdns.api.service import INTERNAL_ANNOTATION, LABEL_ANNOTATION
 from fleetdns.core.offeredaddress import OfferedAddress, is_internal, is_settled, offered_address, public_address
 from fleetdns.core.publicip import Finding, NotThere, PublicIP, Untold, folded_address
-from tests.core.memberbuilders import ADDRESS, make_ip, make_offer, make_service
+from tests.core.memberbuilders import ADDRESS, GROUP, make_ip, make_offer, make_service
 
 LABELLED, BARE = make_ip(), make_ip(label=None)
-GONE, AWAY, SOON = NotThere("not there"), Untold("throttled"), Untold(None)
+GONE, AWAY, SOON = NotThere("not there", GROUP), Untold("throttled"), Untold(None)
 KNOWN = make_offer().spec
 UNLABELLED = make_offer(has_label=False).spec
 NOTHING = make_offer(target=None, has_label=False).spec
@@ -53,6 +53,14 @@ def test_an_address_that_is_a_name_is_none() -> None:
 def test_an_address_that_is_not_there_takes_back_what_was_told(before: OfferSpec | None) -> None:
     told = offered_address(make_service(), GONE, before)
     assert told == OfferedAddress(message="not there", looks_again=True)
+
+
+def test_what_lies_in_another_group_than_the_one_asked_about_is_not_taken_back() -> None:
+    """A setting that names a wrong group must not take a serving endpoint out of DNS."""
+    told = offered_address(make_service(), NotThere("not there", "mc-typo"), KNOWN)
+    assert told == OfferedAddress(
+        public_ip_id=KNOWN.public_ip_resource_id, has_label=True, message="not there", looks_again=True
+    )
 
 
 @pytest.mark.parametrize(

@@ -216,6 +216,7 @@ class Alone:
             hub=HubSide(world.hub),
             cluster=world.cluster,
             definitions=world.cluster,
+            clock=asyncio.get_running_loop().time,
             wall_clock=lambda: EPOCH,
         )
         self.reconcile = self._reconciler.reconcile
