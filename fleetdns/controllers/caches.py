@@ -20,6 +20,7 @@ from fleetdns.runtime.store import Store
 BY_PROFILE = "profile"
 BY_SERVICE = "service"
 BY_NAMESPACE = "namespace"
+BY_SERVICE_NAMESPACE = "service namespace"
 DRAINED = "drained"
 
 BACKEND_INDEXES: Mapping[str, Callable[[TrafficManagerBackend], Iterable[Hashable]]] = {
@@ -29,6 +30,7 @@ BACKEND_INDEXES: Mapping[str, Callable[[TrafficManagerBackend], Iterable[Hashabl
 EXPORT_INDEXES: Mapping[str, Callable[[InternalServiceExport], Iterable[Hashable]]] = {
     BY_SERVICE: lambda export: (export.service_key,),
     BY_NAMESPACE: lambda export: (export.metadata.namespace,),
+    BY_SERVICE_NAMESPACE: lambda export: (export.service_key.namespace,),
 }
 CLUSTER_INDEXES: Mapping[str, Callable[[Namespace | MemberCluster], Iterable[Hashable]]] = {
     DRAINED: lambda member: (True,) if is_drained(member) else (),
@@ -79,6 +81,10 @@ class Caches:
     def exports_from(self, cluster: str) -> tuple[InternalServiceExport, ...]:
         """Every export in a member cluster's own namespace, whatever cluster it names."""
         return self.exports.by_index(BY_NAMESPACE, MEMBER_NAMESPACE_PREFIX + cluster)
+
+    def exports_into(self, namespace: str) -> tuple[InternalServiceExport, ...]:
+        """Every export of a Service of this namespace, which may not be on the hub."""
+        return self.exports.by_index(BY_SERVICE_NAMESPACE, namespace)
 
     def drained(self) -> frozenset[str]:
         """The folded names of the clusters that are taken out of every profile."""

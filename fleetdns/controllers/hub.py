@@ -197,6 +197,7 @@ class HubController:
             self._feed(informers.exports, watches.service_keys_of_export, self.services, only=self._namespace)
         if self._resolves_exports:
             self._feed(informers.imports, watches.service_keys_of_import, self.services, only=self._namespace)
+            self._feed(informers.namespaces, watches.service_keys_of_namespace, self.services, only=self._namespace)
         if self._switch.may_be_on:
             self._feed(informers.overrides, watches.service_keys_of_override, self.services, only=self._namespace)
             self._feed(informers.members, watches.service_keys_of_cluster, self.services, only=self._namespace)

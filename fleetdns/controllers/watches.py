@@ -100,6 +100,14 @@ def service_keys_of_cluster(
     return frozenset(saying | {service for service in services if caches.overrides_of(service)})
 
 
+def service_keys_of_namespace(old: Namespace | None, new: Namespace | None, caches: Caches) -> frozenset[ObjectKey]:
+    """What is exported into a namespace that appears, and could not be imported without it."""
+    if old is not None or new is None:
+        return frozenset()
+    services = {export.service_key for export in caches.exports_into(new.metadata.name)}
+    return frozenset(service for service in services if caches.imports.get(service) is None)
+
+
 def priority(*, is_initial: bool, is_deleting: bool) -> int:
     """How urgent a change is."""
     if is_deleting:

@@ -9,8 +9,9 @@ from typing import Any
 import msgspec
 import pytest
 
+from fleetdns.api.clusters import Namespace
 from fleetdns.api.exports import CONFLICT, InternalServiceExport
-from fleetdns.api.meta import ObjectKey
+from fleetdns.api.meta import ObjectKey, ObjectMeta
 from fleetdns.errors import Conflict, Forbidden, Rejected, Transient
 from tests.controllers.fake_hub import FakeHub, Written
 from tests.controllers.world import World, condition, export_key, with_finalizer, with_ports
@@ -164,6 +165,20 @@ async def test_a_namespace_that_is_missing_is_told_to_the_exporters_and_used_whe
 
         assert clusters(world) == ["a"]
         assert verdict(world, "a") == ("False", "NoConflictFound")
+
+
+async def test_a_namespace_that_appears_wakes_what_is_exported_into_it() -> None:
+    world = World()
+    world.hub.namespaces = {"fleet-member-a"}
+    async with world.running():
+        world.hub.apply(make_export("a"))
+        await asyncio.sleep(60)
+        assert verdict(world, "a") == ("Unknown", "ServicePendingConflictResolution")
+        world.hub.namespaces.add("work")
+        world.hub.apply(Namespace(ObjectMeta(name="work")))
+        await asyncio.sleep(1)
+
+        assert clusters(world) == ["a"]
 
 
 async def test_a_namespace_that_is_going_is_told_to_the_exporters() -> None:
