@@ -65,8 +65,8 @@ async def run(settings: MemberSettings, *, stop: asyncio.Event) -> None:
         )
         ways = _Ways(
             to_hub,
-            hub=await stack.enter_async_context(_transport(to_hub, settings, metrics)),
-            cluster=await stack.enter_async_context(_transport(to_cluster, settings, metrics)),
+            hub=await stack.enter_async_context(_transport(to_hub, settings, metrics, server="the hub")),
+            cluster=await stack.enter_async_context(_transport(to_cluster, settings, metrics, server=_HERE.name)),
             public_ips=await stack.enter_async_context(
                 open_public_ips(
                     cloud=settings.azure_cloud,
@@ -98,13 +98,14 @@ class _Ways:
     public_ips: AzurePublicIPs
 
 
-def _transport(connection: Connection, settings: MemberSettings, metrics: Metrics) -> Transport:
+def _transport(connection: Connection, settings: MemberSettings, metrics: Metrics, *, server: str) -> Transport:
     longest = longest_call(settings.lease_duration) / 2
     return Transport(
         connection,
         observer=metrics.kubernetes(connection.host),
         timeouts=replace(DEFAULT_TIMEOUTS, write=min(DEFAULT_TIMEOUTS.write, longest)),
         field_manager=_NAME,
+        server=server,
     )
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from types import MappingProxyType, TracebackType
@@ -63,12 +63,14 @@ class Transport:
         observer: HubCallObserver,
         timeouts: HubTimeouts = DEFAULT_TIMEOUTS,
         field_manager: str = FIELD_MANAGER,
+        server: str = "the API server",
     ) -> None:
-        """`field_manager`: as whom the API server notes the fields that are written."""
+        """`field_manager`: as whom the API server notes the fields that are written. `server`: what people call it."""
         self.timeouts = timeouts
         self._connection = connection
         self._observer = observer
         self._as_us: Mapping[str, str] = MappingProxyType({"fieldManager": field_manager})
+        self._server = server
         self._session: aiohttp.ClientSession | None = None
 
     async def __aenter__(self) -> Self:
@@ -128,7 +130,7 @@ class Transport:
         timeout = aiohttp.ClientTimeout(total=None, sock_connect=self.timeouts.connect, sock_read=self.timeouts.stall)
         response = await self._sent("GET", path, timeout=timeout, params=query)
         try:
-            yield _Lines(response.content)
+            yield _Lines(response.content, self._unreachable)
         finally:
             response.close()
 
@@ -148,9 +150,9 @@ class Transport:
             # In all, also where a token has to be read again: a write must not end later than the fence was told.
             async with asyncio.timeout(limit):
                 response = await self._sent(method, path, timeout=timeout, params=query, data=body, headers=headers)
-                return await _read(response)
+                return await self._read(response)
         except TimeoutError as error:
-            raise _unreachable(error) from error
+            raise self._unreachable(error) from error
 
     async def _sent(self, method: str, path: str, **options: Any) -> aiohttp.ClientResponse:
         """The answer with its body still to be read; anything but success and JSON raises."""
@@ -165,7 +167,7 @@ class Transport:
             response.status,
             content_type=response.content_type,
             retry_after=response.headers.get("Retry-After"),
-            body=await _read(response),
+            body=await self._read(response),
         )
 
     async def _answer(self, method: str, path: str, **options: Any) -> aiohttp.ClientResponse:
@@ -205,18 +207,35 @@ class Transport:
             )
             code = str(response.status)
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            raise _unreachable(error) from error
+            raise self._unreachable(error) from error
         else:
             return response
         finally:
             self._observer.called(method=method, code=code)
 
+    async def _read(self, response: aiohttp.ClientResponse) -> bytes:
+        try:
+            return await response.read()
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            raise self._unreachable(error) from error
+
+    def _unreachable(self, error: Exception) -> Unreachable:
+        match error:
+            case TimeoutError():
+                return Unreachable(f"{self._server} did not answer in time")
+            case aiohttp.ClientConnectorCertificateError() | aiohttp.ClientSSLError():
+                return Unreachable(f"the certificate of {self._server} is not trusted here")
+            case aiohttp.ClientConnectorError():
+                return Unreachable(f"{self._server} cannot be reached")
+        return Unreachable(f"the connection to {self._server} broke")
+
 
 class _Lines:
     """The lines of a stream. A class, not a generator: a reader that stops early leaves nothing to be finalized."""
 
-    def __init__(self, stream: aiohttp.StreamReader) -> None:
+    def __init__(self, stream: aiohttp.StreamReader, unreachable: Callable[[Exception], Unreachable]) -> None:
         self._stream = stream
+        self._unreachable = unreachable
 
     def __aiter__(self) -> Self:
         return self
@@ -227,28 +246,10 @@ class _Lines:
         except HTTPLineTooLong as error:
             raise LineTooLong(f"a line of the watch is longer than {_LONGEST_LINE} bytes") from error
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            raise _unreachable(error) from error
+            raise self._unreachable(error) from error
         if not line:
             raise StopAsyncIteration
         return line
-
-
-async def _read(response: aiohttp.ClientResponse) -> bytes:
-    try:
-        return await response.read()
-    except (aiohttp.ClientError, TimeoutError, OSError) as error:
-        raise _unreachable(error) from error
-
-
-def _unreachable(error: Exception) -> Unreachable:
-    match error:
-        case TimeoutError():
-            return Unreachable("the API server did not answer in time")
-        case aiohttp.ClientConnectorCertificateError() | aiohttp.ClientSSLError():
-            return Unreachable("the API server's certificate is not trusted here")
-        case aiohttp.ClientConnectorError():
-            return Unreachable("the API server cannot be reached")
-    return Unreachable("the connection to the API server broke")
 
 
 def _kept_alive(address: Any) -> socket.socket:
