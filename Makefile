@@ -64,8 +64,9 @@ test-long: $(VENV)/.dev ## take each right away, apply every manifest, upgrade a
 	@$(BIN)/python -m tests.apiserver.build >/dev/null
 	@$(PYTEST) -m "long and not faults"
 
+test-unit: WORKERS = 2
 test-unit: $(VENV)/.dev ## the quick tests: no server, no process
-	@$(BIN)/python -m pytest -q tests/core tests/api tests/runtime tests/controllers tests/member
+	@$(PYTEST) -m "not thorough" tests/core tests/api tests/runtime tests/controllers tests/member
 
 check: REAL_IS_REQUIRED := yes
 check: lint type test test-long test-faults ## all that CI asks

@@ -19,6 +19,8 @@ from tests.controllers.cut import Cut, CutAfter
 from tests.controllers.world import PROFILE_KEY, SERVICE_KEY, World, condition, export_key, with_finalizer, with_ports
 from tests.core.builders import NOW, make_backend, make_export, make_profile, public_ip
 
+pytestmark = pytest.mark.thorough
+
 Story = Callable[[World], None]
 
 

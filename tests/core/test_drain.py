@@ -320,7 +320,7 @@ WORLDS = {
     "before": azure_profiles(),
     "drained": st.sets(st.sampled_from(["member-1", "member-2", "member-3", "member-4"])),
 }
-QUICK = settings(max_examples=150, deadline=None)
+QUICK = settings(max_examples=60, deadline=None)
 
 
 def settled(aggregate: Aggregate, observed: Profile | None) -> Profile:

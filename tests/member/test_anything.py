@@ -22,7 +22,7 @@ from tests.core.builders import uid_of
 from tests.core.memberbuilders import GROUP, MEMBER, make_ip
 from tests.member.world import KEY, World
 
-pytestmark = pytest.mark.looptime
+pytestmark = [pytest.mark.looptime, pytest.mark.thorough]
 
 SEEDS = range(8)  # a thousand have been tried
 KEYS = (KEY, ObjectKey("a-b", "c"), ObjectKey("a", "b-c"))

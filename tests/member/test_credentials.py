@@ -25,7 +25,7 @@ from fleetdns.errors import Conflict, FleetDNSError, Forbidden, Transient
 from fleetdns.kube.config import Connection, load
 from fleetdns.member.credentials import HubCredentials, KubeconfigStore
 
-pytestmark = pytest.mark.looptime
+pytestmark = [pytest.mark.looptime, pytest.mark.thorough]
 
 HOUR = 3600.0
 EPOCH = 1_800_000_000.0  # unix seconds when the loop's clock is 0

@@ -27,7 +27,7 @@ from fleetdns.member.credentials import HubCredentials
 from tests.e2e.eventually import eventually
 from tests.kube.conftest import NAMESPACES, Calls
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.thorough]
 
 NAMESPACE = "fleet-member-a"
 ACCOUNT = ObjectKey(NAMESPACE, MEMBER_ACCOUNT)

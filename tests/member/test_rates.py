@@ -14,7 +14,7 @@ from tests.core.builders import NAMESPACE
 from tests.core.memberbuilders import GROUP
 from tests.member.world import World, most_in
 
-pytestmark = pytest.mark.looptime
+pytestmark = [pytest.mark.looptime, pytest.mark.thorough]
 
 HOUR = 3600.0
 COUNT = 100
