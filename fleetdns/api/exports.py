@@ -12,6 +12,7 @@ from fleetdns.api.meta import GROUP, ObjectKey, ObjectMeta, Resource
 EXPORT_FINALIZER = f"{GROUP}/internal-svc-export-cleanup"
 MEMBER_NAMESPACE_PREFIX = "fleet-member-"
 CONFLICT = "Conflict"
+PENDING_CONFLICT = "ServicePendingConflictResolution"
 
 # Annotations of an InternalServiceExport. The member's agent sets the first two,
 WITHDRAWN = "fleetdns.io/withdrawn"  # by who is about to delete an export on purpose

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Hashable, Iterable, Mapping
 from random import Random
 from typing import Any, Protocol, TypeVar
@@ -45,7 +44,7 @@ class Sources(Protocol):
 
 
 class Informers:
-    """All kinds the hub controller reads. `run` keeps them true until cancelled."""
+    """All kinds the hub controller reads."""
 
     def __init__(self, sources: Sources, *, observer: InformerObserver, random: Random) -> None:
         watch_list = WatchListSupport()  # all kinds come from one server
@@ -112,13 +111,3 @@ class Informers:
                 self.backends.written(Entry(metadata.key, metadata.uid, metadata.resource_version, obj))
             case _:
                 return
-
-    async def run(self) -> None:
-        async with asyncio.TaskGroup() as group:
-            for informer in self.all:
-                group.create_task(informer.run(), name=f"informer-{informer.name}")
-
-    async def wait_synced(self) -> None:
-        """Returns when every cache holds what the hub holds."""
-        for informer in self.all:
-            await informer.wait_synced()

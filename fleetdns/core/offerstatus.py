@@ -14,12 +14,10 @@ from __future__ import annotations
 import msgspec
 
 from fleetdns.api.conditions import UNKNOWN, Condition, find, merged
-from fleetdns.api.exports import CONFLICT, ConditionsStatus
+from fleetdns.api.exports import CONFLICT, PENDING_CONFLICT, ConditionsStatus
 from fleetdns.api.offer import Offer
 from fleetdns.api.service import ServiceExport
 from fleetdns.core.offer import VALID, Judgement, Keep, Replace, Wish, Withdraw, is_ours
-
-PENDING_CONFLICT = "ServicePendingConflictResolution"
 
 _MANAGED = frozenset({VALID, CONFLICT})
 

@@ -18,6 +18,7 @@ from fleetdns.api.exports import (
     CONFLICT,
     EXPORT_FINALIZER,
     MEMBER_NAMESPACE_PREFIX,
+    PENDING_CONFLICT,
     ClusterRef,
     ConditionsStatus,
     InternalServiceExport,
@@ -30,7 +31,6 @@ from fleetdns.core.aggregate import Unreadable
 from fleetdns.core.wording import first_few, printable
 
 _MANAGED = frozenset({CONFLICT})
-_PENDING = "ServicePendingConflictResolution"
 _CLUSTER_SET_IP = "ClusterSetIP"
 _LATEST = datetime.max.replace(tzinfo=UTC)
 _LONGEST_NAME = 63  # of what a member wrote, in a message
@@ -77,7 +77,7 @@ def unresolved(
     exports: Iterable[InternalServiceExport], because: str
 ) -> tuple[tuple[InternalServiceExport, Condition], ...]:
     """What the exports are told when their import cannot be written."""
-    condition = Condition(CONFLICT, UNKNOWN, _PENDING, because)
+    condition = Condition(CONFLICT, UNKNOWN, PENDING_CONFLICT, because)
     live = (e for e in exports if e.is_from_own_namespace and not e.metadata.is_deleting)
     return tuple((export, condition) for export in sorted(live, key=_seniority))
 
@@ -122,7 +122,7 @@ def mismatch(export: InternalServiceExport) -> str:
 
 
 def _not_counted(export: InternalServiceExport) -> Condition:
-    return Condition(CONFLICT, UNKNOWN, _PENDING, mismatch(export))
+    return Condition(CONFLICT, UNKNOWN, PENDING_CONFLICT, mismatch(export))
 
 
 Ports = Mapping[tuple[int, str], ServicePort]

@@ -13,6 +13,7 @@ from fleetdns.demo.cloudprovider import CloudProvider, Delays
 from fleetdns.demo.kubernetes import SERVICE_EXPORTS, SERVICES, Cluster
 from fleetdns.demo.members import NAMESPACE, SERVICE, SUBSCRIPTION, namespace
 from fleetdns.demo.world import APIServer, World, manifests
+from fleetdns.emulator.azure.service import TrafficManagerService
 from fleetdns.emulator.hub.server import HubServer
 from fleetdns.settings.member import parse_member
 
@@ -32,7 +33,7 @@ class MemberCluster:
     @property
     def resource_group(self) -> str:
         """Where its cloud provider puts public IPs."""
-        return f"mc-{self.name}"
+        return resource_group(self.name)
 
     async def export(self, *, weight: int | None = None, label: str | None = None) -> None:
         """What a user applies: the sample's Service and ServiceExport, with a weight and a DNS label where given."""
@@ -81,21 +82,40 @@ async def member_cluster(
         await cluster.apply_text((manifests() / "crds/networking.fleet.azure.com_serviceexports.yaml").read_text())
         await world.cluster.apply(namespace(f"fleet-member-{name}"))
         member = MemberCluster(name, cluster, kubeconfig, hub_kubeconfig or world.kubeconfig)
-        provider = CloudProvider(
-            cluster,
-            world.azure,
-            name=name,
-            region=region,
-            resource_group=member.resource_group,
-            subscription=SUBSCRIPTION,
-            delays=delays,
-        )
-        providing = asyncio.create_task(provider.run(), name=f"cloud-provider-{name}")
-        try:
-            yield member
-        finally:
-            providing.cancel()
-            await asyncio.wait((providing,))
+        await stack.enter_async_context(provided(cluster, name, world.azure, region=region, delays=delays))
+        yield member
+
+
+@asynccontextmanager
+async def provided(
+    cluster: Cluster,
+    name: str,
+    azure: TrafficManagerService,
+    *,
+    region: str = "westeurope",
+    delays: Delays | None = None,
+) -> AsyncIterator[None]:
+    """The cloud provider of a member cluster, until the end of the block."""
+    provider = CloudProvider(
+        cluster,
+        azure,
+        name=name,
+        region=region,
+        resource_group=resource_group(name),
+        subscription=SUBSCRIPTION,
+        delays=delays,
+    )
+    providing = asyncio.create_task(provider.run(), name=f"cloud-provider-{name}")
+    try:
+        yield
+    finally:
+        providing.cancel()
+        await asyncio.wait((providing,))
+
+
+def resource_group(cluster: str) -> str:
+    """Where a cluster's cloud provider puts public IPs."""
+    return f"mc-{cluster}"
 
 
 @asynccontextmanager

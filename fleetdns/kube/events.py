@@ -14,6 +14,7 @@ import structlog
 
 from fleetdns.api.meta import ObjectKey, Resource
 from fleetdns.core.events import Event
+from fleetdns.errors import FleetDNSError
 from fleetdns.kube.codec import HubStruct
 from fleetdns.kube.errors import Refused, Unreachable
 from fleetdns.kube.paths import collection, item
@@ -63,8 +64,18 @@ class EventPublisher:
         self._told: OrderedDict[tuple[str, ...], _Told] = OrderedDict()
         self._denied: set[str] = set()  # the verbs that were last refused for want of a right
 
-    async def publish(self, obj: HubStruct, event: Event) -> None:
-        """Write it, or count it where it was told of the same object within ten minutes. Never raises."""
+    async def publish(
+        self, obj: HubStruct, event: Event, *, before_write: Callable[[float], None] | None = None
+    ) -> None:
+        """Write it, or count it where it was told of the same object within ten minutes. Never raises.
+
+        `before_write(seconds)` runs first and may prevent it.
+        """
+        try:
+            if before_write is not None:
+                before_write(self.patience)
+        except FleetDNSError:
+            return
         try:
             async with asyncio.timeout(self.patience):
                 await self._publish(obj, event)

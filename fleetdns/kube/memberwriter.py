@@ -11,7 +11,6 @@ from fleetdns.api.meta import ObjectKey
 from fleetdns.api.offer import Offer
 from fleetdns.api.service import Service, ServiceExport
 from fleetdns.core.events import Event
-from fleetdns.errors import FleetDNSError
 from fleetdns.kube.events import EventPublisher
 from fleetdns.kube.objects import Objects
 
@@ -62,12 +61,7 @@ class ClusterWriter:
         return await self._objects.apply(service, {"annotations": annotations} if annotations else {})
 
     async def publish(self, obj: ServiceExport, event: Event) -> None:
-        if self._before_write is not None:
-            try:
-                self._before_write(self._events.patience)
-            except FleetDNSError:
-                return
-        await self._events.publish(obj, event)
+        await self._events.publish(obj, event, before_write=self._before_write)
 
     def _keep(self, stored: ServiceExport | None) -> None:
         if stored is not None:

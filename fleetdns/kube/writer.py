@@ -10,7 +10,6 @@ from fleetdns.api.exports import InternalServiceExport, ServiceImport
 from fleetdns.api.overrides import ResourceOverride
 from fleetdns.api.profile import TrafficManagerProfile
 from fleetdns.core.events import Event
-from fleetdns.errors import FleetDNSError
 from fleetdns.kube.events import EventPublisher
 from fleetdns.kube.objects import Objects
 from fleetdns.kube.transport import Transport
@@ -55,12 +54,7 @@ class HubWriter:
         await self._objects.delete(service_import)
 
     async def publish(self, obj: HubObject | ResourceOverride, event: Event) -> None:
-        if self._before_write is not None:
-            try:
-                self._before_write(self._events.patience)
-            except FleetDNSError:
-                return
-        await self._events.publish(obj, event)
+        await self._events.publish(obj, event, before_write=self._before_write)
 
     def _keep(self, stored: HubObject | None) -> None:
         if stored is not None:

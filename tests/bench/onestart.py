@@ -134,8 +134,9 @@ async def started(kubeconfig: str, way: str) -> Start:
     async with Transport(connection, observer=_Nobody()) as transport, asyncio.TaskGroup() as group:
         hub = HubSources(transport, namespace=None)
         informers = Informers(hub if way == "stream" else _PlainSources(hub), observer=seen, random=random.Random())
-        tasks = [group.create_task(pulse.run()), group.create_task(informers.run())]
-        await informers.wait_synced()
+        tasks = [group.create_task(pulse.run()), *(group.create_task(each.run()) for each in informers.all)]
+        for informer in informers.all:
+            await informer.wait_synced()
         synced, cpu = time.perf_counter() - began, time.process_time() - cpu
         await asyncio.sleep(_SETTLED)
         peak, objects, standstill = _memory("VmHWM"), len(informers.exports.store), pulse.longest

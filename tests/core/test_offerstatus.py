@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from fleetdns.api.conditions import FALSE, TRUE, UNKNOWN, Condition, find
-from fleetdns.api.exports import CONFLICT
+from fleetdns.api.exports import CONFLICT, PENDING_CONFLICT
 from fleetdns.api.offer import Offer
 from fleetdns.api.service import ServiceExport
 from fleetdns.core.offer import (
@@ -15,7 +15,7 @@ from fleetdns.core.offer import (
     Judgement,
     judge,
 )
-from fleetdns.core.offerstatus import PENDING_CONFLICT, service_export_status
+from fleetdns.core.offerstatus import service_export_status
 from tests.core.builders import CREATED, LATER, NOW
 from tests.core.memberbuilders import make_ip, make_offer, make_service, make_service_export, situation
 

@@ -13,6 +13,8 @@ from random import Random
 
 import pytest
 
+from fleetdns.demo.fleet import provided
+from fleetdns.demo.kubernetes import Cluster
 from fleetdns.demo.world import APIServer, manifests
 from fleetdns.emulator.azure.server import AzureServer, steady_clock
 from fleetdns.emulator.azure.service import TrafficManagerService
@@ -24,7 +26,6 @@ from tests.apiserver.server import RealAPIServer
 from tests.e2e.terminal import Terminal, exchanges
 from tests.fleet.document import files
 from tests.fleet.kubelet import kubelet
-from tests.fleet.providing import provided
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "walkthrough.md"
 CLUSTERS = ("hub", "aks-1", "aks-2")
@@ -64,7 +65,8 @@ async def desk(servers: Mapping[str, APIServer], folder: Path) -> AsyncIterator[
         for name, server in servers.items():
             await stack.enter_async_context(kubelet(server, folder / "pods" / name, given))
             if name != "hub":
-                await stack.enter_async_context(provided(server, name, azure))
+                client = Cluster(server.url, ca_pem=server.ca_pem.decode(), token=server.token)
+                await stack.enter_async_context(provided(await stack.enter_async_context(client), name, azure))
         work = folder / "desk"
         shutil.copytree(manifests(), work / "manifests")
         for path, text in files(DOCUMENT).items():

@@ -7,12 +7,11 @@ import asyncio
 import pytest
 
 from fleetdns.api.conditions import FALSE, TRUE, UNKNOWN, Condition
-from fleetdns.api.exports import CONFLICT, EXPORT_FINALIZER, OVERRIDE_WEIGHT, WITHDRAWN, ServicePort
+from fleetdns.api.exports import CONFLICT, EXPORT_FINALIZER, OVERRIDE_WEIGHT, PENDING_CONFLICT, WITHDRAWN, ServicePort
 from fleetdns.api.meta import ObjectKey
 from fleetdns.api.offer import Offer
 from fleetdns.api.service import INTERNAL_ANNOTATION, SERVICE_EXPORT_FINALIZER, ServiceExport
 from fleetdns.core.offer import INVALID_WEIGHT, SERVICE_INELIGIBLE, SERVICE_IS_VALID, SERVICE_NOT_FOUND
-from fleetdns.core.offerstatus import PENDING_CONFLICT
 from tests.core.builders import NAMESPACE, uid_of
 from tests.core.memberbuilders import GROUP, make_ip, make_offer, make_service
 from tests.member.world import KEY, OFFER, World

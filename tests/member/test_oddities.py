@@ -8,12 +8,11 @@ from collections.abc import Callable
 import pytest
 
 from fleetdns.api.conditions import FALSE, TRUE, UNKNOWN, Condition
-from fleetdns.api.exports import AZURE_MESSAGE, CONFLICT, WITHDRAWN, ServicePort
+from fleetdns.api.exports import AZURE_MESSAGE, CONFLICT, PENDING_CONFLICT, WITHDRAWN, ServicePort
 from fleetdns.api.meta import ObjectKey
 from fleetdns.api.offer import Offer
 from fleetdns.api.service import SERVICE_EXPORT_FINALIZER, ServiceExport
 from fleetdns.core.offer import SERVICE_INELIGIBLE, SERVICE_IS_VALID, VALID
-from fleetdns.core.offerstatus import PENDING_CONFLICT
 from fleetdns.errors import Forbidden, Rejected
 from tests.controllers.fake_hub import Stored
 from tests.core.builders import uid_of
