@@ -32,6 +32,17 @@ class Throttled(FleetDNSError):
         self.retry_after = retry_after
 
 
+class Deferred(FleetDNSError):
+    """Nothing was sent: the budget of calls, or a pause that somebody was asked for, does not allow it yet.
+
+    Repeat after `retry_after` seconds; the place in the line is kept until then.
+    """
+
+    def __init__(self, code: str, sentence: str, *, retry_after: float) -> None:
+        super().__init__(code, sentence)
+        self.retry_after = retry_after
+
+
 class Transient(FleetDNSError):
     """It may work next time. A write that failed so may have happened all the same: observe before repeating it."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fleetdns.errors import Conflict, Forbidden, NameTaken, Rejected, Throttled, Transient
+from fleetdns.errors import Conflict, Deferred, Forbidden, NameTaken, Rejected, Throttled, Transient
 from fleetdns.runtime.backoff import Backoff
 from fleetdns.runtime.controller import Retry
 
@@ -20,6 +20,8 @@ def classify(error: Exception) -> Retry:
     match error:
         case Conflict():
             return Retry(backoff=SOON, label="conflict", report="silent")
+        case Deferred(retry_after=seconds):
+            return Retry(delay=seconds, label="deferred", report="silent")
         case Throttled(retry_after=seconds):
             return Retry(delay=max(SHORTEST_PAUSE, seconds), label="throttled")
         case Transient():

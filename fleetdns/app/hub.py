@@ -24,7 +24,7 @@ from fleetdns.controllers.hub import HubController, Observers
 from fleetdns.controllers.informers import Informers
 from fleetdns.core.guard import Limits
 from fleetdns.core.identity import Naming
-from fleetdns.core.plan import Settings as PlanSettings
+from fleetdns.core.memory import Settings as PlanSettings
 from fleetdns.core.zones import ZONES
 from fleetdns.errors import FleetDNSError, Forbidden
 from fleetdns.health import Health, serve

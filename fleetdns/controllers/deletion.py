@@ -21,9 +21,9 @@ from fleetdns.core.backendstatus import unprogrammed_status, without_endpoints
 from fleetdns.core.calls import DeleteProfile
 from fleetdns.core.events import NORMAL, Event
 from fleetdns.core.identity import Identity, Unidentified, adoption, foreign_owner, locate
+from fleetdns.core.memory import Settings
 from fleetdns.core.naming import profile_tag
 from fleetdns.core.outcome import PENDING, Failure, failure_of
-from fleetdns.core.plan import Settings
 from fleetdns.core.status import deletion_waits_status
 from fleetdns.core.trafficmanager import ProfileRef
 from fleetdns.errors import Conflict, FleetDNSError, Transient

@@ -31,7 +31,7 @@ from fleetdns.controllers.resolution import ResolutionReconciler
 from fleetdns.controllers.service import ServiceReconciler
 from fleetdns.controllers.status import StatusWriter
 from fleetdns.controllers.sweep import Sweep, SweepObserver
-from fleetdns.core.plan import Settings
+from fleetdns.core.memory import Settings
 from fleetdns.retry import classify
 from fleetdns.runtime.controller import Controller, ControllerObserver, Result
 from fleetdns.runtime.informer import Informer

@@ -31,10 +31,11 @@ from fleetdns.core.changes import Create, subject_name
 from fleetdns.core.drift import settled_after
 from fleetdns.core.guard import after_removal
 from fleetdns.core.identity import Identity, Unidentified, adoption, foreign_owner, identify
+from fleetdns.core.memory import Memory, Settings
 from fleetdns.core.naming import profile_tag
 from fleetdns.core.observed import LIST
 from fleetdns.core.outcome import failure_of
-from fleetdns.core.plan import Memory, Plan, Settings, needs_proof, plan
+from fleetdns.core.plan import Plan, needs_proof, plan
 from fleetdns.core.policy import REFUSED
 from fleetdns.core.refusals import Refusal, refused
 from fleetdns.core.retries import needs_fresh, retries

@@ -15,8 +15,9 @@ from fleetdns.core.backendstatus import backend_status, leaving_status, unprogra
 from fleetdns.core.changes import subject_name
 from fleetdns.core.drift import Drift
 from fleetdns.core.events import repaired
+from fleetdns.core.memory import Memory, Settings
 from fleetdns.core.outcome import PENDING, Outcome, failure_of
-from fleetdns.core.plan import Memory, Plan, Settings, outcome
+from fleetdns.core.plan import Plan, outcome
 from fleetdns.core.status import profile_status, unidentified_status
 from fleetdns.core.trafficmanager import ProfileRef
 

@@ -6,51 +6,27 @@ The same function serves the reconciler, which carries the calls out, and whoeve
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 from fleetdns.api.meta import is_marked
 from fleetdns.api.profile import ALLOW_EMPTY, PAUSED, TrafficManagerProfile
-from fleetdns.core.aggregate import Aggregate, Asked
+from fleetdns.core.aggregate import Aggregate
 from fleetdns.core.batch import Batch, batch
 from fleetdns.core.changes import Change, Delete, diff, subject_name
 from fleetdns.core.desired import Desired, desired_profile
 from fleetdns.core.drain import Drain, drain, known_endpoints, sparing, undrained
 from fleetdns.core.drift import Drift, drifted, settled_by_status
-from fleetdns.core.guard import Absences, Guarding, Limits, guard, guarded_clusters
-from fleetdns.core.identity import Identity, Naming
+from fleetdns.core.guard import Guarding, guard, guarded_clusters
+from fleetdns.core.identity import Identity
 from fleetdns.core.kept import Kept, kept_endpoints
+from fleetdns.core.memory import Memory, Settings
 from fleetdns.core.naming import EndpointName
 from fleetdns.core.outcome import Failure, Outcome
 from fleetdns.core.policy import Circumstances, Held, Verdict, circumstances, judge, unproven
-from fleetdns.core.refusals import Refusals, refusals_by_status, still_refused
-from fleetdns.core.settle import Settling
+from fleetdns.core.refusals import refusals_by_status, still_refused
 from fleetdns.core.spare import spare
 from fleetdns.core.standstill import Standstill
 from fleetdns.core.trafficmanager import MAX_ENDPOINTS, Profile
-
-
-@dataclass(frozen=True, slots=True)
-class Settings:
-    """What the administrator decided about every profile."""
-
-    naming: Naming
-    rounding: str
-    is_dry_run: bool = False
-    limits: Limits = field(default_factory=Limits)
-
-
-@dataclass(frozen=True, slots=True)
-class Memory:
-    """What earlier looks at one profile learned. Losing it costs calls, never truth.
-
-    `settled`: what was desired, and true in Azure, when a look last ended well. `refusals` None: not yet read back from
-    status. `settling`: while a new profile waits for its backends and exports. `absences`: exports that vanished.
-    """
-
-    settled: Profile | None = None
-    refusals: Refusals | None = None
-    settling: Settling[Asked] | None = None
-    absences: Absences = field(default_factory=Absences)
 
 
 @dataclass(frozen=True, slots=True)

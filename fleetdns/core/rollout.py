@@ -6,7 +6,8 @@ from dataclasses import replace
 
 from fleetdns.core.aggregate import Aggregate
 from fleetdns.core.desired import Desired
-from fleetdns.core.plan import Memory, Plan
+from fleetdns.core.memory import Memory
+from fleetdns.core.plan import Plan
 from fleetdns.core.settle import QUIET, remaining, settling
 
 

@@ -21,9 +21,9 @@ from fleetdns.controllers.informers import Informers
 from fleetdns.controllers.observer import ReconcileObserver
 from fleetdns.core.drift import Drift
 from fleetdns.core.identity import Naming
+from fleetdns.core.memory import Settings
 from fleetdns.core.outcome import Outcome
 from fleetdns.core.overrides import AUTO
-from fleetdns.core.plan import Settings
 from fleetdns.core.weights import EXACT
 from fleetdns.errors import FleetDNSError
 from fleetdns.runtime.controller import Reconciled

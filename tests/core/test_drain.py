@@ -15,8 +15,9 @@ from fleetdns.api.profile import ALLOW_EMPTY, PAUSED, TrafficManagerProfile
 from fleetdns.core.aggregate import Aggregate, Unreadable
 from fleetdns.core.drain import Drain, drain
 from fleetdns.core.guard import serves
+from fleetdns.core.memory import Memory, Settings
 from fleetdns.core.naming import parse_endpoint_name
-from fleetdns.core.plan import Memory, Plan, Settings, plan
+from fleetdns.core.plan import Plan, plan
 from fleetdns.core.refusals import Refusal
 from fleetdns.core.trafficmanager import DEGRADED, DISABLED, ONLINE, Profile
 from tests.core.azure_model import AzureModel

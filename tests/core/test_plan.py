@@ -11,7 +11,8 @@ from fleetdns.api.profile import ALLOW_EMPTY, PAUSED, TrafficManagerProfile
 from fleetdns.core.aggregate import Aggregate
 from fleetdns.core.backendstatus import backend_status
 from fleetdns.core.calls import PutEndpoint, PutProfile
-from fleetdns.core.plan import Memory, Plan, Settings, outcome, plan
+from fleetdns.core.memory import Memory, Settings
+from fleetdns.core.plan import Plan, outcome, plan
 from fleetdns.core.refusals import Refusal
 from fleetdns.core.retries import retries
 from fleetdns.core.status import profile_status

@@ -13,7 +13,7 @@ import yaml
 
 from fleetdns.controllers.hub import HubController
 from fleetdns.core.identity import Naming
-from fleetdns.core.plan import Settings
+from fleetdns.core.memory import Settings
 from fleetdns.core.weights import EXACT
 from fleetdns.emulator.azure.service import TrafficManagerService
 from fleetdns.emulator.hub.rest import Hub

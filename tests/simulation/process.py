@@ -9,8 +9,8 @@ from typing import cast
 
 from fleetdns.controllers.hub import HubController, Observers
 from fleetdns.controllers.informers import Informers
+from fleetdns.core.memory import Settings
 from fleetdns.core.overrides import ON
-from fleetdns.core.plan import Settings
 from fleetdns.emulator.hub.rest import Hub
 from fleetdns.kube.definitions import HubDefinitions
 from fleetdns.kube.discovery import HubDiscovery

@@ -1,0 +1,38 @@
+"""What one decision about a profile is given beside the state of the world: what the administrator decided, and what
+earlier looks learned.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from fleetdns.core.aggregate import Asked
+from fleetdns.core.guard import Absences, Limits
+from fleetdns.core.identity import Naming
+from fleetdns.core.refusals import Refusals
+from fleetdns.core.settle import Settling
+from fleetdns.core.trafficmanager import Profile
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What the administrator decided about every profile."""
+
+    naming: Naming
+    rounding: str
+    is_dry_run: bool = False
+    limits: Limits = field(default_factory=Limits)
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """What earlier looks at one profile learned. Losing it costs calls, never truth.
+
+    `settled`: what was desired, and true in Azure, when a look last ended well. `refusals` None: not yet read back from
+    status. `settling`: while a new profile waits for its backends and exports. `absences`: exports that vanished.
+    """
+
+    settled: Profile | None = None
+    refusals: Refusals | None = None
+    settling: Settling[Asked] | None = None
+    absences: Absences = field(default_factory=Absences)
