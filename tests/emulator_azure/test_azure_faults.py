@@ -53,6 +53,16 @@ def test_a_dropped_connection_leaves_the_outcome_open(after_commit: bool) -> Non
     assert arm.endpoint_names() == (["one"] if after_commit else [])
 
 
+@pytest.mark.parametrize("after_commit", [False, True], ids=["before commit", "after commit"])
+def test_a_call_that_hangs_leaves_the_outcome_open(after_commit: bool) -> None:
+    arm = arm_with()
+    arm.service.add_fault(Fault(kind="hang", after_commit=after_commit, times=1))
+    silent = arm.put(endpoint_path(), azure_endpoint())
+    assert (silent.hang, silent.drop) == (True, False)
+    assert [call.status for call in arm.service.calls][-1] == 0
+    assert arm.endpoint_names() == (["one"] if after_commit else [])
+
+
 def test_an_empty_answer_keeps_its_status() -> None:
     arm = arm_with()
     arm.service.add_fault(Fault(kind="empty", operation="*.delete"))
@@ -88,6 +98,14 @@ def test_retry_after_status_code_and_message_can_be_given() -> None:
     assert error_of(refused) == (418, "Teapot")
     assert refused.headers["Retry-After"] == "7"
     assert refused.json()["error"]["message"] == "short and stout"
+
+
+@pytest.mark.parametrize("kind", ["throttled", "unavailable", "server-error"])
+def test_an_answer_asks_for_a_pause_only_where_the_fault_does(kind: str) -> None:
+    arm = arm_with()
+    arm.service.add_fault(Fault(kind=kind, times=1))
+    arm.service.add_fault(Fault(kind=kind, times=1, retry_after=30))
+    assert [arm.get(profile_path()).headers.get("Retry-After") for _ in range(3)] == [None, "30", None]
 
 
 @pytest.mark.parametrize(

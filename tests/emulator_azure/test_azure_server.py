@@ -165,6 +165,56 @@ async def test_a_dropped_connection_is_a_broken_request(azure: AzureServer, clie
     await client.profiles.create_or_update("fleet", "web", profile_body())
 
 
+@pytest.mark.parametrize("after_commit", [False, True], ids=["before commit", "after commit"])
+async def test_a_call_that_hangs_ends_when_its_client_gives_up(azure: AzureServer, after_commit: bool) -> None:
+    number = azure.service.add_fault(Fault(kind="hang", after_commit=after_commit))
+    url = f"{azure.url}{profile_path()}?api-version={VERSION}"
+    async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=0.2)) as session:
+        with pytest.raises(TimeoutError):
+            await session.put(url, json=profile_body())
+    assert bool(azure.service.profiles()) is after_commit
+    azure.service.remove_fault(number)
+    async with aiohttp.ClientSession() as session, session.get(url) as answer:
+        assert answer.status == (200 if after_commit else 404)
+
+
+async def test_while_nobody_listens_connections_are_refused_and_open_ones_reset() -> None:
+    hangs = asyncio.Event()
+
+    class Noticing(TrafficManagerService):
+        def handle(self, request: Request) -> Response:
+            answer = super().handle(request)
+            if answer.hang:
+                hangs.set()
+            return answer
+
+    async with AzureServer(Noticing(clock=steady_clock())) as azure, aiohttp.ClientSession() as session:
+        url = f"{azure.url}{profile_path()}?api-version={VERSION}"
+        async with session.put(url, json=profile_body()) as made:
+            assert made.status == 201
+        number = azure.service.add_fault(Fault(kind="hang"))
+        waiting = asyncio.ensure_future(session.patch(url, json={}))
+        await hangs.wait()
+        await azure.refuse()
+        with pytest.raises(aiohttp.ClientConnectionError):
+            await waiting
+        with pytest.raises(aiohttp.ClientConnectorError):
+            await session.get(url)
+        azure.service.remove_fault(number)
+        await azure.accept()
+        async with session.get(url) as answer:
+            assert answer.status == 200
+
+
+async def test_refusing_twice_and_stopping_while_nobody_listens_is_no_error() -> None:
+    server = AzureServer()
+    await server.refuse()
+    await server.start()
+    await server.refuse()
+    await server.refuse()
+    await server.stop()
+
+
 async def test_a_client_that_retries_gets_through_a_fault_that_ends(azure: AzureServer) -> None:
     azure.service.add_fault(Fault(kind="unavailable", times=1))
     async with stock_client(azure, retry_total=3, retry_backoff_factor=0) as client:

@@ -87,6 +87,38 @@ def test_arms_bucket_refills_by_the_second() -> None:
     assert answered_until_refused(arm, "GET", path)[0] == 25
 
 
+def test_a_request_before_the_wait_is_over_is_refused_with_what_is_left_although_there_are_tokens_again() -> None:
+    arm = throttled_arm()
+    path = public_ip()
+    _, refused = answered_until_refused(arm, "GET", path)
+    assert refused.headers["Retry-After"] == "1"
+    arm.now += 0.6  # 15 tokens have grown
+    early = arm.get(path)
+    assert (error_of(early), early.headers["Retry-After"]) == ((429, "SubscriptionRequestsThrottled"), "1")
+    arm.now += 0.4
+    assert answered_until_refused(arm, "GET", path)[0] == 25
+
+
+def test_asking_again_and_again_does_not_make_the_wait_longer() -> None:
+    arm = throttled_arm()
+    answered_until_refused(arm, "DELETE", profile_path("none"))
+    waits = []
+    for _ in range(20):
+        waits.append(int(arm.delete(profile_path("none")).headers["Retry-After"]))
+        arm.now += 1
+    assert waits == list(range(20, 0, -1))
+    assert arm.delete(profile_path("none")).status == 204
+
+
+def test_a_refused_kind_leaves_the_others_open() -> None:
+    arm = throttled_arm()
+    answered_until_refused(arm, "GET", profile_path())
+    assert arm.get(group_path()).status == 200
+    assert arm.put(profile_path(), profile_body()).status == 200
+    assert arm.put(endpoint_path(), azure_endpoint()).status == 201
+    assert arm.delete(profile_path()).status == 200
+
+
 def test_subscriptions_do_not_share_limits() -> None:
     arm = throttled_arm()
     answered_until_refused(arm, "GET", profile_path())

@@ -9,7 +9,7 @@ _KEPT = 10_000
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One request. `body` is its decoded JSON, None without one; `status` is 0 when the connection was dropped."""
+    """One request. `body` is its decoded JSON, None without one; `status` is 0 where no answer came."""
 
     time: float
     method: str

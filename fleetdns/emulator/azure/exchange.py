@@ -32,13 +32,17 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """An answer and how to deliver it: `delay` seconds late, or, with `drop`, by closing the connection instead."""
+    """An answer and how to deliver it: `delay` seconds late, or not at all.
+
+    `drop`: the connection is closed instead; `hang`: it stays open, and nothing comes.
+    """
 
     status: int
     headers: Mapping[str, str] = field(default_factory=dict)
     body: bytes = b""
     delay: float = 0.0
     drop: bool = False
+    hang: bool = False
 
     def json(self) -> Any:
         return json.loads(self.body)

@@ -14,6 +14,7 @@ unregistered   | 409 MissingSubscriptionRegistration
 locked         | 409 ScopeLocked
 garbage        | 502 with a page of HTML
 drop           | none: the connection is closed
+hang           | none: the connection stays open and silent
 empty          | the real answer without its body
 slow           | the real answer, late
 """
@@ -43,7 +44,7 @@ _ANSWERS: Mapping[str, tuple[int, str, str]] = {
     ),
     "locked": (409, "ScopeLocked", "The scope cannot perform this operation because it is locked."),
 }
-KINDS = (*_ANSWERS, "garbage", "drop", "empty", "slow")
+KINDS = (*_ANSWERS, "garbage", "drop", "hang", "empty", "slow")
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,13 +91,18 @@ class Fault:
 
     def answer(self, real: Response) -> Response:
         """The answer in place of the real one."""
-        return replace(self._wrong(real), delay=max(real.delay, self.delay), drop=self.drop or self.kind == "drop")
+        return replace(
+            self._wrong(real),
+            delay=max(real.delay, self.delay),
+            drop=self.drop or self.kind == "drop",
+            hang=self.kind == "hang",
+        )
 
     def _wrong(self, real: Response) -> Response:
         match self.kind:
             case "empty":
                 return replace(real, body=b"")
-            case "slow" | "drop":
+            case "slow" | "drop" | "hang":
                 return real
             case "garbage":
                 page = b"<html><body><h1>502 Bad Gateway</h1></body></html>"

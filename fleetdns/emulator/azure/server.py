@@ -1,4 +1,4 @@
-"""The emulated Traffic Manager on a port, plain HTTP. It only carries answers out: late, or by hanging up.
+"""The emulated Traffic Manager on a port, plain HTTP. It only carries answers out: late, by hanging up, or never.
 
 Paths below /_emulator/ are the operator's; everything else is Azure Resource Manager.
 """
@@ -32,6 +32,7 @@ class AzureServer:
     def __init__(self, service: TrafficManagerService | None = None) -> None:
         self.service = service or TrafficManagerService(clock=steady_clock())
         self._runner: web.AppRunner | None = None
+        self._site: web.TCPSite | None = None
         self._url = ""
 
     @property
@@ -43,19 +44,37 @@ class AzureServer:
         """Listen; port 0 takes a free one. Raises OSError when the port is taken."""
         app = web.Application(client_max_size=_LARGEST_BODY)
         app.router.add_route("*", "/{path:.*}", self._serve)
-        runner = web.AppRunner(app, access_log=None, shutdown_timeout=_SHUTDOWN)
+        # A client that gives up ends its request here, too: nothing is left of those that hang.
+        runner = web.AppRunner(app, access_log=None, shutdown_timeout=_SHUTDOWN, handler_cancellation=True)
         await runner.setup()
         self._runner = runner
         try:
-            await web.TCPSite(runner, host, port).start()
+            self._site = await _listening(runner, host, port)
         except OSError:
             await self.stop()
             raise
         self._url = str(URL.build(scheme="http", host=host, port=runner.addresses[0][1]))
 
+    async def refuse(self) -> None:
+        """Nobody listens until `accept`: new connections are refused, open ones reset. The state stays."""
+        if self._runner is None or self._site is None:
+            return
+        site, self._site = self._site, None
+        await site.stop()
+        for connection in self._runner.server.connections if self._runner.server else ():
+            if connection.transport is not None:
+                connection.transport.abort()
+
+    async def accept(self) -> None:
+        """Listen again where it was. Raises OSError when somebody else took the port meanwhile."""
+        url = URL(self._url)
+        if self._runner is not None and self._site is None and url.host is not None and url.port is not None:
+            self._site = await _listening(self._runner, url.host, url.port)
+
     async def stop(self) -> None:
         if self._runner is not None:
             runner, self._runner = self._runner, None
+            self._site = None
             await runner.cleanup()
 
     async def __aenter__(self) -> Self:
@@ -73,9 +92,17 @@ class AzureServer:
         response = control(self.service, request) if is_control else self.service.handle(request)
         if response.delay > 0:
             await asyncio.sleep(response.delay)
+        if response.hang:
+            await asyncio.Event().wait()
         if response.drop:
             return _hung_up(incoming)
         return _answered(response)
+
+
+async def _listening(runner: web.AppRunner, host: str, port: int) -> web.TCPSite:
+    site = web.TCPSite(runner, host, port)
+    await site.start()
+    return site
 
 
 async def _request(incoming: web.Request) -> Request:

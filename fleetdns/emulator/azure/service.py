@@ -270,5 +270,5 @@ def _call(request: Request, route: Route, response: Response, now: float) -> Cal
         body = json.loads(request.body) if request.body else None
     except (ValueError, RecursionError):
         body = request.body.decode(errors="replace")
-    status = 0 if response.drop else response.status
+    status = 0 if response.drop or response.hang else response.status
     return Call(now, request.method, route.operation, request.path, status, body)

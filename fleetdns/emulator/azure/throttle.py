@@ -1,7 +1,8 @@
 """The documented request limits: ARM's token buckets per subscription, and Traffic Manager's own windows of 20 seconds.
 
-A refused request costs nothing and is told how long to wait. Everything is counted always; refusing is a switch of the
-service. All clients of a subscription share its buckets: tokens are not looked into, so there is one principal.
+A refused request costs nothing and is told how long to wait; one that comes before that is over is refused as well,
+and told what is left. Everything is counted always; refusing is a switch of the service. All clients of a subscription
+share its buckets: tokens are not looked into, so there is one principal.
 """
 
 import math
@@ -12,6 +13,7 @@ from fleetdns.emulator.azure.errors import throttled
 from fleetdns.emulator.azure.routing import Route
 
 WINDOW = 20.0
+_CLOSE_ENOUGH = 1e-6  # seconds; who waited as told must not come too early by a rounded sum
 
 # A third of the documented number per minute.
 _WINDOW_LIMITS: Mapping[str, int] = {
@@ -62,13 +64,17 @@ class _Bucket:
     rate: _Rate
     tokens: float
     at: float
+    closed_until: float = 0.0  # what somebody was told to wait for
 
     def refill(self, now: float) -> None:
         self.tokens = min(self.rate.capacity, self.tokens + (now - self.at) * self.rate.per_second)
         self.at = now
 
-    def wait(self) -> float:
-        return max(0.0, (1 - self.tokens) / self.rate.per_second)
+    def wait(self) -> int:
+        """Whole seconds until it takes a request again; 0 for at once."""
+        if self.tokens < 1 and self.at >= self.closed_until - _CLOSE_ENOUGH:
+            self.closed_until = self.at + math.ceil((1 - self.tokens) / self.rate.per_second)
+        return max(0, math.ceil(self.closed_until - self.at - _CLOSE_ENOUGH))
 
 
 @dataclass(slots=True)
@@ -104,7 +110,7 @@ class Throttle:
     def _refuse(self, route: Route, buckets: tuple[_Bucket, ...], window: _Window | None, now: float) -> None:
         wait = max(bucket.wait() for bucket in buckets)
         if wait > 0:
-            raise throttled("SubscriptionRequestsThrottled", retry_after=math.ceil(wait), what=_kind(route.method))
+            raise throttled("SubscriptionRequestsThrottled", retry_after=wait, what=_kind(route.method))
         if window is not None and window.used >= _WINDOW_LIMITS[_WINDOW_OF[route.operation]]:
             left = max(1, math.ceil(window.began + WINDOW - now))
             raise throttled("TooManyRequests", retry_after=left, what=_WINDOW_OF[route.operation])
@@ -120,7 +126,7 @@ class Throttle:
             return None
         key = (route.subscription.casefold(), name)
         window = self._windows.get(key)
-        if window is None or now >= window.began + WINDOW:
+        if window is None or now >= window.began + WINDOW - _CLOSE_ENOUGH:
             window = self._windows[key] = _Window(now)
         return window
 
