@@ -19,6 +19,7 @@ from fleetdns.controllers.caches import BACKEND_INDEXES, CLUSTER_INDEXES, EXPORT
 from fleetdns.controllers.hub import HubController, Observers
 from fleetdns.controllers.informers import Informers
 from fleetdns.controllers.observer import ReconcileObserver
+from fleetdns.controllers.ports import TrafficManager
 from fleetdns.core.drift import Drift
 from fleetdns.core.identity import Naming
 from fleetdns.core.memory import Settings
@@ -145,6 +146,7 @@ class World:
     ) -> None:
         self.hub = FakeHub(delay=delay)
         self.azure = FakeTrafficManager(latency=latency)
+        self.port: TrafficManager = self.azure  # what the controllers call
         self.settings = Settings(naming or make_naming(), rounding, is_dry_run)
 
     @asynccontextmanager
@@ -166,7 +168,7 @@ class World:
         self.hub.listeners = [informers.written]
         controller = HubController(
             informers,
-            azure=self.azure,
+            azure=self.port,
             hub=self.hub,
             definitions=self.hub,
             discovery=self.hub,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Protocol, TypeVar
 from urllib.parse import quote
@@ -23,7 +24,7 @@ from fleetdns.azure.errors import Operation, classify_answer, undecodable
 from fleetdns.core.calls import DeleteEndpoint, DeleteProfile, PatchProfile, PutEndpoint, PutProfile
 from fleetdns.core.trafficmanager import TYPE, Endpoint, Listing, Profile, ProfileRef, endpoint_id, group_id
 from fleetdns.emulator.azure.service import Request, Response
-from fleetdns.errors import Transient
+from fleetdns.errors import FleetDNSError, Transient
 from tests.simulation.network import Network
 
 _SLOWEST = 0.4  # seconds one way: ARM is slow
@@ -39,15 +40,36 @@ class Door(Protocol):
     def handle(self, request: Request) -> Response: ...
 
 
+@dataclass(slots=True)
+class Sent:
+    """One call as its sender saw it. `outcome`: a status, an error's code, or "" while nothing is known of it.
+
+    `at`, `ended`: the loop's seconds; `path` of the request, with the names in it as they were given.
+    """
+
+    operation: Operation
+    path: str
+    at: float
+    ended: float | None = None
+    outcome: str = ""
+
+    @property
+    def is_write(self) -> bool:
+        return self.operation.startswith(("put_", "patch_", "delete_"))
+
+
 class SimulatedTrafficManager:
     """Fulfils the controllers' TrafficManager. Time-outs are those of the real adapter.
 
-    A request that was sent arrives, in half of all cases, also when its sender is gone before.
+    A request that was sent arrives, in half of all cases, also when its sender is gone before. `sent`: every call, those
+    that reached nobody among them; `is_refusing`: nobody listens there.
     """
 
     def __init__(self, service: Door, network: Network) -> None:
         self._service = service
         self._network = network
+        self.sent: list[Sent] = []
+        self.is_refusing = False
 
     async def get(self, ref: ProfileRef) -> Profile | None:
         body = await self._call("get_profile", "GET", ref.resource_id)
@@ -95,6 +117,18 @@ class SimulatedTrafficManager:
         return Listing(page.profiles)
 
     async def _call(self, operation: Operation, method: str, path: str, body: Any = None) -> bytes | None:
+        clock = asyncio.get_running_loop().time
+        sent = Sent(operation, path, clock())
+        self.sent.append(sent)
+        try:
+            return await self._bounded(operation, method, path, body)
+        except FleetDNSError as error:
+            sent.outcome = error.code
+            raise
+        finally:
+            sent.ended = clock()
+
+    async def _bounded(self, operation: Operation, method: str, path: str, body: Any) -> bytes | None:
         limit = 10.0 if "endpoint" in operation else 20.0
         try:
             async with asyncio.timeout(limit):
@@ -104,6 +138,9 @@ class SimulatedTrafficManager:
             raise Transient("TimedOut", "Azure did not answer in time") from None
 
     async def _answered(self, operation: Operation, method: str, path: str, body: Any) -> bytes | None:
+        if self.is_refusing:
+            await self._network.pass_through(slowest=_SLOWEST)
+            raise Transient("ConnectionFailed", "Azure Resource Manager cannot be reached")
         content = b"" if body is None else json.dumps(body).encode()
         headers = {"Content-Type": "application/json", "Accept": "application/json"}
         answer = await self._network.sent(
@@ -111,6 +148,8 @@ class SimulatedTrafficManager:
             slowest=_SLOWEST,
         )
         await asyncio.sleep(answer.delay)
+        if answer.hang:
+            await asyncio.get_running_loop().create_future()
         await self._network.pass_through(slowest=_SLOWEST)
         if answer.drop:
             self._network.note(f"azure {operation} -> connection lost")
