@@ -97,16 +97,17 @@ def one_after_the_other(pairs: Iterable[tuple[Delete, Create | Patch]], ref: Pro
 def composed(base: Profile, changes: tuple[Change, ...]) -> Profile:
     """`base` with changes made true and all else as it was; new endpoints get free priorities, in order of name."""
     settings = next((c.subject for c in changes if isinstance(c, Patch) and isinstance(c.subject, Profile)), base)
-    profile = replace(settings, endpoints=base.endpoints)
+    staying = {endpoint.folded: endpoint for endpoint in base.endpoints}
     creations = []
     for change in changes:
         match change:
             case Delete(subject=endpoint):
-                profile = profile.without_endpoint(endpoint.name)
+                staying.pop(endpoint.folded, None)
             case Patch(subject=Endpoint() as endpoint):
-                profile = profile.with_endpoint(endpoint)
+                staying[endpoint.folded] = endpoint
             case Create(subject=Endpoint() as endpoint):
                 creations.append(endpoint)
+    profile = replace(settings, endpoints=tuple(staying.values()))
     free = _free_priorities(profile)
     placed = (replace(endpoint, priority=next(free)) for endpoint in sorted(creations, key=lambda e: e.folded))
     return replace(profile, endpoints=(*profile.endpoints, *placed))

@@ -82,10 +82,7 @@ class Candidate:
     cluster: str
     export: InternalServiceExport
     target: str
-
-    @property
-    def name(self) -> str:
-        return str(EndpointName(self.backend.metadata.uid, self.backend.spec.backend.name, self.cluster))
+    name: str  # of the endpoint
 
 
 class Candidates:
@@ -152,7 +149,8 @@ class Candidates:
         elif problem := _ineligibility(export):
             self._reject(backend, cluster, *problem)
         else:
-            self.found.append(Candidate(backend, cluster, export, export.spec.public_ip_resource_id or ""))
+            name = str(EndpointName(backend.metadata.uid, backend.spec.backend.name, cluster))
+            self.found.append(Candidate(backend, cluster, export, export.spec.public_ip_resource_id or "", name))
 
     def _reason_to_leave_out(
         self, backend: TrafficManagerBackend, cluster: str, export: InternalServiceExport | None

@@ -136,6 +136,8 @@ def _endpoint_change(desired: Endpoint | None, observed: Endpoint | None) -> Cha
         return Delete(observed, "no longer desired") if observed else None
     if observed is None:
         return Create(desired, "not in Azure")
+    if _are_spelled_alike(desired, observed):
+        return None
     differing = [
         (name, field(desired), field(observed)) for name, field in _ENDPOINT_FIELDS if field(desired) != field(observed)
     ]
@@ -143,6 +145,11 @@ def _endpoint_change(desired: Endpoint | None, observed: Endpoint | None) -> Cha
         return None
     merged = replace(observed, kind=desired.kind, target_resource_id=desired.target_resource_id, weight=desired.weight)
     return Patch(merged, tuple(name for name, _, _ in differing), _because(differing))
+
+
+def _are_spelled_alike(one: Endpoint, other: Endpoint) -> bool:
+    """Nothing that is compared differs, not even in case: so it is with all but a few, and folding them would cost."""
+    return one.weight == other.weight and one.target_resource_id == other.target_resource_id and one.kind == other.kind
 
 
 def _because(differing: list[tuple[str, object, object]]) -> str:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from math import lcm
 
+from fleetdns.api.backend import TrafficManagerBackend
 from fleetdns.api.meta import ObjectKey
 from fleetdns.api.profile import MonitorConfig, TrafficManagerProfile
 from fleetdns.core.aggregate import Aggregate
@@ -108,12 +109,15 @@ def _spared(candidates: list[Candidate], kept: tuple[Kept, ...], drain: Drain) -
 def _weights(candidates: list[Candidate], kept: tuple[Kept, ...], rounding: str) -> dict[str, int]:
     """Traffic Manager's weights by folded endpoint name."""
     totals: dict[ObjectKey, int] = {}
-    rows: dict[ObjectKey, dict[str, Fraction]] = {}
-    asked = [(c.backend, c.name, Fraction(c.export.weight)) for c in candidates]
-    asked += [(k.backend, k.endpoint.folded, k.weight) for k in kept]
+    rows: dict[ObjectKey, dict[str, int | Fraction]] = {}
+    asked: list[tuple[TrafficManagerBackend, str, int | Fraction]] = [
+        *((c.backend, c.name, c.export.weight) for c in candidates),
+        *((k.backend, k.endpoint.folded, k.weight) for k in kept),
+    ]
     for backend, name, weight in asked:
-        totals[backend.metadata.key] = backend.weight
-        rows.setdefault(backend.metadata.key, {})[name] = weight
+        key = backend.metadata.key
+        totals[key] = backend.weight
+        rows.setdefault(key, {})[name] = weight
     parts = [Part(totals[key], _whole(row.values())) for key, row in rows.items()]
     weighed = traffic_weights(parts, rounding=rounding)
     return {
@@ -123,7 +127,7 @@ def _weights(candidates: list[Candidate], kept: tuple[Kept, ...], rounding: str)
     }
 
 
-def _whole(weights: Iterable[Fraction]) -> tuple[int, ...]:
+def _whole(weights: Iterable[int | Fraction]) -> tuple[int, ...]:
     """The same ratios in whole numbers."""
     weights = tuple(weights)
     unit = lcm(*(weight.denominator for weight in weights))

@@ -59,7 +59,7 @@ def refusals_by_status(
     found = {}
     for source in desired.sources:
         message = rejected.get((source.backend, source.cluster))
-        endpoint = desired.profile.endpoint(source.endpoint)
+        endpoint = desired.profile.endpoint(source.endpoint) if message is not None else None
         if message is not None and endpoint is not None:
             found[source.endpoint] = Refusal(endpoint.folded_target, message, attempts=1, retry_at=now)
     return found

@@ -7,9 +7,8 @@ over all of it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from fractions import Fraction
 from math import gcd, lcm
 
 MAX_WEIGHT = 1000
@@ -27,35 +26,33 @@ class Part:
 
 def traffic_weights(parts: Sequence[Part], *, rounding: str) -> tuple[tuple[int, ...], ...]:
     """Integer weights 1..1000, one per export, in the order of `parts` and of each part's exports."""
+    sums = [sum(part.exports) for part in parts]
     if rounding == CEILING:
-        return tuple(tuple(_ceiling(part.weight * e, sum(part.exports)) for e in part.exports) for part in parts)
-    shares = [[Fraction(part.weight * e, sum(part.exports)) for e in part.exports] for part in parts]
-    flat = [share for row in shares for share in row]
-    if not flat:
+        rows = zip(parts, sums, strict=True)
+        return tuple(tuple(_ceiling(part.weight * e, total) for e in part.exports) for part, total in rows)
+    unit = lcm(*(total for total in sums if total))
+    scales = (part.weight * unit // total if total else 0 for part, total in zip(parts, sums, strict=True))
+    shares = [scale * e for part, scale in zip(parts, scales, strict=True) for e in part.exports]
+    if not shares:
         return tuple(() for _ in parts)
-    weights = iter(_integers(flat, total=sum(part.weight for part in parts if part.exports)))
-    return tuple(tuple(next(weights) for _ in row) for row in shares)
+    weights = iter(_integers(shares, total=sum(part.weight for part in parts if part.exports)))
+    return tuple(tuple(next(weights) for _ in part.exports) for part in parts)
 
 
 def _ceiling(numerator: int, denominator: int) -> int:
     return min(MAX_WEIGHT, -(-numerator // denominator))
 
 
-def _integers(shares: Iterable[Fraction], *, total: int) -> list[int]:
-    smallest = _smallest_ratio(list(shares))
+def _integers(shares: Sequence[int], *, total: int) -> list[int]:
+    """`shares`: the ideal ones, all of them times the same number."""
+    divisor = gcd(*shares)
+    smallest = [share // divisor for share in shares]
     largest = max(smallest)
     if largest <= MAX_WEIGHT:
         multiple = _nearest_multiple(sum(smallest), total, limit=MAX_WEIGHT // largest)
         return [multiple * n for n in smallest]
     # round() would round halves to even; a share's weight must not depend on its neighbour's parity.
     return [max(1, (2 * MAX_WEIGHT * n + largest) // (2 * largest)) for n in smallest]
-
-
-def _smallest_ratio(shares: list[Fraction]) -> list[int]:
-    denominator = lcm(*(share.denominator for share in shares))
-    numerators = [int(share * denominator) for share in shares]
-    divisor = gcd(*numerators)
-    return [n // divisor for n in numerators]
 
 
 def _nearest_multiple(unit: int, total: int, *, limit: int) -> int:
