@@ -17,15 +17,12 @@ import structlog
 
 from fleetdns import __version__
 from fleetdns.app.lifecycle import checks, ended_before, lived
+from fleetdns.app.naming import plan_settings
 from fleetdns.azure.connection import open_traffic_manager
 from fleetdns.azure.trafficmanager import DEFAULT_TIMEOUTS as AZURE_TIMEOUTS
 from fleetdns.azure.trafficmanager import AzureTrafficManager
 from fleetdns.controllers.hub import HubController, Observers
 from fleetdns.controllers.informers import Informers
-from fleetdns.core.guard import Limits
-from fleetdns.core.identity import Naming
-from fleetdns.core.memory import Settings as PlanSettings
-from fleetdns.core.zones import ZONES
 from fleetdns.errors import FleetDNSError, Forbidden
 from fleetdns.health import Health, serve
 from fleetdns.kube.config import load
@@ -111,7 +108,7 @@ async def _assembled(
     chance: random.Random,
 ) -> HubController:
     """The controller with everything wired; waits for the hub's id as long as it takes."""
-    naming = _naming(settings, settings.hub_id or await _found_hub_id(transport, chance))
+    found = settings.hub_id or await _found_hub_id(transport, chance)
     informers = Informers(
         HubSources(transport, namespace=settings.namespace),
         observer=fanned(metrics.informer, InformerLog()),
@@ -128,12 +125,7 @@ async def _assembled(
         ),
         definitions=HubDefinitions(transport),
         discovery=HubDiscovery(transport),
-        settings=PlanSettings(
-            naming,
-            settings.weight_rounding,
-            settings.dry_run,
-            Limits(settings.max_removal_percent, settings.sweep_interval),
-        ),
+        settings=plan_settings(settings, found),
         observers=Observers(
             controller=fanned(metrics.controller, ControllerLog()),
             reconcile=fanned(metrics.reconcile, ChangeLog()),
@@ -154,18 +146,6 @@ async def _assembled(
         metrics.watch_informer(informer)
     metrics.watch_objects(informers.profiles.store.values, informers.backends.store.values)
     return controller
-
-
-def _naming(settings: Settings, hub_id: str) -> Naming:
-    return Naming(
-        subscription=settings.subscription_id,
-        hub_id=hub_id,
-        resource_group=settings.resource_group,
-        allowed=settings.allowed_resource_groups,
-        template=settings.dns_name_template,
-        zone=ZONES[settings.azure_cloud],
-        tags=settings.tags,
-    )
 
 
 async def _found_hub_id(transport: Transport, chance: random.Random) -> str:

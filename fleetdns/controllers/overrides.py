@@ -9,33 +9,23 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterable
 
 from fleetdns.api.exports import InternalServiceExport
 from fleetdns.api.meta import ObjectKey
 from fleetdns.controllers.caches import Caches
+from fleetdns.controllers.outcomes import AnnotationChange, OverrideOutcomes
 from fleetdns.controllers.overrideswitch import OverrideSwitch
 from fleetdns.controllers.ports import Hub
 from fleetdns.core.aggregate import Aggregate
 from fleetdns.core.events import NORMAL, WARNING, Event
-from fleetdns.core.overrides import annotated, annotation_changes, overridden
 from fleetdns.core.remarks import OVERRIDE_OVERRULED, Remark
 from fleetdns.errors import FleetDNSError
 
 _AT_ONCE = 8  # exports written at the same time
 _REMEMBERED = 4096  # remarks that were told
 
-_Change = Mapping[str, str | None]  # annotations, None for one that goes
-_Written = tuple[str, _Change]  # the resourceVersion that the cache showed, and what was written
-
-
-@dataclass(frozen=True, slots=True)
-class _Found:
-    """The exports that do not say yet what overrides make of them, and what there is to say of the overrides."""
-
-    changes: tuple[tuple[InternalServiceExport, _Change], ...]
-    remarks: tuple[Remark, ...]
+_Written = tuple[str, AnnotationChange]  # the resourceVersion that the cache showed, and what was written
 
 
 class OverrideReconciler:
@@ -46,6 +36,7 @@ class OverrideReconciler:
         self._hub = hub
         self._switch = switch
         self._is_dry_run = is_dry_run
+        self._outcomes = OverrideOutcomes(caches, switch)
         self._pending: dict[ObjectKey, dict[ObjectKey, _Written]] = {}  # by service: exports the cache shows as before
         self._told: OrderedDict[tuple[str, Remark], None] = OrderedDict()  # with the uid of the override
 
@@ -54,7 +45,7 @@ class OverrideReconciler:
 
         False: the caches do not show it yet. The watch brings what was written, and with it this service again.
         """
-        found = self._found(service)
+        found = self._outcomes.of(service)
         if found is None or self._is_dry_run:
             return True
         is_settled = await self._write(service, found.changes)
@@ -72,41 +63,12 @@ class OverrideReconciler:
         return unreadable.hides_override(service.namespace) or any(map(unreadable.hides_cluster, clusters))
 
     def foreseen(self, aggregate: Aggregate) -> Aggregate:
-        """The same with what its exports will say.
+        """The same with what its exports will say."""
+        return self._outcomes.foreseen(aggregate)
 
-        A Service that is made again has an export without annotations for a moment, and an import that still names its
-        cluster: who is left out must not serve in between.
-        """
-        services = {export.service_key for export in aggregate.exports}
-        looks = (self._found(service) for service in sorted(services))
-        changed = {
-            export.metadata.key: annotated(export, change)
-            for found in looks
-            if found is not None
-            for export, change in found.changes
-        }
-        if not changed:
-            return aggregate
-        return replace(aggregate, exports=tuple(changed.get(e.metadata.key, e) for e in aggregate.exports))
-
-    def _found(self, service: ObjectKey) -> _Found | None:
-        """What overrides make of a service now; None: that is not for us to say, or not known in full."""
-        unreadable = self._caches.unreadable()
-        if not self._switch.is_on or unreadable.hides_override(service.namespace):
-            return None
-        exports = [
-            export
-            for export in self._caches.exports_of(service)
-            if export.is_from_own_namespace
-            and not export.metadata.is_deleting
-            and not unreadable.hides_cluster(export.cluster)
-        ]
-        labels = {export.cluster: self._caches.labels_of(export.cluster) for export in exports}
-        found = overridden(self._caches.overrides_of(service), service=service, clusters=labels)
-        changes = ((export, annotation_changes(export, found.outcomes[export.cluster])) for export in exports)
-        return _Found(tuple((export, change) for export, change in changes if change), found.remarks)
-
-    async def _write(self, service: ObjectKey, changes: tuple[tuple[InternalServiceExport, _Change], ...]) -> bool:
+    async def _write(
+        self, service: ObjectKey, changes: tuple[tuple[InternalServiceExport, AnnotationChange], ...]
+    ) -> bool:
         """One patch for each; one that fails does not keep it from the others. Whether there was nothing to do."""
         before = self._pending.pop(service, {})
         if not changes:
@@ -114,7 +76,7 @@ class OverrideReconciler:
         pending = self._pending[service] = {}
         slots, errors = asyncio.Semaphore(_AT_ONCE), list[FleetDNSError]()
 
-        async def write(export: InternalServiceExport, change: _Change) -> None:
+        async def write(export: InternalServiceExport, change: AnnotationChange) -> None:
             written = (export.metadata.resource_version, change)
             if before.get(export.metadata.key) != written:
                 async with slots:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,6 +10,7 @@ from fleetdns.api.exports import MEMBER_NAMESPACE_PREFIX
 from fleetdns.core.tokenlife import LONGEST_LIFE, SHORTEST_LIFE
 from fleetdns.errors import UsageError
 from fleetdns.settings.flags import Flag, Reader
+from fleetdns.settings.kubeconfig import kubectls
 from fleetdns.settings.values import Unusable, cluster_name, namespace, web_address
 
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 24 * 3600}
@@ -45,7 +45,7 @@ def member_access_from(cluster: str, flags: Mapping[str, str | None], environmen
     return MemberAccess(
         namespace=read.optional("hub-namespace", namespace) or own_namespace,
         ttl=read("ttl", duration),
-        kubeconfig=read.optional("kubeconfig", str) or _kubectl_s(environment),
+        kubeconfig=read.optional("kubeconfig", str) or kubectls(environment),
         server=read.optional("server", web_address),
     )
 
@@ -58,11 +58,3 @@ def duration(text: str) -> int:
         longest = LONGEST_LIFE // _SECONDS["d"]
         raise Unusable(f"give a whole number with a unit, such as 7d, 168h, 90m or 3600s, from 10m to {longest}d")
     return seconds
-
-
-def _kubectl_s(environment: Mapping[str, str]) -> str | None:
-    """The kubeconfig that kubectl would take."""
-    if environment.get("KUBECONFIG"):
-        return environment["KUBECONFIG"]
-    file = os.path.join(environment.get("HOME", ""), ".kube", "config")
-    return file if environment.get("HOME") and os.path.exists(file) else None

@@ -1,0 +1,80 @@
+"""The hub as it is now: every kind listed once, whole or not at all, without a watch.
+
+For commands that look and end: they need no right but to list, and must not take part of a list for all of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Iterable, Mapping
+from typing import TypeVar
+
+from fleetdns.api.backend import TrafficManagerBackend
+from fleetdns.api.clusters import MemberCluster, Namespace
+from fleetdns.api.exports import InternalServiceExport, ServiceImport
+from fleetdns.api.meta import ObjectKey
+from fleetdns.api.overrides import ResourceOverride
+from fleetdns.api.profile import TrafficManagerProfile
+from fleetdns.controllers.caches import BACKEND_INDEXES, CLUSTER_INDEXES, EXPORT_INDEXES, OVERRIDE_INDEXES, Caches
+from fleetdns.controllers.informers import Sources
+from fleetdns.errors import FleetDNSError, Forbidden, Rejected, Transient
+from fleetdns.runtime.listwatch import Denied, ListWatchError, NotServed
+from fleetdns.runtime.pager import whole_list
+from fleetdns.runtime.store import Store
+
+T = TypeVar(
+    "T",
+    TrafficManagerProfile,
+    TrafficManagerBackend,
+    ServiceImport,
+    InternalServiceExport,
+    Namespace,
+    MemberCluster,
+    ResourceOverride,
+)
+
+_PAGE = 500
+_PAGE_TIMEOUT = 60.0  # seconds
+
+
+async def snapshot(sources: Sources) -> Caches:
+    """All that one Azure profile can be made from. Raises FleetDNSError."""
+    return Caches(
+        profiles=await listed(sources, TrafficManagerProfile),
+        backends=await listed(sources, TrafficManagerBackend, BACKEND_INDEXES),
+        imports=await listed(sources, ServiceImport),
+        exports=await listed(sources, InternalServiceExport, EXPORT_INDEXES),
+        namespaces=await listed(sources, Namespace, CLUSTER_INDEXES),
+        members=await listed(sources, MemberCluster, CLUSTER_INDEXES, is_optional=True),
+        overrides=await listed(sources, ResourceOverride, OVERRIDE_INDEXES, is_optional=True),
+    )
+
+
+async def listed(
+    sources: Sources,
+    kind: type[T],
+    indexes: Mapping[str, Callable[[T], Iterable[Hashable]]] | None = None,
+    *,
+    is_optional: bool = False,
+) -> Store[ObjectKey, T]:
+    """Every object of a kind; of one that the hub need not have, none where it has it not. Raises FleetDNSError."""
+    store: Store[ObjectKey, T] = Store(indexes)
+    try:
+        found = await whole_list(
+            sources.listwatch(kind), sources.codec(kind), resource_version="", limit=_PAGE, timeout=_PAGE_TIMEOUT
+        )
+    except ListWatchError as error:
+        if is_optional and isinstance(error, NotServed):
+            return store
+        raise _failed(kind.resource.plural, error) from error
+    store.apply(found.state)
+    return store
+
+
+def _failed(plural: str, error: ListWatchError) -> FleetDNSError:
+    match error:
+        case Denied():
+            return Forbidden("Forbidden", f"the hub does not let you list {plural}: {error}")
+        case NotServed():
+            return Rejected("NotServed", f"the hub does not serve {plural}: are the CRDs of fleetdns installed there?")
+        case _:
+            return Transient("NotListed", f"{plural} could not be listed: {error}")

@@ -1,0 +1,76 @@
+"""Settings of the commands that look, say what they saw, and end: plan, orphans, status, explain.
+
+They are typed by people: where no kubeconfig is named they take the one that kubectl would take, and inside a pod its
+own account.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from fleetdns.settings import Settings, settings_from
+from fleetdns.settings.flags import FLAGS, Flag, Reader
+from fleetdns.settings.kubeconfig import kubectls
+from fleetdns.settings.values import namespace, one_of
+
+TEXT, JSON = "text", "json"
+
+_KUBECONFIG = Flag(
+    "kubeconfig", "FILE", "how to reach the hub; without it KUBECONFIG, ~/.kube/config, or the account of the pod"
+)
+_OUTPUT = Flag("output", "FORMAT", "text, or json for programs", TEXT)
+_AZURE = frozenset(
+    {"subscription-id", "resource-group", "allowed-resource-groups", "azure-cloud", "arm-endpoint", "hub-id"}
+)
+
+PLAN_FLAGS: tuple[Flag, ...] = (_KUBECONFIG, *(flag for flag in FLAGS if flag.name != "kubeconfig"), _OUTPUT)
+ORPHANS_FLAGS: tuple[Flag, ...] = (
+    _KUBECONFIG,
+    Flag("namespace", "NAMESPACE", "profiles made for objects of this namespace only; without it, of all"),
+    *(flag for flag in FLAGS if flag.name in _AZURE),
+    _OUTPUT,
+)
+STATUS_FLAGS: tuple[Flag, ...] = (
+    _KUBECONFIG,
+    Flag("namespace", "NAMESPACE", "the objects of this namespace only; without it, of all"),
+    _OUTPUT,
+)
+EXPLAIN_FLAGS: tuple[Flag, ...] = (_KUBECONFIG, _OUTPUT)
+
+
+@dataclass(frozen=True, slots=True)
+class HubReport:
+    """Where to look on the hub and how to say it. `kubeconfig` None: the pod's own account; `namespace` None: all."""
+
+    kubeconfig: str | None
+    namespace: str | None
+    output: str
+
+
+@dataclass(frozen=True, slots=True)
+class AzureReport:
+    """The settings of the `run` that is looked through, and how to say what is seen."""
+
+    run: Settings
+    output: str
+
+
+def hub_report_from(flags: Mapping[str, str | None], environment: Mapping[str, str]) -> HubReport:
+    """`flags`: by the flag's name, None where it was not given. Raises UsageError."""
+    read = Reader(flags, environment, STATUS_FLAGS)
+    return HubReport(
+        kubeconfig=read.optional("kubeconfig", str) or kubectls(environment),
+        namespace=read.optional("namespace", namespace),
+        output=read("output", one_of(TEXT, JSON)),
+    )
+
+
+def azure_report_from(flags: Mapping[str, str | None], environment: Mapping[str, str]) -> AzureReport:
+    """The same for a command that asks Azure as well. A dry run is looked through as if it were none."""
+    run = settings_from(flags, environment)
+    read = Reader(flags, environment, (_OUTPUT,))
+    return AzureReport(
+        run=replace(run, kubeconfig=run.kubeconfig or kubectls(environment), dry_run=False),
+        output=read("output", one_of(TEXT, JSON)),
+    )
