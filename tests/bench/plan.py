@@ -12,6 +12,7 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 from fleetdns.api.exports import InternalServiceExport
 from fleetdns.core.aggregate import Aggregate
@@ -112,11 +113,11 @@ def measured(endpoints: int, rounds: int) -> list[Timed]:
     found = []
     for case in cases(endpoints):
         planned = decided(case)
-        times = _times(lambda case=case: decided(case), rounds)  # type: ignore[misc]
+        times = _times(partial(decided, case), rounds)
         found.append(Timed(case.what, len(planned.batch.calls), times))
     at_rest = cases(endpoints)[0]
     planned = decided(at_rest)
-    found.append(Timed("(what a plan came to, for status)", 0, _times(lambda: judged(at_rest, planned), rounds)))
+    found.append(Timed("(what a plan came to, for status)", 0, _times(partial(judged, at_rest, planned), rounds)))
     return found
 
 

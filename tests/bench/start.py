@@ -24,11 +24,11 @@ from typing import Any
 
 from tests.apiserver.build import ensure
 from tests.apiserver.server import RealAPIServer
+from tests.bench.exports import SERVICES, export
 from tests.bench.onestart import Start
 from tests.contract.client import API, connected, until_served
-from tests.contract.samples import ALPHA, BETA, DEFINITIONS, GROUP, definitions
+from tests.contract.samples import ALPHA, BETA, DEFINITIONS, definitions
 
-SERVICES = 200  # exported by each cluster
 WAYS = {"stream": "the beginning of a watch (WatchList)", "list": "a list, then a watch"}
 
 _ROOT = Path(__file__).parents[2]
@@ -52,47 +52,6 @@ class Run:
     way: str
     start: Start
     server: Server
-
-
-def export(cluster: int, service: int) -> dict[str, Any]:
-    """What a member's agent writes for one of its services."""
-    member, name = f"aks-westeurope-{cluster:03}", f"storefront-{service:03}"
-    resource_group = f"MC_fleet-production_{member}_westeurope"
-    return {
-        "apiVersion": f"{GROUP}/v1alpha1",
-        "kind": "InternalServiceExport",
-        "metadata": {
-            "name": f"shop-{name}",
-            "namespace": f"fleet-member-{member}",
-            "finalizers": [f"{GROUP}/internal-svc-export-cleanup"],
-        },
-        "spec": {
-            "type": "LoadBalancer",
-            "isDNSLabelConfigured": True,
-            "isInternalLoadBalancer": False,
-            "publicIPResourceID": (
-                f"/subscriptions/8f1a2b3c-4d5e-6f70-8192-a3b4c5d6e7f8/resourceGroups/{resource_group}"
-                f"/providers/Microsoft.Network/publicIPAddresses/kubernetes-{member}-{name}"
-            ),
-            "weight": 1 + service % 10,
-            "ports": [
-                {"name": "http", "protocol": "TCP", "port": 80, "targetPort": 8080},
-                {"name": "https", "protocol": "TCP", "port": 443, "targetPort": 8443},
-            ],
-            "serviceReference": {
-                "clusterId": member,
-                "apiVersion": "v1",
-                "kind": "Service",
-                "namespace": "shop",
-                "name": name,
-                "namespacedName": f"shop/{name}",
-                "uid": f"{cluster:08x}-0000-4000-8000-{service:012x}",
-                "resourceVersion": str(100_000 + service),
-                "generation": 1,
-                "exportedSince": f"2026-01-01T{service % 24:02}:{cluster % 60:02}:00Z",
-            },
-        },
-    }
 
 
 async def filled(server: RealAPIServer, objects: int) -> float:

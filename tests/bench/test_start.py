@@ -8,8 +8,9 @@ import pytest
 
 from fleetdns.emulator.hub.kubeconfig import kubeconfig
 from fleetdns.emulator.hub.server import HubServer
+from tests.bench.exports import export
 from tests.bench.onestart import Start, started
-from tests.bench.start import WAYS, Run, Server, export, page
+from tests.bench.start import WAYS, Run, Server, page
 from tests.contract.samples import definitions
 
 
