@@ -119,6 +119,22 @@ def decode_profile(raw: bytes, ref: ProfileRef) -> Profile:
     return _profile(_resource(_decoded(raw, dict[str, Any], ref.name)), ref)
 
 
+def decode_listed(raw: bytes | msgspec.Raw, *, subscription: str, resource_group: str | None = None) -> Profile:
+    """One profile of a list. Raises Undecodable.
+
+    `subscription` and `resource_group`: what was listed, for a profile that comes without an id.
+    """
+    resource = _resource(_decoded(raw, dict[str, Any], ""))
+    ref = parse_profile_id(resource.id or "")
+    if ref is None and resource_group and resource.name:
+        ref = ProfileRef(subscription, resource_group, resource.name)
+    if ref is None:
+        raise Undecodable(
+            "neither id nor name says which profile it is", name=resource.name or (resource.id or "").split("/")[-1]
+        )
+    return _profile(resource, ref)
+
+
 def decode_profiles(raw: bytes, *, subscription: str, resource_group: str | None = None) -> ProfilePage:
     """One page of a list, each profile by itself. Raises Undecodable when the page is none.
 
@@ -128,7 +144,7 @@ def decode_profiles(raw: bytes, *, subscription: str, resource_group: str | None
     profiles, undecodable = [], []
     for item in page.value:
         try:
-            profiles.append(_listed(item, subscription, resource_group))
+            profiles.append(decode_listed(item, subscription=subscription, resource_group=resource_group))
         except Undecodable as problem:
             undecodable.append((problem.name, problem.because))
     return ProfilePage(tuple(profiles), tuple(undecodable), page.next_link or None)
@@ -197,18 +213,6 @@ def _is_target_input(endpoint: Endpoint) -> bool:
     if endpoint.kind == AZURE_ENDPOINTS:
         return False
     return endpoint.kind == _EXTERNAL_ENDPOINTS or endpoint.target_resource_id is None
-
-
-def _listed(item: msgspec.Raw, subscription: str, resource_group: str | None) -> Profile:
-    resource = _resource(_decoded(item, dict[str, Any], ""))
-    ref = parse_profile_id(resource.id or "")
-    if ref is None and resource_group and resource.name:
-        ref = ProfileRef(subscription, resource_group, resource.name)
-    if ref is None:
-        raise Undecodable(
-            "neither id nor name says which profile it is", name=resource.name or (resource.id or "").split("/")[-1]
-        )
-    return _profile(resource, ref)
 
 
 def _profile(resource: _Resource, ref: ProfileRef) -> Profile:

@@ -6,16 +6,19 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from azure.core.exceptions import AzureError, HttpResponseError
 from azure.core.rest import AsyncHttpResponse
 
+from fleetdns.azure.elements import Malformed
 from fleetdns.azure.errors import Operation, classify_answer, timed_out, unreachable
 from fleetdns.errors import FleetDNSError
 
 _DONE = frozenset({200, 201, 204})
 _CORRELATION_HEADERS = ("x-ms-correlation-request-id", "x-ms-request-id")
+
+T = TypeVar("T")
 
 Send = Callable[[], Awaitable[AsyncHttpResponse]]
 
@@ -39,12 +42,22 @@ class Exchange:
     correlation_id: str = ""
     seconds: float = 0.0
 
-    async def run(self, send: Send, *, observer: AzureCallObserver, now: Callable[[], datetime]) -> bytes | None:
-        """The body of the answer; None when Azure says that there is no such thing. Raises FleetDNSError."""
+    async def run(
+        self,
+        send: Send,
+        *,
+        observer: AzureCallObserver,
+        now: Callable[[], datetime],
+        read: Callable[[AsyncHttpResponse], Awaitable[T]],
+    ) -> T | None:
+        """What `read` makes of a good answer, within the limit; None when Azure says that there is no such thing.
+
+        Raises FleetDNSError, and what `read` raises.
+        """
         clock = asyncio.get_running_loop().time
         started = clock()
         try:
-            return await self._completed(send, now)
+            return await self._completed(send, read, now)
         finally:
             self.seconds = clock() - started
             observer.called(
@@ -55,41 +68,63 @@ class Exchange:
                 resource=self.resource,
             )
 
-    async def _completed(self, send: Send, now: Callable[[], datetime]) -> bytes | None:
+    async def _completed(
+        self, send: Send, read: Callable[[AsyncHttpResponse], Awaitable[T]], now: Callable[[], datetime]
+    ) -> T | None:
         try:
-            answer = await self._answer(send)
+            answer = await self._answer(send, read)
         except FleetDNSError as error:
             self.code = error.code
             raise
-        self.code = str(answer.status)
-        self.correlation_id = next(
-            (answer.headers[name] for name in _CORRELATION_HEADERS if name in answer.headers), ""
-        )
-        if answer.status in _DONE:
-            return answer.body
+        if not isinstance(answer, _Refusal):
+            return answer
+        self._note(answer.status, answer.headers)
         refusal = classify_answer(answer.status, answer.headers, answer.body, operation=self.operation, now=now())
         if refusal is not None:
             raise refusal from answer.raised
         return None
 
-    async def _answer(self, send: Send) -> _Answer:
+    async def _answer(self, send: Send, read: Callable[[AsyncHttpResponse], Awaitable[T]]) -> T | _Refusal:
         try:
             async with asyncio.timeout(self.limit):
-                response = await send()
-                return _Answer(response.status_code, response.headers, await response.read())
+                return await self._read(await send(), read)
         except TimeoutError as error:
             raise timed_out() from error
         except HttpResponseError as error:  # the SDK's operations raise on a status they do not expect
             refusal = error.response
             if not isinstance(refusal, AsyncHttpResponse):
                 raise unreachable(error) from error
-            return _Answer(refusal.status_code, refusal.headers, refusal.content, error)
+            return _Refusal(refusal.status_code, refusal.headers, refusal.content, error)
         except AzureError as error:
             raise unreachable(error) from error
 
+    async def _read(
+        self, response: AsyncHttpResponse, read: Callable[[AsyncHttpResponse], Awaitable[T]]
+    ) -> T | _Refusal:
+        try:
+            if response.status_code not in _DONE:
+                return _Refusal(response.status_code, response.headers, await response.read())
+            answer = await read(response)
+        except Malformed:
+            self._note(response.status_code, response.headers)
+            raise
+        finally:
+            await response.close()  # of one that was read to its end the connection has been given back already
+        self._note(response.status_code, response.headers)
+        return answer
+
+    def _note(self, status: int, headers: Mapping[str, str]) -> None:
+        self.code = str(status)
+        self.correlation_id = next((headers[name] for name in _CORRELATION_HEADERS if name in headers), "")
+
+
+async def whole(response: AsyncHttpResponse) -> bytes:
+    """The body of an answer, for `Exchange.run`."""
+    return await response.read()
+
 
 @dataclass(frozen=True, slots=True)
-class _Answer:
+class _Refusal:
     status: int
     headers: Mapping[str, str]
     body: bytes

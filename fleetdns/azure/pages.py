@@ -1,36 +1,39 @@
-"""The pages of a list, one after the other, whatever is listed."""
+"""The pages of a list, one after the other, each read as it arrives, whatever is listed."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
-from typing import Protocol, TypeVar
+from dataclasses import dataclass
 from urllib.parse import urlsplit
 
+import msgspec
+
+from fleetdns.azure.elements import Element, Elements, Fingerprint, Malformed
 from fleetdns.azure.errors import undecodable
 
-
-class Page(Protocol):
-    """A decoded page; `next_link` None: the last one."""
-
-    @property
-    def next_link(self) -> str | None: ...
+_AT_ONCE = 1 << 16  # bytes; what they hold is decoded in 2 ms, then the event loop is let go
 
 
-P = TypeVar("P", bound=Page)
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One page was read; `next_link` None: the last one."""
+
+    next_link: str | None
 
 
-async def pages(
-    first: str,
-    *,
-    endpoint: str,
-    limit: float,
-    read: Callable[[str, float], Awaitable[bytes | None]],
-    decode: Callable[[bytes], Awaitable[P]],
-) -> AsyncIterator[P]:
-    """Every page from `first` on; none when there is no such list. `read(url, seconds)`, `limit`: seconds for them all.
+class _Envelope(msgspec.Struct, rename="camel"):
+    value: list[msgspec.Raw]
+    next_link: str | None = None
 
-    Raises what `read` and `decode` raise, and Transient for a list that leads astray.
+
+async def read_pages(
+    first: str, *, endpoint: str, limit: float, read: Callable[[str, float], Awaitable[Page | None]]
+) -> None:
+    """Read every page from `first` on; `read(url, seconds)` gives None where there is no such list.
+
+    `limit`: seconds for them all. Raises what `read` raises, and Transient for a page that is none (Malformed), a list
+    that leads astray, and one that vanishes on the way.
     """
     clock = asyncio.get_running_loop().time
     deadline = clock() + limit
@@ -40,12 +43,42 @@ async def pages(
         if url in seen:
             raise undecodable("a list that leads back to a page it gave before")
         seen.add(url)
-        body = await read(url, deadline - clock())
-        if body is None and len(seen) == 1:
-            return
-        page = await decode(body or b"")
-        yield page
-        url = None if page.next_link is None else _own(page.next_link, endpoint)
+        try:
+            page = await read(url, deadline - clock())
+        except Malformed as problem:
+            raise undecodable(str(problem)) from problem
+        if page is None and len(seen) > 1:
+            raise undecodable("a page of the list is not there")
+        url = None if page is None or page.next_link is None else _own(page.next_link, endpoint)
+
+
+async def read_page(
+    chunks: AsyncIterator[bytes],
+    *,
+    take: Callable[[Element], None],
+    expected: Callable[[], Fingerprint | None] = lambda: None,
+) -> Page:
+    """Give each element of one page to `take`; `expected`: which one probably comes next. Raises Malformed."""
+    elements = Elements()
+
+    def take_whole() -> None:
+        while (element := elements.take(expected())) is not None:
+            take(element)
+
+    async for chunk in chunks:
+        for start in range(0, len(chunk), _AT_ONCE):
+            elements.feed(memoryview(chunk)[start : start + _AT_ONCE])
+            take_whole()
+            await asyncio.sleep(0)
+    elements.end()
+    take_whole()
+    try:
+        envelope = msgspec.json.decode(elements.envelope, type=_Envelope)
+    except ValueError as error:  # msgspec's errors, and UnicodeDecodeError
+        raise Malformed(str(error)) from error
+    if envelope.value:
+        raise Malformed("the name of the list is spelled with escapes")
+    return Page(envelope.next_link or None)
 
 
 def _own(next_link: str, endpoint: str) -> str:

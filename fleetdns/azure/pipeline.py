@@ -28,6 +28,7 @@ from fleetdns.sentonce import sent_once
 
 _CONNECT_TIMEOUT = 5  # seconds
 _READ_TIMEOUT = 60  # seconds; the longest that any call is granted
+_BLOCK = 1 << 15  # bytes of an answer that are taken, and unpacked, at once
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +59,7 @@ class ResourceManager:
             session_owner=False,
             connection_timeout=_CONNECT_TIMEOUT,
             read_timeout=_READ_TIMEOUT,
+            connection_data_block_size=_BLOCK,
         )
 
 

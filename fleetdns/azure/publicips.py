@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
@@ -13,9 +12,9 @@ from azure.core.credentials_async import AsyncTokenCredential
 from azure.core.rest import AsyncHttpResponse, HttpRequest
 from azure.mgmt.core import AsyncARMPipelineClient
 
-from fleetdns.azure.errors import undecodable
+from fleetdns.azure.elements import Element, Malformed
 from fleetdns.azure.exchange import AzureCallObserver, Exchange
-from fleetdns.azure.pages import pages
+from fleetdns.azure.pages import Page, read_page, read_pages
 from fleetdns.azure.pipeline import ResourceManager, open_resource_manager
 from fleetdns.core.publicip import PublicIP, folded_address
 from fleetdns.errors import Rejected
@@ -23,7 +22,6 @@ from fleetdns.errors import Rejected
 API_VERSION = "2024-05-01"  # of Microsoft.Network's public IP addresses
 
 _TIMEOUT = 60.0  # seconds for all pages of one list together
-_LARGE = 1 << 20  # bytes; decoding more than that would hold up the event loop
 
 
 class _DNSSettings(msgspec.Struct, rename="camel"):
@@ -40,15 +38,7 @@ class _PublicIP(msgspec.Struct):
     properties: _Properties | None = None
 
 
-class _Page(msgspec.Struct, rename="camel"):
-    value: list[_PublicIP | None]
-    next_link: str | None = None
-
-    def __post_init__(self) -> None:
-        self.next_link = self.next_link or None  # "" ends a list, too
-
-
-_PAGE = msgspec.json.Decoder(_Page)
+_PUBLIC_IP: msgspec.json.Decoder[_PublicIP | None] = msgspec.json.Decoder(_PublicIP | None)
 
 
 class AzurePublicIPs:
@@ -75,23 +65,27 @@ class AzurePublicIPs:
         scope = f"/subscriptions/{quote(subscription, safe='')}/resourceGroups/{quote(resource_group, safe='')}"
         path = f"{scope}/providers/Microsoft.Network/publicIPAddresses"
         found: list[PublicIP] = []
-        async for page in pages(
-            path,
-            endpoint=self._endpoint,
-            limit=_TIMEOUT,
-            read=lambda url, limit: self._read(scope, url, limit),
-            decode=_decoded,
-        ):
-            found += (known for item in page.value if (known := _known(item)) is not None)
+
+        def take(element: Element) -> None:
+            known = _known(_decoded(element.raw))
+            if known is not None:
+                found.append(known)
+
+        await read_pages(
+            path, endpoint=self._endpoint, limit=_TIMEOUT, read=lambda url, limit: self._read(scope, url, limit, take)
+        )
         return tuple(found)
 
-    async def _read(self, resource: str, url: str, limit: float) -> bytes | None:
+    async def _read(self, resource: str, url: str, limit: float, take: Callable[[Element], None]) -> Page | None:
         params = {} if "?" in url else {"api-version": API_VERSION}
         request = HttpRequest(
             "GET", self._client.format_url(url), params=params, headers={"Accept": "application/json"}
         )
         return await Exchange("list_public_ips", resource, limit).run(
-            lambda: self._client.send_request(request, stream=True), observer=self._observer, now=self._now
+            lambda: self._client.send_request(request, stream=True),
+            observer=self._observer,
+            now=self._now,
+            read=lambda answer: read_page(answer.iter_bytes(), take=take),
         )
 
 
@@ -114,11 +108,11 @@ async def open_public_ips(
         yield AzurePublicIPs(arm, observer=observer)
 
 
-async def _decoded(body: bytes) -> _Page:
+def _decoded(raw: bytes) -> _PublicIP | None:
     try:
-        return await asyncio.to_thread(_PAGE.decode, body) if len(body) > _LARGE else _PAGE.decode(body)
+        return _PUBLIC_IP.decode(raw)
     except ValueError as error:  # msgspec's errors, and UnicodeDecodeError
-        raise undecodable(str(error)) from error
+        raise Malformed(str(error)) from error
 
 
 def _known(item: _PublicIP | None) -> PublicIP | None:

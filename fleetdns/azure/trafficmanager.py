@@ -5,7 +5,6 @@ Writes go through the SDK's operations, reads through its pipeline alone: its mo
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -18,23 +17,21 @@ from azure.core.rest import AsyncHttpResponse, HttpRequest
 
 from fleetdns.azure.client import API_VERSION, Clients
 from fleetdns.azure.codec import (
-    ProfilePage,
     Undecodable,
     decode_availability,
     decode_endpoint,
     decode_profile,
-    decode_profiles,
     encode_endpoint,
     encode_patch,
     encode_profile,
 )
 from fleetdns.azure.errors import Operation, undecodable
-from fleetdns.azure.exchange import AzureCallObserver, Exchange, Send
-from fleetdns.azure.pages import pages
+from fleetdns.azure.exchange import AzureCallObserver, Exchange, Send, whole
+from fleetdns.azure.pages import read_pages
+from fleetdns.azure.profilelist import ProfileList
+from fleetdns.azure.recognition import Decoded
 from fleetdns.core.calls import DeleteEndpoint, DeleteProfile, PatchProfile, PutEndpoint, PutProfile
 from fleetdns.core.trafficmanager import TYPE, Endpoint, Listing, Profile, ProfileRef, endpoint_id, group_id
-
-_LARGE = 1 << 20  # bytes; decoding more than that would hold up the event loop
 
 _T = TypeVar("_T")
 
@@ -76,11 +73,15 @@ class AzureTrafficManager:
         self._on_undecodable = on_undecodable
         self._timeouts = timeouts
         self._now = now
+        # What each group held when it was listed, by folded subscription and group. The list of a whole subscription is
+        # asked for once.
+        self._lists: dict[tuple[str, str] | None, Decoded[Profile]] = {}
         self._told: set[tuple[str, str]] = set()  # undecodable profiles that were logged
 
     async def get(self, ref: ProfileRef) -> Profile | None:
         path = f"{_group_path(ref.subscription, ref.resource_group)}/{quote(ref.name, safe='')}"
-        body = await self._read("get_profile", ref.resource_id, ref.subscription, path, self._timeouts.profile)
+        exchange = Exchange("get_profile", ref.resource_id, self._timeouts.profile)
+        body = await self._read(exchange, ref.subscription, path, whole)
         return None if body is None else self._understood(ref.name, lambda: decode_profile(body, ref))
 
     async def list_group(self, subscription: str, resource_group: str) -> Listing:
@@ -149,37 +150,35 @@ class AzureTrafficManager:
         question: Any = {"name": relative_name, "type": TYPE}
         exchange = Exchange("check_name", f"/subscriptions/{subscription}", self._timeouts.profile)
         answer = await self._run(
-            exchange, _sent(lambda: profiles.check_traffic_manager_name_availability_v2(question, **_RAW))
+            exchange, _sent(lambda: profiles.check_traffic_manager_name_availability_v2(question, **_RAW)), whole
         )
         return self._understood(relative_name, lambda: decode_availability(answer or b""))
 
     async def _list(
         self, operation: Operation, resource: str, subscription: str, *, resource_group: str | None = None
     ) -> Listing:
-        profiles: list[Profile] = []
-        unreadable: set[str] = set()
-        async for page in pages(
+        group = None if resource_group is None else (subscription.lower(), resource_group.lower())
+        profiles = ProfileList(
+            subscription,
+            resource_group,
+            before=self._lists.get(group) or Decoded(),
+            on_undecodable=self._tell,
+        )
+        await read_pages(
             _group_path(subscription, resource_group),
             endpoint=self._clients.endpoint,
             limit=self._timeouts.listing,
-            read=lambda url, limit: self._read(operation, resource, subscription, url, limit),
-            decode=lambda body: self._page(body, subscription, resource_group),
-        ):
-            profiles += page.profiles
-            unreadable |= {name.lower() for name, _ in page.undecodable}
-        return Listing(tuple(profiles), frozenset(unreadable))
-
-    async def _page(self, body: bytes, subscription: str, resource_group: str | None) -> ProfilePage:
-        def decoded() -> ProfilePage:
-            return decode_profiles(body, subscription=subscription, resource_group=resource_group)
-
-        try:
-            page = await asyncio.to_thread(decoded) if len(body) > _LARGE else decoded()
-        except Undecodable as problem:
-            raise undecodable(problem.because) from problem
-        for name, because in page.undecodable:
-            self._tell(name, because)
-        return page
+            read=lambda url, limit: self._read(
+                Exchange(operation, resource, limit),
+                subscription,
+                url,
+                lambda answer: profiles.read(answer.iter_bytes()),
+            ),
+        )
+        self._lists.pop(group, None)
+        if group is not None and profiles.decoded.values:
+            self._lists[group] = profiles.decoded
+        return profiles.listing
 
     def _understood(self, name: str, decode: Callable[[], _T]) -> _T:
         """What one answer says. `name`: the profile that it is about, for whoever reads the log."""
@@ -197,19 +196,19 @@ class AzureTrafficManager:
             _log.warning("profile not understood", profile=name, because=because)
 
     async def _read(
-        self, operation: Operation, resource: str, subscription: str, url: str, limit: float
-    ) -> bytes | None:
+        self, exchange: Exchange, subscription: str, url: str, read: Callable[[AsyncHttpResponse], Awaitable[_T]]
+    ) -> _T | None:
         """The answer to a GET; the link to a list's next page brings its own query."""
         params = {} if "?" in url else {"api-version": API_VERSION}
         request = HttpRequest("GET", url, params=params, headers={"Accept": "application/json"})
         client = self._clients.of(subscription)
-        return await self._run(Exchange(operation, resource, limit), lambda: client.send_request(request, stream=True))
+        return await self._run(exchange, lambda: client.send_request(request, stream=True), read)
 
     async def _write(self, exchange: Exchange, operation: Callable[[], Awaitable[Any]], because: str) -> bytes:
         if self._before_write is not None:
             self._before_write(exchange.limit)
         try:
-            return await self._run(exchange, _sent(operation)) or b""
+            return await self._run(exchange, _sent(operation), whole) or b""
         finally:
             _log.info(
                 "azure write",
@@ -221,8 +220,10 @@ class AzureTrafficManager:
                 correlation_id=exchange.correlation_id,
             )
 
-    async def _run(self, exchange: Exchange, send: Send) -> bytes | None:
-        return await exchange.run(send, observer=self._observer, now=self._now)
+    async def _run(
+        self, exchange: Exchange, send: Send, read: Callable[[AsyncHttpResponse], Awaitable[_T]]
+    ) -> _T | None:
+        return await exchange.run(send, observer=self._observer, now=self._now, read=read)
 
 
 def _raw_answer(pipeline_response: Any, deserialized: Any, headers: Any) -> Any:

@@ -1,0 +1,152 @@
+"""A list's body cut into the elements of its `value` while it arrives: megabytes are never held, or decoded, at once.
+
+What is cut out is not looked into: whoever decodes it learns whether it is valid. What is left over, the envelope, is
+the list without its elements.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from dataclasses import dataclass
+
+_STRING = rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"'
+_TOKEN = re.compile(rb"(\s++)|" + _STRING + rb'|[{}\[\]:,]|[^\s"{}\[\]:,]++', re.DOTALL)
+# Up to the next bracket that stands in no string: one match for each, however much lies between them.
+_BRACKET = re.compile(rb'[^"{}\[\]]*+(?:' + _STRING + rb'[^"{}\[\]]*+)*+([{}\[\]])', re.DOTALL)
+_OPENING = b"{["
+_QUOTE = ord('"')
+_OPENS_LIST = (b'"value"', b":", b"[")
+_ELEMENT_OR_END, _ELEMENT, _COMMA = "element or end", "element", "comma or end"  # what comes next in the list
+
+
+class Malformed(Exception):
+    """The body is no list."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fingerprint:
+    """What tells one element from another without its bytes: those of equal fingerprint are equal."""
+
+    length: int
+    digest: bytes
+
+
+def fingerprint(raw: bytes | bytearray | memoryview) -> Fingerprint:
+    """The fingerprint of an element's bytes."""
+    return Fingerprint(len(raw), hashlib.sha256(raw).digest())
+
+
+@dataclass(frozen=True, slots=True)
+class Element:
+    """One element as it came."""
+
+    raw: bytes
+    fingerprint: Fingerprint
+
+
+class Elements:
+    """Feed it the body in chunks of any size, and take what is whole after each; `end` says that no more will come."""
+
+    def __init__(self) -> None:
+        self._buffer = bytearray()
+        self._at = 0  # everything before it has been taken
+        self._scanned = 0  # how far behind _at the element that begins there has been looked through
+        self._depth = 0  # brackets of that element that are still open there
+        self._is_inside = False  # between the brackets of `value`
+        self._awaits = _ELEMENT_OR_END
+        self._depth_outside = 0  # open brackets of the envelope
+        self._recent = (b"", b"", b"", b"")  # its last tokens
+        self._is_ended = False
+        self._envelope = bytearray()
+
+    def feed(self, chunk: bytes | memoryview) -> None:
+        """The next bytes of the body."""
+        del self._buffer[: self._at]
+        self._at = 0
+        self._buffer += chunk
+
+    def end(self) -> None:
+        """The body has come to its end."""
+        self._is_ended = True
+
+    @property
+    def envelope(self) -> bytes:
+        """The body without the elements. Raises Malformed while it is not whole: call it after the last element."""
+        if self._is_inside or self._at < len(self._buffer):
+            raise Malformed("the list ends in the middle")
+        return bytes(self._envelope)
+
+    def take(self, expected: Fingerprint | None = None) -> Element | None:
+        """The next element; None: not before more has been fed, or never. Raises Malformed.
+
+        `expected`: of the object that probably comes next. Where it does, nothing is looked through: an object says
+        itself where it ends, so equal bytes are the same object.
+        """
+        if not self._is_before_element():
+            return None
+        if expected is not None and len(self._buffer) - self._at < expected.length and not self._is_ended:
+            return None
+        if expected is not None and self._fingerprint(expected.length) == expected:
+            return self._taken(expected.length, expected)
+        length = self._length()
+        return None if length is None else self._taken(length, self._fingerprint(length))
+
+    def _taken(self, length: int, seal: Fingerprint) -> Element:
+        with memoryview(self._buffer) as view:
+            raw = bytes(view[self._at : self._at + length])
+        self._at += length
+        self._scanned = self._depth = 0
+        self._awaits = _COMMA
+        return Element(raw, seal)
+
+    def _fingerprint(self, length: int) -> Fingerprint:
+        with memoryview(self._buffer) as view, view[self._at : self._at + length] as element:
+            return fingerprint(element)
+
+    def _length(self) -> int | None:
+        """Of the element that begins here; None: its end has not come yet."""
+        if self._buffer[self._at] not in _OPENING:
+            return self._length_of_scalar()
+        while bracket := _BRACKET.match(self._buffer, self._at + self._scanned):
+            self._scanned = bracket.end() - self._at
+            self._depth += 1 if bracket[1] in _OPENING else -1
+            if self._depth == 0:
+                return self._scanned
+        return None
+
+    def _length_of_scalar(self) -> int | None:
+        scalar = _TOKEN.match(self._buffer, self._at)
+        if scalar is None:
+            return None
+        is_whole = self._is_ended or scalar.end() < len(self._buffer) or self._buffer[self._at] == _QUOTE
+        return scalar.end() - self._at if is_whole else None
+
+    def _is_before_element(self) -> bool:
+        """Go on to where the next element begins, as far as that has come."""
+        while token := _TOKEN.match(self._buffer, self._at):
+            if token[1] and self._is_inside:
+                self._at = token.end()
+            elif not self._is_inside:
+                self._leave_over(token[0], token.end(), is_space=bool(token[1]))
+            elif self._awaits != _COMMA and token[0] not in (b",", b"]", b":", b"}"):
+                return True
+            elif token[0] == b"]" and self._awaits != _ELEMENT:
+                self._is_inside = False
+            elif token[0] == b"," and self._awaits == _COMMA:
+                self._at, self._awaits = token.end(), _ELEMENT
+            else:
+                raise Malformed("something else than a list of elements")
+        return False
+
+    def _leave_over(self, token: bytes, end: int, *, is_space: bool) -> None:
+        """Something of the envelope; where it opens the list, elements follow."""
+        self._envelope += token
+        self._at = end
+        if is_space:
+            return
+        self._recent = (*self._recent[1:], token)
+        self._depth_outside += token in (b"{", b"[")
+        self._depth_outside -= token in (b"}", b"]")
+        if self._depth_outside == 2 and self._recent[1:] == _OPENS_LIST and self._recent[0] in (b"{", b","):
+            self._is_inside, self._awaits = True, _ELEMENT_OR_END
