@@ -10,6 +10,10 @@ from datetime import UTC, datetime
 from typing import Any, Protocol, TypeVar
 from urllib.parse import quote
 
+import aiohttp
+from aiohttp.client_reqrep import ConnectionKey
+from azure.core.exceptions import ServiceRequestError, ServiceResponseError
+
 from fleetdns.azure.codec import (
     Undecodable,
     decode_availability,
@@ -20,16 +24,18 @@ from fleetdns.azure.codec import (
     encode_patch,
     encode_profile,
 )
-from fleetdns.azure.errors import Operation, classify_answer, undecodable
+from fleetdns.azure.errors import Operation, classify_answer, timed_out, undecodable, unreachable
 from fleetdns.core.calls import DeleteEndpoint, DeleteProfile, PatchProfile, PutEndpoint, PutProfile
 from fleetdns.core.trafficmanager import TYPE, Endpoint, Listing, Profile, ProfileRef, endpoint_id, group_id
 from fleetdns.emulator.azure.service import Request, Response
-from fleetdns.errors import FleetDNSError, Transient
+from fleetdns.errors import FleetDNSError
 from tests.simulation.network import Network
 
 _SLOWEST = 0.4  # seconds one way: ARM is slow
 _QUERY = {"api-version": "2026-09-01"}
-
+_ADDRESS = ConnectionKey("management.azure.com", 443, True, True, None, None, None)
+_REFUSED = ServiceRequestError("refused", error=aiohttp.ClientConnectorError(_ADDRESS, ConnectionRefusedError()))
+_RESET = ServiceResponseError("reset", error=aiohttp.ServerDisconnectedError())
 
 T = TypeVar("T")
 
@@ -61,8 +67,8 @@ class Sent:
 class SimulatedTrafficManager:
     """Fulfils the controllers' TrafficManager. Time-outs are those of the real adapter.
 
-    A request that was sent arrives, in half of all cases, also when its sender is gone before. `sent`: every call, those
-    that reached nobody among them; `is_refusing`: nobody listens there.
+    A request that was sent arrives, in half of all cases, also when its sender is gone before. `sent`: every call, also
+    what reached nobody; `is_refusing`: nobody listens there.
     """
 
     def __init__(self, service: Door, network: Network) -> None:
@@ -135,12 +141,12 @@ class SimulatedTrafficManager:
                 return await self._answered(operation, method, path, body)
         except TimeoutError:
             self._network.note(f"azure {operation} -> no answer")
-            raise Transient("TimedOut", "Azure did not answer in time") from None
+            raise timed_out() from None
 
     async def _answered(self, operation: Operation, method: str, path: str, body: Any) -> bytes | None:
         if self.is_refusing:
             await self._network.pass_through(slowest=_SLOWEST)
-            raise Transient("ConnectionFailed", "Azure Resource Manager cannot be reached")
+            raise unreachable(_REFUSED)
         content = b"" if body is None else json.dumps(body).encode()
         headers = {"Content-Type": "application/json", "Accept": "application/json"}
         answer = await self._network.sent(
@@ -153,7 +159,7 @@ class SimulatedTrafficManager:
         await self._network.pass_through(slowest=_SLOWEST)
         if answer.drop:
             self._network.note(f"azure {operation} -> connection lost")
-            raise Transient("ConnectionLost", "the connection to Azure broke")
+            raise unreachable(_RESET)
         self._network.note(f"azure {operation} -> {answer.status}")
         if answer.status < 300:
             return answer.body
