@@ -1,7 +1,8 @@
 """The fleetdns command: finds the subcommand and turns its end into an exit code.
 
-0 stopped as asked, 1 failure, 2 usage. What is wrong with the input or the surroundings is one sentence on stderr,
-never a traceback. Each subcommand imports what it needs only when it is called: --help answers at once.
+0 stopped as asked, 1 failure, 2 usage, 3 plan has changes. What is wrong with the input or the surroundings is one
+sentence on stderr, never a traceback. Each subcommand imports what it needs only when it is called: --help answers at
+once.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from fleetdns.settings import settings_from
 from fleetdns.settings.flags import FLAGS, Parser, add_flags
 from fleetdns.settings.member import MEMBER_FLAGS, member_settings_from
 from fleetdns.settings.memberaccess import MEMBER_ACCESS_FLAGS, member_access_from
+from fleetdns.settings.reports import ORPHANS_FLAGS, PLAN_FLAGS, azure_report_from
 from fleetdns.settings.values import Unusable, whole_number
 
 OK, FAILURE, USAGE = 0, 1, 2
@@ -56,6 +58,8 @@ def _parser() -> Parser:
     _add_run(commands)
     _add_member(commands)
     _add_member_kubeconfig(commands)
+    _add_plan(commands)
+    _add_orphans(commands)
     _add_demo(commands)
     _add_emulate(commands)
     return parser
@@ -82,6 +86,27 @@ def _add_member_kubeconfig(commands: Subparsers) -> None:
     access.add_argument("cluster", metavar="CLUSTER", help="the member cluster's name in the fleet")
     add_flags(access, MEMBER_ACCESS_FLAGS)
     access.set_defaults(execute=_member_kubeconfig)
+
+
+def _add_plan(commands: Subparsers) -> None:
+    text = "the calls that a freshly started run would make in Azure now; changes nothing"
+    plan = commands.add_parser(
+        "plan",
+        help=text,
+        description=f"{_sentence(text)} It takes the flags of run. Exit code 0: none, 3: some. {_PRECEDENCE}",
+    )
+    add_flags(plan, PLAN_FLAGS)
+    plan.set_defaults(execute=_plan)
+
+
+def _add_orphans(commands: Subparsers) -> None:
+    text = "Azure profiles of this hub that no TrafficManagerProfile stands for"
+    orphans = commands.add_parser(
+        "orphans", help=text, description=f"{_sentence(text)} Deletes those that are named, and no other. {_PRECEDENCE}"
+    )
+    orphans.add_argument("--delete", nargs="+", metavar="NAME", default=[], help="names, or resource ids, to delete")
+    add_flags(orphans, ORPHANS_FLAGS)
+    orphans.set_defaults(execute=_orphans)
 
 
 def _add_demo(commands: Subparsers) -> None:
@@ -147,6 +172,20 @@ def _member_kubeconfig(chosen: argparse.Namespace) -> int:
     from fleetdns.commands.member_kubeconfig import member_kubeconfig
 
     return member_kubeconfig(access)
+
+
+def _plan(chosen: argparse.Namespace) -> int:
+    report = azure_report_from(vars(chosen), os.environ)
+    from fleetdns.commands.plan import plan
+
+    return plan(report)
+
+
+def _orphans(chosen: argparse.Namespace) -> int:
+    report = azure_report_from(vars(chosen), os.environ)
+    from fleetdns.commands.orphans import orphans
+
+    return orphans(report, chosen.delete)
 
 
 def _demo(chosen: argparse.Namespace) -> int:

@@ -73,6 +73,11 @@ class AzureIndex:
         self._is_listed = error is None
 
     @property
+    def is_whole(self) -> bool:
+        """Whether the whole subscription was seen once, and not only the groups that are known."""
+        return self._is_whole
+
+    @property
     def is_listed(self) -> bool:
         """Whether everything that may be ours has been seen once."""
         return self._is_listed

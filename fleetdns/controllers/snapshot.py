@@ -49,6 +49,19 @@ async def snapshot(sources: Sources) -> Caches:
     )
 
 
+async def profiles_alone(sources: Sources) -> Caches:
+    """The profiles, and of all else nothing. Raises FleetDNSError."""
+    return Caches(
+        profiles=await listed(sources, TrafficManagerProfile),
+        backends=Store(BACKEND_INDEXES),
+        imports=Store(),
+        exports=Store(EXPORT_INDEXES),
+        namespaces=Store(CLUSTER_INDEXES),
+        members=Store(CLUSTER_INDEXES),
+        overrides=Store(OVERRIDE_INDEXES),
+    )
+
+
 async def listed(
     sources: Sources,
     kind: type[T],

@@ -46,9 +46,18 @@ class ObservedProfiles:
         """When Azure last told of a profile, also where a lost write has made that worthless."""
         return self._heard.get(ref.folded)
 
+    def written(self, ref: ProfileRef) -> float | None:
+        """When our last write of a profile ended, whatever came of it."""
+        return self._written.get(ref.folded)
+
     def tagged(self, tag: str) -> tuple[Profile, ...]:
         """Every profile known whose tag says it was made for this namespace/name, sorted by resource id."""
         observations = (self._known[folded] for folded in sorted(self._by_tag.get(tag, ())))
+        return tuple(observation.profile for observation in observations if observation.profile is not None)
+
+    def present(self) -> tuple[Profile, ...]:
+        """Every profile that is known to be in Azure, whoever made it, sorted by resource id."""
+        observations = (self._known[folded] for folded in sorted(self._known))
         return tuple(observation.profile for observation in observations if observation.profile is not None)
 
     def unsure(self, tag: str) -> tuple[ProfileRef, ...]:

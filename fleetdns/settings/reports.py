@@ -46,6 +46,7 @@ class HubReport:
     kubeconfig: str | None
     namespace: str | None
     output: str
+    is_plain: bool  # no colours, even on a terminal
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +55,7 @@ class AzureReport:
 
     run: Settings
     output: str
+    is_plain: bool
 
 
 def hub_report_from(flags: Mapping[str, str | None], environment: Mapping[str, str]) -> HubReport:
@@ -63,6 +65,7 @@ def hub_report_from(flags: Mapping[str, str | None], environment: Mapping[str, s
         kubeconfig=read.optional("kubeconfig", str) or kubectls(environment),
         namespace=read.optional("namespace", namespace),
         output=read("output", one_of(TEXT, JSON)),
+        is_plain=_is_plain(environment),
     )
 
 
@@ -73,4 +76,9 @@ def azure_report_from(flags: Mapping[str, str | None], environment: Mapping[str,
     return AzureReport(
         run=replace(run, kubeconfig=run.kubeconfig or kubectls(environment), dry_run=False),
         output=read("output", one_of(TEXT, JSON)),
+        is_plain=_is_plain(environment),
     )
+
+
+def _is_plain(environment: Mapping[str, str]) -> bool:
+    return bool(environment.get("NO_COLOR")) or environment.get("TERM") == "dumb"

@@ -1,0 +1,153 @@
+"""The composition roots of the commands that look and end: connections, what is read over them, and no worker."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+
+from fleetdns.app.naming import plan_settings
+from fleetdns.azure.connection import open_traffic_manager
+from fleetdns.azure.trafficmanager import AzureTrafficManager
+from fleetdns.controllers.index import AzureIndex
+from fleetdns.controllers.listing import Seen, list_azure
+from fleetdns.controllers.orphans import OrphanRemoval
+from fleetdns.controllers.outcomes import OverrideOutcomes
+from fleetdns.controllers.overrideswitch import OverrideSwitch
+from fleetdns.controllers.preview import Preview
+from fleetdns.controllers.snapshot import profiles_alone, snapshot
+from fleetdns.core.memory import Settings as PlanSettings
+from fleetdns.core.orphans import Orphan, orphans, standing
+from fleetdns.core.preview import ProfilePreview
+from fleetdns.kube.config import load
+from fleetdns.kube.definitions import HubDefinitions
+from fleetdns.kube.discovery import HubDiscovery
+from fleetdns.kube.hubid import hub_id
+from fleetdns.kube.sources import HubSources
+from fleetdns.kube.transport import Transport
+from fleetdns.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Hub:
+    """The hub that is looked at; `host`: its address."""
+
+    host: str
+    transport: Transport
+    sources: HubSources
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """What a freshly started controller would do. `knows_overrides`: False where nobody says who applies them."""
+
+    host: str
+    hub_id: str
+    seen: Seen
+    profiles: tuple[ProfilePreview, ...]
+    knows_overrides: bool
+
+
+@asynccontextmanager
+async def open_hub(kubeconfig: str | None, namespace: str | None) -> AsyncIterator[Hub]:
+    """The hub until the block ends. Raises UsageError."""
+    connection = await load(kubeconfig)
+    async with Transport(connection, observer=_Nobody()) as transport:
+        yield Hub(connection.host, transport, HubSources(transport, namespace=namespace))
+
+
+async def planned(settings: Settings) -> Planned:
+    """Look at everything as `run` with these settings would. Raises FleetDNSError."""
+    async with AsyncExitStack() as stack:
+        hub = await stack.enter_async_context(open_hub(settings.kubeconfig, settings.namespace))
+        decided = plan_settings(settings, settings.hub_id or await hub_id(hub.transport))
+        caches = await snapshot(hub.sources)
+        azure = await stack.enter_async_context(_azure(settings, is_read_only=True))
+        index = AzureIndex(azure, clock=asyncio.get_running_loop().time)
+        seen = await list_azure(caches, index, decided.naming)
+        switch = OverrideSwitch(
+            settings.resource_overrides, HubDiscovery(hub.transport), interval=settings.sweep_interval
+        )
+        await switch.look()
+        preview = Preview(
+            caches,
+            index,
+            outcomes=OverrideOutcomes(caches, switch),
+            definitions=HubDefinitions(hub.transport),
+            settings=decided,
+            resolves_exports=settings.resolve_exports,
+        )
+        profiles = await preview.every()
+        return Planned(hub.host, decided.naming.hub_id, seen, profiles, switch.is_on is not None)
+
+
+@dataclass(frozen=True, slots=True)
+class Orphanage:
+    """The orphans of one hub, and who deletes those that are named."""
+
+    hub_id: str
+    seen: Seen
+    found: tuple[Orphan, ...]
+    unreadable: tuple[str, ...]  # TrafficManagerProfiles whose own profiles are not told of
+    removal: OrphanRemoval
+
+
+@asynccontextmanager
+async def open_orphanage(settings: Settings) -> AsyncIterator[Orphanage]:
+    """Look once; the removal works until the block ends. Raises FleetDNSError."""
+    async with AsyncExitStack() as stack:
+        hub = await stack.enter_async_context(open_hub(settings.kubeconfig, settings.namespace))
+        decided: PlanSettings = plan_settings(settings, settings.hub_id or await hub_id(hub.transport))
+        caches = await profiles_alone(hub.sources)
+        azure = await stack.enter_async_context(_azure(settings, is_read_only=False))
+        clock = asyncio.get_running_loop().time
+        index = AzureIndex(azure, clock=clock)
+        seen = await list_azure(caches, index, decided.naming)
+        unreadable = caches.unreadable()
+        stands = standing(
+            index.observed.present(),
+            caches.profiles.values(),
+            naming=decided.naming,
+            unreadable=unreadable,
+            namespace=settings.namespace,
+        )
+        unnamed = ("one whose name cannot be read",) if unreadable.is_unnamed else ()
+        yield Orphanage(
+            hub_id=decided.naming.hub_id,
+            seen=seen,
+            found=orphans(index.observed.present(), stands),
+            unreadable=(*(str(key) for key in sorted(unreadable.profiles)), *unnamed),
+            removal=OrphanRemoval(
+                hub.sources,
+                index,
+                azure=azure,
+                definitions=HubDefinitions(hub.transport),
+                naming=decided.naming,
+                namespace=settings.namespace,
+                clock=clock,
+            ),
+        )
+
+
+@asynccontextmanager
+async def _azure(settings: Settings, *, is_read_only: bool) -> AsyncIterator[AzureTrafficManager]:
+    async with open_traffic_manager(
+        cloud=settings.azure_cloud,
+        arm_endpoint=settings.arm_endpoint,
+        managed_identity_client_id=settings.managed_identity_client_id,
+        observer=_Nobody(),
+        before_write=_never if is_read_only else None,
+    ) as azure:
+        yield azure
+
+
+def _never(longest: float) -> None:
+    raise RuntimeError("a command that only looks was about to write to Azure")
+
+
+class _Nobody:
+    """Counts no requests."""
+
+    def called(self, **_: object) -> None:
+        pass

@@ -1,0 +1,97 @@
+"""`fleetdns orphans`: Azure profiles of this hub that no object stands for; deletes those that are named.
+
+Exit code 0 where the question was answered, or everything named is deleted; 1 where something named is not.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from fleetdns import log
+from fleetdns.app.reading import Orphanage, open_orphanage
+from fleetdns.commands.terminal import RED, Paint, note, paint, printed, printed_json
+from fleetdns.controllers.orphans import Refused
+from fleetdns.core.orphans import Orphan
+from fleetdns.settings.reports import JSON, AzureReport
+
+DONE, NOT_DELETED = 0, 1
+
+_COLUMNS = ("NAME", "RESOURCE GROUP", "DNS NAME", "ENDPOINTS", "MADE FOR", "WHY")
+
+
+def orphans(report: AzureReport, named: Sequence[str]) -> int:
+    """Print what there is, or delete what is named; returns the exit code. Raises UsageError and FleetDNSError."""
+    log.configure("error", None)
+    return asyncio.run(_deleted(report, named) if named else _listed(report))
+
+
+async def _listed(report: AzureReport) -> int:
+    async with open_orphanage(report.run) as orphanage:
+        _tell_notes(orphanage)
+        if report.output == JSON:
+            printed_json({"hub": orphanage.hub_id, "orphans": [_entry(orphan) for orphan in orphanage.found]})
+        else:
+            printed(lines(orphanage, paint(is_plain=report.is_plain)))
+    return DONE
+
+
+async def _deleted(report: AzureReport, named: Sequence[str]) -> int:
+    """One after the other: what could not be deleted does not keep the others."""
+    refused: list[Refused] = []
+    deleted: list[Orphan] = []
+    async with open_orphanage(report.run) as orphanage:
+        _tell_notes(orphanage)
+        for name in dict.fromkeys(named):
+            found = await orphanage.removal.delete(name)
+            if isinstance(found, Refused):
+                refused.append(found)
+                note(f"{found.name} is not deleted: {found.because}")
+                continue
+            deleted.append(found)
+            if report.output != JSON:
+                printed([f"{found.ref.name} in {found.ref.resource_group} is deleted"])
+    if report.output == JSON:
+        told = [{"name": each.name, "because": each.because} for each in refused]
+        printed_json({"deleted": [_entry(orphan) for orphan in deleted], "refused": told})
+    return NOT_DELETED if refused else DONE
+
+
+def lines(orphanage: Orphanage, paint: Paint) -> Iterator[str]:
+    """A table, or that there is nothing."""
+    if not orphanage.found:
+        yield f"No orphan: every profile of hub {orphanage.hub_id} has its TrafficManagerProfile."
+        return
+    yield from paint.table(_COLUMNS, (_row(orphan) for orphan in orphanage.found))
+    yield ""
+    yield f"Nothing is deleted unless it is named: {paint('fleetdns orphans --delete NAME', RED)}"
+
+
+def _row(orphan: Orphan) -> tuple[str, ...]:
+    profile = orphan.profile
+    dns_name = profile.fqdn or profile.relative_name
+    count = str(len(profile.endpoints))
+    return (profile.ref.name, profile.ref.resource_group, dns_name, count, orphan.made_for or "-", orphan.because)
+
+
+def _entry(orphan: Orphan) -> dict[str, Any]:
+    profile = orphan.profile
+    return {
+        "name": profile.ref.name,
+        "resourceGroup": profile.ref.resource_group,
+        "resourceID": profile.ref.resource_id,
+        "dnsName": profile.fqdn or profile.relative_name,
+        "endpoints": len(profile.endpoints),
+        "madeFor": orphan.made_for,
+        "because": orphan.because,
+    }
+
+
+def _tell_notes(orphanage: Orphanage) -> None:
+    if not orphanage.seen.is_whole:
+        note("the subscription may not be listed as a whole; only the resource groups that are known were looked at")
+    for group in orphanage.seen.refused:
+        note(f"resource group {group} may not be read: what it holds was not looked at")
+    for name in orphanage.unreadable:
+        note(f"TrafficManagerProfile {name} on the hub cannot be read: what was made for it is not told of")

@@ -1,0 +1,62 @@
+"""What is printed for people: tables whose columns line up, and colours where somebody looks at a terminal."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+
+BOLD, DIM, RED, GREEN, YELLOW = "1", "2", "31", "32", "33"
+
+_GAP = "   "
+
+
+class Paint:
+    """Colours text, or leaves it as it is. Columns are measured without colours."""
+
+    def __init__(self, *, is_on: bool) -> None:
+        self._is_on = is_on
+
+    def __call__(self, text: str, colour: str) -> str:
+        return f"\x1b[{colour}m{text}\x1b[0m" if self._is_on and text else text
+
+    def table(
+        self,
+        header: Sequence[str],
+        rows: Iterable[Sequence[str]],
+        *,
+        indent: str = "",
+        colours: Mapping[str, str] | None = None,
+    ) -> list[str]:
+        """Lines. `colours`: for a whole cell that says just this."""
+        rows = [tuple(row) for row in rows]
+        widths = [max(map(len, column)) for column in zip(header, *rows, strict=True)]
+        lines = [self._line(header, widths, indent, dict.fromkeys(header, BOLD))]
+        return lines + [self._line(row, widths, indent, colours or {}) for row in rows]
+
+    def _line(self, cells: Sequence[str], widths: Sequence[int], indent: str, colours: Mapping[str, str]) -> str:
+        padded = []
+        for cell, width in zip(cells, widths, strict=True):
+            shown = self(cell, colours[cell]) if cell in colours else cell
+            padded.append(shown + " " * (width - len(cell)))
+        return (indent + _GAP.join(padded)).rstrip()
+
+
+def paint(*, is_plain: bool) -> Paint:
+    """Coloured where stdout is a terminal, unless somebody asked for plain text."""
+    return Paint(is_on=sys.stdout.isatty() and not is_plain)
+
+
+def printed(lines: Iterable[str]) -> None:
+    """The lines on stdout."""
+    sys.stdout.write("".join(f"{line}\n" for line in lines))
+
+
+def printed_json(value: object) -> None:
+    """One JSON document on stdout, its keys in the order they were given."""
+    sys.stdout.write(json.dumps(value, indent=2) + "\n")
+
+
+def note(sentence: str) -> None:
+    """A sentence beside the answer, on stderr, so that what is printed can be worked on."""
+    sys.stderr.write(f"fleetdns: {sentence}\n")

@@ -1,0 +1,55 @@
+"""Lists Azure once for a command that looks and ends, as a controller does when it starts."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from random import Random
+
+from fleetdns.controllers.caches import Caches
+from fleetdns.controllers.index import AzureIndex
+from fleetdns.controllers.sweep import Sweep
+from fleetdns.core.identity import Naming
+from fleetdns.errors import FleetDNSError, Forbidden
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """`is_whole`: the whole subscription; else the groups that are known. `refused`: those that may not be read."""
+
+    is_whole: bool
+    refused: tuple[str, ...]
+
+
+async def list_azure(caches: Caches, index: AzureIndex, naming: Naming) -> Seen:
+    """Fill the index. Raises what keeps it from that."""
+    told = _Refusals()
+    sweep = Sweep(
+        caches,
+        index,
+        naming=naming,
+        enqueue=lambda _: None,
+        observer=told,
+        interval=60.0,
+        patience=180.0,
+        clock=asyncio.get_running_loop().time,
+        random=Random(),
+    )
+    await sweep.first()
+    if index.list_error is not None:
+        raise index.list_error
+    return Seen(index.is_whole, tuple(sorted(told.groups)))
+
+
+class _Refusals:
+    """Takes down the groups that may not be read."""
+
+    def __init__(self) -> None:
+        self.groups: set[str] = set()
+
+    def swept(self, resource_group: str, changed: int) -> None:
+        pass
+
+    def sweep_failed(self, resource_group: str, error: FleetDNSError) -> None:
+        if resource_group and isinstance(error, Forbidden):
+            self.groups.add(resource_group)

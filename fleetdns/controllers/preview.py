@@ -1,0 +1,131 @@
+"""Looks at every profile as a freshly started controller would, and tells what it would do; changes nothing anywhere.
+
+gather -> what overrides and resolution would make of it -> identity -> observe -> plan, one profile at a time.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from fleetdns.api.backend import TrafficManagerBackend
+from fleetdns.api.meta import ObjectKey
+from fleetdns.api.profile import CLEANUP_FINALIZER, RETAIN, TrafficManagerProfile
+from fleetdns.controllers.caches import Caches
+from fleetdns.controllers.definitions import standstill
+from fleetdns.controllers.index import AzureIndex
+from fleetdns.controllers.outcomes import OverrideOutcomes
+from fleetdns.controllers.ports import Definitions
+from fleetdns.core.aggregate import Aggregate
+from fleetdns.core.calls import DeleteProfile
+from fleetdns.core.foresight import resolved
+from fleetdns.core.identity import Identity, Unidentified, adoption, foreign_owner, identify, locate
+from fleetdns.core.memory import Settings
+from fleetdns.core.naming import profile_tag
+from fleetdns.core.observed import LIST
+from fleetdns.core.plan import needs_proof
+from fleetdns.core.preview import Look, ProfilePreview, Step, preview, stays
+from fleetdns.core.trafficmanager import Profile, ProfileRef
+
+_UNREADABLE = "the object cannot be read: whatever it asks for, Azure is left alone"
+
+
+class Preview:
+    """`caches`: the hub, whole; `index`: Azure, listed just now. `resolves_exports`: imports are ours to write."""
+
+    def __init__(
+        self,
+        caches: Caches,
+        index: AzureIndex,
+        *,
+        outcomes: OverrideOutcomes,
+        definitions: Definitions,
+        settings: Settings,
+        resolves_exports: bool,
+    ) -> None:
+        self._caches = caches
+        self._index = index
+        self._outcomes = outcomes
+        self._definitions = definitions
+        self._settings = settings
+        self._resolves_exports = resolves_exports
+
+    async def every(self) -> tuple[ProfilePreview, ...]:
+        """Every profile, sorted by namespace and name. Raises what keeps Azure from being read."""
+        found = [await self._of(profile) for profile in self._caches.profiles.values()]
+        unreadable = (ProfilePreview(key, problem=_UNREADABLE) for key in self._caches.profiles.unknown)
+        return tuple(sorted((*found, *unreadable), key=lambda each: each.key))
+
+    async def _of(self, profile: TrafficManagerProfile) -> ProfilePreview:
+        aggregate = self._foreseen(profile.metadata.key)
+        if profile.metadata.is_deleting:
+            return await self._deletion(profile)
+        if aggregate.leaving_backends:
+            found = await standstill(self._definitions)
+            if found is not None and TrafficManagerBackend.resource.plural in found.leaving:
+                return ProfilePreview(aggregate.key, problem=found.message)
+        await self._see_candidates(profile)
+        identity = self._identity(profile)
+        if isinstance(identity, Unidentified):
+            return ProfilePreview(aggregate.key, problem=identity.message)
+        return await self._planned(aggregate, profile, identity)
+
+    def _foreseen(self, key: ObjectKey) -> Aggregate:
+        aggregate = self._outcomes.foreseen(self._caches.aggregate(key))
+        return resolved(aggregate) if self._resolves_exports else aggregate
+
+    async def _see_candidates(self, profile: TrafficManagerProfile) -> None:
+        adopted = adoption(profile, self._settings.naming)
+        if adopted is not None and not profile.status.resource_id and self._index.known(adopted) is None:
+            await self._index.read(adopted)
+        identity = self._identity(profile)
+        if isinstance(identity, Identity) and identity.is_new:
+            await self._index.see_group(identity.ref, profile_tag(profile.metadata.key))
+
+    async def _planned(
+        self, aggregate: Aggregate, profile: TrafficManagerProfile, identity: Identity
+    ) -> ProfilePreview:
+        observed = await self._observed(identity.ref)
+        foreign = observed and foreign_owner(observed, identity, profile=profile, naming=self._settings.naming)
+        if foreign:
+            return ProfilePreview(aggregate.key, problem=foreign)
+        look = Look(aggregate, profile, identity, observed, self._settings)
+        planned = look.planned()
+        if needs_proof(planned):
+            look = replace(look, standstill=await standstill(self._definitions))
+            planned = look.planned()
+        return preview(look, planned)
+
+    async def _observed(self, ref: ProfileRef) -> Profile | None:
+        """As listed just now; that a list leaves a profile out is no proof that it is gone."""
+        known = self._index.known(ref)
+        if known is None or (known.profile is None and known.source == LIST):
+            return await self._index.read(ref)
+        return known.profile
+
+    async def _deletion(self, profile: TrafficManagerProfile) -> ProfilePreview:
+        key = profile.metadata.key
+        is_looked_for = CLEANUP_FINALIZER in profile.metadata.finalizers and profile.spec.deletion_policy != RETAIN
+        problem = stays(profile, await standstill(self._definitions) if is_looked_for else None)
+        if problem is not None:
+            return ProfilePreview(key, problem=f"it is being deleted; {problem}")
+        identity = self._located(profile)
+        if isinstance(identity, Identity) and identity.is_new:
+            await self._index.see_group(identity.ref, profile_tag(key))
+            identity = self._located(profile)
+        if isinstance(identity, Unidentified):
+            return ProfilePreview(key, problem="it is being deleted; nothing in Azure is its own")
+        observed = await self._index.read(identity.ref)
+        if observed is None or foreign_owner(observed, identity, profile=profile, naming=self._settings.naming):
+            return ProfilePreview(key, problem="it is being deleted; nothing in Azure is its own")
+        call = DeleteProfile(identity.ref, "the TrafficManagerProfile is deleted")
+        return ProfilePreview(key, identity.ref, identity.fqdn, steps=(Step(call),))
+
+    def _identity(self, profile: TrafficManagerProfile) -> Identity | Unidentified:
+        return identify(profile, azure=self._candidates(profile), naming=self._settings.naming)
+
+    def _located(self, profile: TrafficManagerProfile) -> Identity | Unidentified:
+        return locate(profile, azure=self._candidates(profile), naming=self._settings.naming)
+
+    def _candidates(self, profile: TrafficManagerProfile) -> tuple[Profile, ...]:
+        named = adoption(profile, self._settings.naming)
+        return self._index.candidates(profile_tag(profile.metadata.key), named)

@@ -1,0 +1,53 @@
+"""A command that looks and ends, as a process of its own on a world."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import sys
+from dataclasses import dataclass
+from typing import Any
+
+from fleetdns.demo.members import SUBSCRIPTION
+from fleetdns.demo.world import RESOURCE_GROUP, World
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """How it ended, and what it printed."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def document(self) -> Any:
+        """What it printed as JSON."""
+        return json.loads(self.out)
+
+    @property
+    def tables(self) -> list[list[str]]:
+        """The words of each line, columns apart by three blanks."""
+        return [[cell.strip() for cell in line.strip().split("   ") if cell.strip()] for line in self.out.splitlines()]
+
+
+async def looked(world: World, *words: str, **environment: str) -> Done:
+    """`fleetdns` with these words, pointed at the hub of a world by KUBECONFIG as a person would be."""
+    given = {"PATH": os.environ["PATH"], "KUBECONFIG": str(world.kubeconfig), **environment}
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        *("-m", "fleetdns", *words),
+        env=given,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    async with asyncio.timeout(60):
+        out, err = await process.communicate()
+    return Done(process.returncode or 0, out.decode(), err.decode())
+
+
+async def asked(world: World, command: str, *words: str, **environment: str) -> Done:
+    """The same for one that asks Azure as well."""
+    given = {"FLEETDNS_SUBSCRIPTION_ID": SUBSCRIPTION, "FLEETDNS_ARM_ENDPOINT": world.azure_url, **environment}
+    return await looked(world, command, f"--resource-group={RESOURCE_GROUP}", *words, **given)

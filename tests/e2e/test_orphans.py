@@ -1,0 +1,59 @@
+"""`fleetdns orphans` as a process: what nobody stands for is told of, and only what is named is deleted."""
+
+from __future__ import annotations
+
+import pytest
+
+from fleetdns.demo.world import World, controller
+from tests.e2e.command import asked
+from tests.e2e.conftest import on_embedded
+from tests.e2e.lease import lease_namespace
+from tests.e2e.test_plan import apply_sample, becomes_true
+
+pytestmark = pytest.mark.e2e
+
+
+async def leave_an_orphan(world: World) -> str:
+    """The sample, made and then forgotten by a hub that lost the object: its Azure profile's name."""
+    await world.members.join("aks-1", weight=1)
+    await apply_sample(world)
+    async with controller(world, f"--leader-election-namespace={lease_namespace(world)}"):
+        await becomes_true(world)
+    found = await world.cluster.get("trafficmanagerprofiles", "work", "myatm") or {}
+    for plural, name in (("trafficmanagerprofiles", "myatm"), ("trafficmanagerbackends", "app")):
+        await world.cluster.patch(plural, "work", name, {"metadata": {"finalizers": None}})
+        await world.cluster.delete(plural, "work", name)
+    return f"fleet-{found['metadata']['uid']}"
+
+
+@on_embedded
+async def test_an_orphan_is_shown_and_deleted_only_when_it_is_named(world: World) -> None:
+    orphan = await leave_an_orphan(world)
+    shown = await asked(world, "orphans")
+    assert (shown.code, shown.err) == (0, "")
+    assert shown.tables[1] == [
+        orphan,
+        "fleet-dns",
+        "myatm.trafficmanager.net",
+        "1",
+        "work/myatm",
+        "there is no TrafficManagerProfile work/myatm",
+    ]
+    unknown = await asked(world, "orphans", "--delete", "fleet-nobody")
+    assert (unknown.code, unknown.out) == (1, "")
+    assert unknown.err == "fleetdns: fleet-nobody is not deleted: no profile of that name was seen in Azure\n"
+    deleted = await asked(world, "orphans", "--delete", orphan)
+    assert (deleted.code, deleted.out, deleted.err) == (0, f"{orphan} in fleet-dns is deleted\n", "")
+    assert (await asked(world, "orphans", "--output=json")).document["orphans"] == []
+
+
+@on_embedded
+async def test_an_object_that_is_made_again_stands_for_its_profile(world: World) -> None:
+    orphan = await leave_an_orphan(world)
+    await apply_sample(world)
+    assert (await asked(world, "orphans")).out.startswith("No orphan: ")
+    refused = await asked(world, "orphans", "--delete", orphan)
+    assert refused.code == 1
+    assert refused.err == (
+        f"fleetdns: {orphan} is not deleted: it is no orphan: TrafficManagerProfile work/myatm stands for it\n"
+    )
