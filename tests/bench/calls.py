@@ -64,8 +64,8 @@ def report(found: Mapping[int, Mapping[str, Cost]], latencies: Mapping[str, floa
             "The whole controller in virtual time, between the embedded hub and the emulated Traffic Manager: calls "
             "are counted, not timed. Seconds count from the change until Azure has answered the last write for it. "
             "Drift is found by the next sweep, every 60 s, and that is in its seconds. Azure takes the time that was "
-            f"recorded with the real service: {_words(latencies)}. A steady state costs one list per resource group and "
-            "sweep, which is in no row but that of the restart. [calls.md](calls.md) says which calls they are."
+            f"recorded with the real service: {_words(latencies)}. A steady state costs one list per resource group "
+            "and sweep, which is in no row but that of the restart. [calls.md](calls.md) says which calls they are."
         ),
         tables=tuple(tables),
         numbers=numbers,

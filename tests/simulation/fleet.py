@@ -33,7 +33,9 @@ MANIFESTS = Path(__file__).parents[2] / "manifests"
 class Fleet:
     """Everything outside the controller; `running` puts the controller into it, as often as a test restarts it."""
 
-    def __init__(self, seed: int, *, door: Callable[[TrafficManagerService], Door] | None = None) -> None:
+    def __init__(
+        self, seed: int, *, door: Callable[[TrafficManagerService], Door] | None = None, workers: int = 8
+    ) -> None:
         """`door`: puts somebody in front of Azure who sees every call."""
         self._random = Random(seed)
         loop = asyncio.get_running_loop()
@@ -48,6 +50,7 @@ class Fleet:
             network=self.network,
             settings=Settings(Naming(SUBSCRIPTION, HUB_ID, resource_group="fleet-dns"), EXACT),
             random=self._random,
+            workers=workers,
         )
         for file in sorted(
             (*(MANIFESTS / "crds").glob(f"{GROUP}_*.yaml"), *(MANIFESTS / "overrides").glob("*.io_*.yaml"))

@@ -52,6 +52,7 @@ class Process:
         network: Network,
         settings: Settings,
         random: Random,
+        workers: int = 8,
     ) -> None:
         self.bugs = Bugs()
         self._hub = hub
@@ -60,6 +61,7 @@ class Process:
         self._network = network
         self._settings = settings
         self._random = random
+        self._workers = workers
         self._controller: HubController | None = None
         self._work: asyncio.Task[None] | None = None
 
@@ -92,7 +94,7 @@ class Process:
                 queue=metrics.queue,
             ),
             sweep_interval=SWEEP_INTERVAL,
-            workers=8,
+            workers=self._workers,
             resolves_exports=True,
             resource_overrides=ON,
             wall_clock=self._hub.clock,
