@@ -33,18 +33,23 @@ class Throttled(FleetDNSError):
 
 
 class Deferred(FleetDNSError):
-    """Nothing was sent: the budget of calls, or a pause that somebody was asked for, does not allow it yet.
+    """Nothing was sent: it is not this call's turn. Repeat after `retry_after` seconds.
 
-    Repeat after `retry_after` seconds; the place in the line is kept until then.
+    `because`: what somebody else's call was answered, when that is why; None where there is only a line to stand in.
     """
 
-    def __init__(self, code: str, sentence: str, *, retry_after: float) -> None:
+    def __init__(self, code: str, sentence: str, *, retry_after: float, because: FleetDNSError | None = None) -> None:
         super().__init__(code, sentence)
         self.retry_after = retry_after
+        self.because = because
 
 
 class Transient(FleetDNSError):
     """It may work next time. A write that failed so may have happened all the same: observe before repeating it."""
+
+
+class Unavailable(Transient):
+    """The other side as a whole does not do its work: it cannot be reached, says nothing in time, or breaks."""
 
 
 class NameTaken(FleetDNSError):

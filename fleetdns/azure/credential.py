@@ -14,7 +14,7 @@ from azure.core.credentials_async import AsyncTokenCredential
 from azure.core.exceptions import AzureError, ClientAuthenticationError
 
 from fleetdns.azure.errors import cleaned
-from fleetdns.errors import FleetDNSError, Forbidden, Transient
+from fleetdns.errors import FleetDNSError, Forbidden, Unavailable
 
 _HOW_TO = (
     "no Azure credential was found: set AZURE_TENANT_ID, AZURE_CLIENT_ID and AZURE_CLIENT_SECRET or "
@@ -23,7 +23,7 @@ _HOW_TO = (
 
 
 class Credential:
-    """Tokens from the first of `sources` that has any. Raises Forbidden and Transient, nothing of the SDK's own.
+    """Tokens from the first of `sources` that has any. Raises Forbidden and Unavailable, nothing of the SDK's own.
 
     Not a ChainedTokenCredential: that one folds a broken network and a refused secret into one kind of failure.
     """
@@ -99,4 +99,4 @@ async def _token(source: AsyncTokenCredential, scopes: tuple[str, ...], options:
 def _failure(error: AzureError) -> FleetDNSError:
     if isinstance(error, ClientAuthenticationError):
         return Forbidden("CredentialRefused", f"the Azure credential was refused: {cleaned(error.message)}")
-    return Transient("TokenUnavailable", "the token service of Azure cannot be reached")
+    return Unavailable("TokenUnavailable", "the token service of Azure cannot be reached")

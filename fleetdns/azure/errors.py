@@ -4,16 +4,16 @@ status          code                                    class
 404             any, on a read or a delete              none: absence is the answer
 404             any, on a PATCH or an endpoint PUT      Transient: the profile is gone, observe again
 404             SubscriptionNotFound, on a read         Rejected: says nothing about profiles
-404             none                                    Transient: not Resource Manager's answer, proves nothing
+404             none                                    Unavailable: not Resource Manager's answer, proves nothing
 409             Conflict                                Conflict
 429             RetryableErrorDueToAnotherOperation     Conflict
 429             any other                               Throttled
 503             any, with Retry-After                   Throttled
 403             LinkedAuthorizationFailed               Rejected: it is about one target, not about the call
 401, 403        any other                               Forbidden
-408, 5xx        any other                               Transient
+408, 5xx        any other                               Unavailable
 other 4xx       any                                     Rejected
-anything else   any                                     Transient: an answer the API does not have
+anything else   any                                     Unavailable: an answer the API does not have
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from azure.core.exceptions import (
     ServiceResponseTimeoutError,
 )
 
-from fleetdns.errors import Conflict, FleetDNSError, Forbidden, Rejected, Throttled, Transient
+from fleetdns.errors import Conflict, FleetDNSError, Forbidden, Rejected, Throttled, Transient, Unavailable
 
 Operation = Literal[
     "get_profile",
@@ -99,10 +99,10 @@ def classify(
         case 503 if retry_after is not None:
             return Throttled(code, sentence, retry_after=retry_after)
         case 408:
-            return Transient(code, sentence)
+            return Unavailable(code, sentence)
         case _ if 400 <= status < 500:
             return Rejected(code, sentence, is_content=status in _CONTENT)
-    return Transient(code, sentence)
+    return Unavailable(code, sentence)
 
 
 def classify_answer(
@@ -152,26 +152,26 @@ def undecodable(because: str) -> Transient:
     return Transient(UNDECODABLE_ANSWER, f"Azure's answer was not understood: {cleaned(because)}")
 
 
-def timed_out() -> Transient:
+def timed_out() -> Unavailable:
     """Nothing came in time; a write may have happened all the same."""
-    return Transient("Timeout", "Azure did not answer in time")
+    return Unavailable("Timeout", "Azure did not answer in time")
 
 
-def unreachable(error: AzureError) -> Transient:
+def unreachable(error: AzureError) -> Unavailable:
     """A failure below HTTP: no connection, or one that broke; a write may have happened all the same."""
     cause = error.inner_exception
     if isinstance(error, ServiceRequestTimeoutError | ServiceResponseTimeoutError):
         return timed_out()
     if isinstance(cause, aiohttp.ClientConnectorCertificateError | aiohttp.ClientSSLError):
-        return Transient("CertificateNotTrusted", "Azure Resource Manager's certificate is not trusted here")
+        return Unavailable("CertificateNotTrusted", "Azure Resource Manager's certificate is not trusted here")
     if isinstance(cause, aiohttp.ClientConnectorError):
-        return Transient("ConnectionFailed", "Azure Resource Manager cannot be reached")
-    return Transient("ConnectionBroken", "the connection to Azure Resource Manager broke")
+        return Unavailable("ConnectionFailed", "Azure Resource Manager cannot be reached")
+    return Unavailable("ConnectionBroken", "the connection to Azure Resource Manager broke")
 
 
 def _not_found(code: str, sentence: str, operation: Operation) -> FleetDNSError | None:
     if not code:
-        return Transient(_phrase(404), sentence)
+        return Unavailable(_phrase(404), sentence)
     if operation in _DELETES:
         return None
     if operation in _ABSENCE_IS_AN_ANSWER and code.lower() != "subscriptionnotfound":

@@ -1,7 +1,8 @@
 """Carries calls out, one after the other, and keeps what is known of Azure true to the answers.
 
-A batch that Azure refuses is taken apart into single calls, so that one bad endpoint never blocks the others. A write
-whose outcome is unknown makes the profile unknown: somebody has to read before anybody repeats.
+A batch that Azure refuses is taken apart, so that one bad endpoint never blocks the others: what cannot be the reason
+(weights of endpoints that are there) goes in one write, all else alone. For k changes that is k + 2 calls at most. A
+write whose outcome is unknown makes the profile unknown: somebody has to read before anybody repeats.
 """
 
 from __future__ import annotations
@@ -10,12 +11,12 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 
 from fleetdns.controllers.ports import TrafficManager
-from fleetdns.core.batch import composed, handovers, one_after_the_other, one_by_one
+from fleetdns.core.batch import composed, handovers, is_harmless, one_after_the_other, one_by_one
 from fleetdns.core.calls import Call, DeleteEndpoint, DeleteProfile, PatchProfile, PutEndpoint, PutProfile
-from fleetdns.core.changes import Change
+from fleetdns.core.changes import Change, subject_name
 from fleetdns.core.observed import ObservedProfiles
 from fleetdns.core.trafficmanager import Endpoint, Profile, ProfileRef
-from fleetdns.errors import Conflict, FleetDNSError, Forbidden, NameTaken, NotLeading, Rejected, Transient
+from fleetdns.errors import Conflict, Deferred, FleetDNSError, Forbidden, NameTaken, NotLeading, Rejected, Transient
 
 
 @dataclass(slots=True)
@@ -23,13 +24,15 @@ class Results:
     """What came of the calls.
 
     `error` stops everything, `refusal` (of settings, of a removal) does not, and both want another try. What concerns
-    one endpoint alone is remembered for that endpoint.
+    one endpoint alone is remembered for that endpoint. `untried`: parts of a refused batch that an error, or the budget
+    of calls, kept from being tried: folded endpoint names, "" for the profile's settings.
     """
 
     error: FleetDNSError | None = None
     refusal: FleetDNSError | None = None
     endpoint_errors: dict[str, FleetDNSError] = field(default_factory=dict)  # by folded endpoint name
     succeeded: set[str] = field(default_factory=set)  # folded endpoint names
+    untried: frozenset[str] = frozenset()
 
     @property
     def failure(self) -> FleetDNSError | None:
@@ -77,6 +80,12 @@ class Applier:
             else:
                 _succeed(call, results)
 
+    async def apart(self, changes: tuple[Change, ...], base: Profile) -> Results:
+        """Go on with a batch that was refused, where it was left."""
+        results = Results()
+        await self._take_apart(base.ref, changes, base, results)
+        return results
+
     async def _after_refusal(
         self, call: Call, error: Rejected, changes: tuple[Change, ...], base: Profile | None, results: Results
     ) -> None:
@@ -86,25 +95,36 @@ class Applier:
         elif base is None:
             await self._create_empty_first(call, endpoints, results)
         else:
-            await self._take_apart(call, changes, base, results)
+            await self._take_apart(call.ref, changes, base, results)
 
-    async def _take_apart(self, call: PutProfile, changes: tuple[Change, ...], base: Profile, results: Results) -> None:
+    async def _take_apart(self, ref: ProfileRef, changes: tuple[Change, ...], base: Profile, results: Results) -> None:
         """What hands a target over stays one write if Azure takes that at all: in between nobody serves the target."""
         pairs = handovers(changes)
         together = tuple(change for pair in pairs for change in pair)
         apart = tuple(change for change in changes if change not in together)
-        await self.apply_singly(one_by_one(apart, base), results)
-        if pairs and results.error is None and not (apart and await self._is_taken(call, together, results)):
-            await self.apply_singly(one_after_the_other(pairs, call.ref), results)
+        harmless = tuple(change for change in apart if is_harmless(change))
+        if len(harmless) > 1 and not pairs and await self._is_taken(ref, harmless, results):
+            apart = tuple(change for change in apart if change not in harmless)
+        await self.apply_singly(one_by_one(apart, self._known_or(base)), results)
+        if pairs and results.error is None and not (apart and await self._is_taken(ref, together, results)):
+            await self.apply_singly(one_after_the_other(pairs, ref), results)
+        if results.error is not None:
+            tried = results.succeeded | results.endpoint_errors.keys()
+            results.untried = frozenset(subject_name(change) for change in changes) - tried
 
-    async def _is_taken(self, call: PutProfile, changes: tuple[Change, ...], results: Results) -> bool:
+    async def _is_taken(self, ref: ProfileRef, changes: tuple[Change, ...], results: Results) -> bool:
         """Whether Azure takes these changes in one write; what is no refusal ends it all."""
+        if results.error is not None:
+            return False
         try:
-            await self._carry_out(PutProfile(composed(self._known(call.ref), changes), call.because))
+            because = f"{len(changes)} endpoints of a batch that was refused"
+            await self._carry_out(PutProfile(composed(self._known(ref), changes), because))
         except Rejected:
             return False
         except FleetDNSError as error:
             results.error = error
+            return False
+        results.succeeded |= {subject_name(change) for change in changes}
         return True
 
     async def _create_empty_first(self, call: PutProfile, endpoints: tuple[Change, ...], results: Results) -> None:
@@ -115,13 +135,13 @@ class Applier:
             results.error = await self._explained(empty, error, is_new=True)
             return
         if created is not None:
-            await self.apply_singly(one_by_one(endpoints, created), results)
+            await self._take_apart(call.ref, endpoints, created, results)
 
     async def _carry_out(self, call: Call) -> Profile | None:
         """One call; the profile as it is known afterwards."""
         try:
             profile = await self._write(call)
-        except (Rejected, Forbidden, NotLeading):
+        except (Rejected, Forbidden, NotLeading, Deferred):  # nothing was written, and that is certain
             raise
         except FleetDNSError:
             # Throttled and Conflict say that nothing was written, Transient does not know; what is known may be
@@ -149,6 +169,11 @@ class Applier:
             case DeleteEndpoint():
                 await self._azure.delete_endpoint(call)
                 return self._known(call.ref).without_endpoint(call.endpoint.name)
+
+    def _known_or(self, base: Profile) -> Profile:
+        """What is known of a profile by now, or what was known before; either way it is written to with care."""
+        observation = self._observed.get(base.ref)
+        return observation.profile if observation is not None and observation.profile is not None else base
 
     def _known(self, ref: ProfileRef) -> Profile:
         """What is known of a profile that an endpoint was just written to."""

@@ -14,10 +14,12 @@ from fleetdns.api.profile import PAUSED, RETAIN, TrafficManagerProfile
 from fleetdns.controllers.apply import Applier
 from fleetdns.controllers.definitions import standstill
 from fleetdns.controllers.index import AzureIndex
+from fleetdns.controllers.metered import MeteredTrafficManager
 from fleetdns.controllers.ports import Definitions
 from fleetdns.controllers.status import StatusWriter
 from fleetdns.core.aggregate import Aggregate
 from fleetdns.core.backendstatus import unprogrammed_status, without_endpoints
+from fleetdns.core.callbudget import DELETION, needed
 from fleetdns.core.calls import DeleteProfile
 from fleetdns.core.events import NORMAL, Event
 from fleetdns.core.identity import Identity, Unidentified, adoption, foreign_owner, locate
@@ -26,7 +28,7 @@ from fleetdns.core.naming import profile_tag
 from fleetdns.core.outcome import PENDING, Failure, failure_of
 from fleetdns.core.status import deletion_waits_status
 from fleetdns.core.trafficmanager import ProfileRef
-from fleetdns.errors import Conflict, FleetDNSError, Transient
+from fleetdns.errors import Conflict, Deferred, FleetDNSError, Transient
 
 
 class Deletion:
@@ -35,6 +37,7 @@ class Deletion:
     def __init__(
         self,
         index: AzureIndex,
+        azure: MeteredTrafficManager,
         applier: Applier,
         *,
         definitions: Definitions,
@@ -42,6 +45,7 @@ class Deletion:
         settings: Settings,
     ) -> None:
         self._index = index
+        self._azure = azure
         self._applier = applier
         self._definitions = definitions
         self._writer = writer
@@ -80,6 +84,10 @@ class Deletion:
             ref = await self._delete_in_azure(profile)
         except Conflict:
             raise
+        except Deferred as error:
+            if error.because is not None:
+                await self._wait(profile, f"the last try gave {failure_of(error)}", failure_of(error))
+            raise
         except FleetDNSError as error:
             failure = failure_of(error)
             await self._wait(profile, f"the last try gave {failure}", failure)
@@ -100,11 +108,17 @@ class Deletion:
             identity = self._located(profile)
         if isinstance(identity, Unidentified):
             return None
+        with self._azure.turn(identity.ref, urgency=DELETION):
+            return await self._delete_own(identity, profile)
+
+    async def _delete_own(self, identity: Identity, profile: TrafficManagerProfile) -> ProfileRef | None:
+        call = DeleteProfile(identity.ref, "the TrafficManagerProfile is deleted")
+        self._azure.reserve(identity.ref, needed((call,), reads=1))
         # Read afresh: somebody may have taken the profile over since it was last seen, and this cannot be undone.
         observed = await self._index.read(identity.ref)
         if observed is None or foreign_owner(observed, identity, profile=profile, naming=self._settings.naming):
             return None
-        await self._applier.delete_profile(DeleteProfile(identity.ref, "the TrafficManagerProfile is deleted"))
+        await self._applier.delete_profile(call)
         return identity.ref
 
     def _located(self, profile: TrafficManagerProfile) -> Identity | Unidentified:

@@ -22,6 +22,7 @@ from fleetdns.controllers import watches
 from fleetdns.controllers.caches import Caches
 from fleetdns.controllers.index import AzureIndex
 from fleetdns.controllers.informers import Informers
+from fleetdns.controllers.metered import MeteredTrafficManager
 from fleetdns.controllers.observer import ReconcileObserver
 from fleetdns.controllers.overrides import OverrideReconciler
 from fleetdns.controllers.overrideswitch import OverrideSwitch
@@ -31,6 +32,7 @@ from fleetdns.controllers.resolution import ResolutionReconciler
 from fleetdns.controllers.service import ServiceReconciler
 from fleetdns.controllers.status import StatusWriter
 from fleetdns.controllers.sweep import Sweep, SweepObserver
+from fleetdns.core.callbudget import CallBudget
 from fleetdns.core.memory import Settings
 from fleetdns.retry import classify
 from fleetdns.runtime.controller import Controller, ControllerObserver, Result
@@ -67,7 +69,7 @@ class HubController:
     """Everything `fleetdns run` does between its connections.
 
     `wall_clock`: Unix seconds; `sweep_interval`: seconds. `namespace`: the one whose services are resolved (None: all).
-    `resource_overrides`: AUTO, ON or OFF of core/overrides.py.
+    `resource_overrides`: AUTO, ON or OFF of core/overrides.py. `budget`: None for Azure's documented limits.
     """
 
     def __init__(
@@ -85,44 +87,46 @@ class HubController:
         resolves_exports: bool,
         resource_overrides: str,
         namespace: str | None = None,
+        budget: CallBudget | None = None,
         wall_clock: Callable[[], float],
         random: Random,
     ) -> None:
         clock = asyncio.get_running_loop().time
-        patience = STALE_SWEEPS * sweep_interval
         self.informers = informers
         self.profiles: WorkQueue[ObjectKey] = WorkQueue("trafficmanagerprofile", random=random, metrics=observers.queue)
         self.services: WorkQueue[ObjectKey] = WorkQueue("serviceexport", random=random, metrics=observers.queue)
         self._resolves_exports = resolves_exports
         self._namespace = namespace
-        caches, index = informers.caches, AzureIndex(azure, clock=clock)
+        self.budget = budget or CallBudget(now=clock())
+        metered = MeteredTrafficManager(
+            azure, self.budget, clock=clock, random=random, on_recovered=self._wake_troubled
+        )
+        caches, index = informers.caches, AzureIndex(metered, clock=clock)
         writer = StatusWriter(hub, wall_clock=wall_clock)
         self._switch = OverrideSwitch(resource_overrides, discovery, interval=sweep_interval)
         overrides = OverrideReconciler(caches, hub, switch=self._switch, is_dry_run=settings.is_dry_run)
-        profiles = ProfileReconciler(
+        self._reconciler = profiles = ProfileReconciler(
             caches,
             index,
             overrides=overrides,
-            azure=azure,
+            azure=self.azure,
             definitions=definitions,
             writer=writer,
             settings=settings,
             observer=observers.reconcile,
-            patience=patience,
+            patience=STALE_SWEEPS * sweep_interval,
             clock=clock,
             random=random,
+            urgency=lambda key: watches.urgency(self.profiles.priority(key)),
         )
         resolution = ResolutionReconciler(caches, hub, writer=writer, clock=clock, is_dry_run=settings.is_dry_run)
         services = ServiceReconciler(overrides, resolution.reconcile if resolves_exports else None)
-        self._sweep = Sweep(
-            caches,
+        self._sweep = self._sweeping(
             index,
-            naming=settings.naming,
-            enqueue=lambda key: self.profiles.add(key, watches.BACKGROUND),
+            profiles.troubled,
+            settings=settings,
             observer=observers.sweep,
             interval=sweep_interval,
-            patience=patience,
-            clock=clock,
             random=random,
         )
         self._operator = self._operated(
@@ -158,6 +162,28 @@ class HubController:
             looks.create_task(self._sweep.first(), name="first-sweep")
             looks.create_task(self._switch.look(), name="first-look")
         self._subscribe()
+
+    def _sweeping(
+        self,
+        index: AzureIndex,
+        settings: Settings,
+        *,
+        observer: SweepObserver,
+        interval: float,
+        random: Random,
+    ) -> Sweep:
+        return Sweep(
+            self.informers.caches,
+            index,
+            naming=settings.naming,
+            enqueue=lambda key: self.profiles.add(key, watches.BACKGROUND),
+            observer=observer,
+            interval=interval,
+            patience=STALE_SWEEPS * interval,
+            clock=asyncio.get_running_loop().time,
+            random=random,
+            troubled=self._reconciler.troubled,
+        )
 
     def _operated(self, *controllers: Controller[ObjectKey]) -> Operator:
         return Operator(
@@ -202,6 +228,11 @@ class HubController:
             self._feed(informers.overrides, watches.service_keys_of_override, self.services, only=self._namespace)
             self._feed(informers.members, watches.service_keys_of_cluster, self.services, only=self._namespace)
             self._feed(informers.namespaces, watches.service_keys_of_cluster, self.services, only=self._namespace)
+
+    def _wake_troubled(self) -> None:
+        """Azure does its work again: whoever waited for that may go on."""
+        for key in sorted(self._reconciler.troubled):
+            self.profiles.add(key, watches.BACKGROUND)
 
     def _enqueue_services(self) -> None:
         """Look at every exported service again: who applies overrides is another one now."""

@@ -7,56 +7,49 @@ earlier runs only saves calls.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from random import Random
 
 from fleetdns.api.backend import CLEANUP_FINALIZER as BACKEND_FINALIZER
 from fleetdns.api.backend import TrafficManagerBackend
-from fleetdns.api.meta import ObjectKey, is_marked
+from fleetdns.api.meta import ObjectKey
 from fleetdns.api.profile import CLEANUP_FINALIZER as PROFILE_FINALIZER
-from fleetdns.api.profile import PAUSED, TrafficManagerProfile
+from fleetdns.api.profile import TrafficManagerProfile
 from fleetdns.controllers.apply import Applier, Results
 from fleetdns.controllers.caches import Caches
 from fleetdns.controllers.definitions import LOOK_AGAIN, standstill
 from fleetdns.controllers.deletion import Deletion
 from fleetdns.controllers.index import AzureIndex
+from fleetdns.controllers.metered import MeteredTrafficManager, is_trouble
 from fleetdns.controllers.observer import ReconcileObserver
 from fleetdns.controllers.overrides import OverrideReconciler
-from fleetdns.controllers.ports import Definitions, TrafficManager
+from fleetdns.controllers.planner import Planner
+from fleetdns.controllers.ports import Definitions
 from fleetdns.controllers.report import Report
+from fleetdns.controllers.run import Run
 from fleetdns.controllers.status import StatusWriter
 from fleetdns.core.aggregate import Aggregate
+from fleetdns.core.callbudget import USER, needed
 from fleetdns.core.candidates import HIDDEN
 from fleetdns.core.changes import Create, subject_name
+from fleetdns.core.contest import SWEEPS, next_look
 from fleetdns.core.drift import settled_after
 from fleetdns.core.guard import after_removal
-from fleetdns.core.identity import Identity, Unidentified, adoption, foreign_owner, identify
+from fleetdns.core.identity import Identity, Unidentified, adoption, identify
 from fleetdns.core.memory import Memory, Settings
 from fleetdns.core.naming import profile_tag
-from fleetdns.core.observed import LIST
 from fleetdns.core.outcome import failure_of
-from fleetdns.core.plan import Plan, needs_proof, plan
+from fleetdns.core.plan import Plan
 from fleetdns.core.policy import REFUSED
 from fleetdns.core.refusals import Refusal, refused
-from fleetdns.core.retries import needs_fresh, retries
-from fleetdns.core.rollout import rollout
-from fleetdns.core.standstill import Standstill
+from fleetdns.core.retries import retries
+from fleetdns.core.setback import after_calls
 from fleetdns.core.trafficmanager import Endpoint, Profile
-from fleetdns.errors import Conflict, FleetDNSError
+from fleetdns.errors import Conflict, Deferred, FleetDNSError
 from fleetdns.runtime.controller import Result
 
-
-@dataclass(slots=True)
-class _Run:
-    """One run's facts, filled in as they are found, so that a failure anywhere can still be reported whole."""
-
-    aggregate: Aggregate
-    profile: TrafficManagerProfile
-    identity: Identity
-    memory: Memory
-    results: Results
-    plan: Plan | None = None
-    standstill: Standstill | None = None
+# Seconds; whoever stands in the line for longer than that is told so in status.
+_LONG_WAIT = 5.0
 
 
 class ProfileReconciler:
@@ -68,7 +61,7 @@ class ProfileReconciler:
         index: AzureIndex,
         *,
         overrides: OverrideReconciler,
-        azure: TrafficManager,
+        azure: MeteredTrafficManager,
         definitions: Definitions,
         writer: StatusWriter,
         settings: Settings,
@@ -76,10 +69,15 @@ class ProfileReconciler:
         patience: float,
         clock: Callable[[], float],
         random: Random,
+        urgency: Callable[[ObjectKey], int] = lambda _: USER,
     ) -> None:
-        """`patience`: seconds after which an old observation is no longer called true (three sweeps)."""
+        """`patience`: seconds after which an old observation is no longer called true (three sweeps).
+
+        `urgency`: of core/callbudget.py, of the key that is being worked on.
+        """
         self._caches = caches
         self._index = index
+        self._azure = azure
         self._overrides = overrides
         self._definitions = definitions
         self._writer = writer
@@ -88,21 +86,37 @@ class ProfileReconciler:
         self._observer = observer
         self._clock = clock
         self._random = random
+        self._urgency = urgency
+        self._planner = Planner(
+            index, azure, definitions=definitions, settings=settings, patience=patience, clock=clock
+        )
         self._applier = Applier(azure, index.observed, clock=clock)
         self._report = Report(index, writer, settings=settings, observer=observer, patience=patience, clock=clock)
-        self._deletion = Deletion(index, self._applier, definitions=definitions, writer=writer, settings=settings)
+        self._deletion = Deletion(
+            index, azure, self._applier, definitions=definitions, writer=writer, settings=settings
+        )
         self._memories: dict[ObjectKey, Memory] = {}
-        self._swept: set[ObjectKey] = set()  # keys whose profile was heard of since their object came
+        self.troubled: set[ObjectKey] = set()  # keys that wait for Azure to be itself again
 
     async def reconcile(self, key: ObjectKey) -> Result:
         """Make Azure and status true for one key; raises what keeps it from it, after saying so in status."""
+        try:
+            result = await self._reconcile(key)
+        except FleetDNSError as error:
+            if is_trouble(error):
+                self.troubled.add(key)
+            raise
+        self.troubled.discard(key)
+        return result
+
+    async def _reconcile(self, key: ObjectKey) -> Result:
         aggregate = self._overrides.foreseen(self._caches.aggregate(key))
         profile = aggregate.profile
         if profile is None and (key in aggregate.unreadable.profiles or aggregate.unreadable.is_unnamed):
             return Result()
         if profile is None or profile.metadata.is_deleting:
             self._memories.pop(key, None)
-            self._swept.discard(key)
+            self._planner.forget(key)
             self._observer.forgotten(key)
             await self._deletion.reconcile(aggregate)
             return Result()
@@ -119,9 +133,10 @@ class ProfileReconciler:
                 raise results.error
             await self._report.unidentified(aggregate, profile, identity.message)
             return Result()
-        run = _Run(aggregate, profile, identity, self._memories.get(key, Memory()), results)
+        run = Run(aggregate, profile, identity, self._memories.get(key, Memory()), results)
         try:
-            result = await self._converge(run)
+            with self._azure.turn(identity.ref, urgency=self._urgency(key)):
+                result = await self._converge(run)
         finally:
             self._memories[key] = run.memory
         if run.results.failure is not None:
@@ -153,94 +168,53 @@ class ProfileReconciler:
         azure = self._index.candidates(profile_tag(profile.metadata.key), adoption(profile, naming))
         return identify(profile, azure=azure, naming=naming)
 
-    async def _converge(self, run: _Run) -> Result:
+    async def _converge(self, run: Run) -> Result:
         if run.results.error is None:
-            await self._observe(run)
-        foreign = self._foreign(run)
+            await self._planner.observe(run)
+        foreign = self._planner.foreign(run)
         if foreign:
             await self._report.unidentified(run.aggregate, run.profile, foreign, is_foreign=True)
             return Result()
-        if run.plan is not None:
-            run.memory, wait = rollout(run.plan, run.aggregate, now=self._clock())
-            if wait > 0:
-                return Result(requeue_after=wait)
+        if run.wait > 0:
+            return Result(requeue_after=run.wait)
         if run.plan is not None and run.results.error is None:
             await self._act(run, run.plan)
         self._learn(run)
-        if isinstance(run.results.error, Conflict):
-            return Result()  # two changes met: it is read and repeated soon, and nobody needs to hear of it
-        await self._report.outcome(
+        if _is_silent(run.results.error):
+            return Result()
+        run.memory = await self._report.outcome(
             run.aggregate,
             run.profile,
-            planned=run.plan or self._planned(run, None),
+            planned=run.plan or self._planner.planned(run, None),
             is_observed=run.plan is not None,
             memory=run.memory,
             results=run.results,
         )
         return self._next_look(run)
 
-    async def _observe(self, run: _Run) -> None:
-        """Plan on what is known of Azure; on what it says now where nothing is known or others' things are written."""
+    async def _act(self, run: Run, planned: Plan) -> None:
+        if not self._planner.may_write(run):
+            return
+        calls, again = planned.batch.calls, retries(planned, planned.observed, now=self._clock())
+        suspects = planned.suspects if planned.observed is not None else ()
         try:
-            known = self._index.known(run.identity.ref)
-            if known is not None and known.profile is None and known.source == LIST:
-                known = None  # a PUT replaces all there is: that a list leaves a profile out is no proof for that
-            if run.profile.metadata.key not in self._swept and self._is_old(run.identity):
-                known = None  # while no object stood for the profile, no sweep asked for it
-            planned = self._look(run, await self._read(run) if known is None else known.profile)
-            if known is not None and needs_fresh(planned, now=self._clock()) and self._may_write(run):
-                planned = self._look(run, await self._read(run))
-            if needs_proof(planned):
-                run.standstill = await standstill(self._definitions)
-                self._look(run, planned.observed)
-            self._swept.add(run.profile.metadata.key)
-        except FleetDNSError as error:
+            self._azure.reserve(run.identity.ref, needed(() if suspects else (*calls, *again)))
+        except Deferred as error:
             run.results.error = error
-
-    def _is_old(self, identity: Identity) -> bool:
-        heard = self._index.observed.heard(identity.ref)
-        return heard is not None and self._clock() - heard > self._patience
-
-    async def _read(self, run: _Run) -> Profile | None:
-        return await self._index.read(run.identity.ref)
-
-    def _look(self, run: _Run, observed: Profile | None) -> Plan:
-        run.plan = self._planned(run, observed)
-        run.memory = run.plan.memory
-        return run.plan
-
-    def _planned(self, run: _Run, observed: Profile | None) -> Plan:
-        return plan(
-            run.aggregate,
-            run.profile,
-            identity=run.identity,
-            observed=observed,
-            memory=run.memory,
-            settings=self._settings,
-            now=self._clock(),
-            standstill=run.standstill,
-        )
-
-    def _foreign(self, run: _Run) -> str | None:
-        observed = run.plan.observed if run.plan else None
-        if observed is None:
-            return None
-        return foreign_owner(observed, run.identity, profile=run.profile, naming=self._settings.naming)
-
-    async def _act(self, run: _Run, planned: Plan) -> None:
-        if not self._may_write(run):
             return
         await self._finalize_first(run, planned)
-        run.results = await self._applier.apply(planned.batch.calls, planned.verdict.allowed, planned.observed)
+        if suspects and planned.observed is not None:
+            run.results = await self._applier.apart(suspects, planned.observed)
+            return
+        run.results = await self._applier.apply(calls, planned.verdict.allowed, planned.observed)
+        setback = after_calls(run.memory.setback, calls, planned.observed, error=run.results.failure, now=self._clock())
+        run.memory = replace(run.memory, setback=setback)
         if run.results.error is None:
             known = self._index.known(run.identity.ref)
             again = retries(planned, known.profile if known else None, now=self._clock())
             await self._applier.apply_singly(again, run.results)
 
-    def _may_write(self, run: _Run) -> bool:
-        return not self._settings.is_dry_run and not is_marked(run.profile.metadata, PAUSED)
-
-    async def _finalize_first(self, run: _Run, planned: Plan) -> None:
+    async def _finalize_first(self, run: Run, planned: Plan) -> None:
         """Finalizers go on before the first write of what they guard. What is there without our doing (a hub restored,
         a profile adopted) is guarded as well: its object must not go without it.
         """
@@ -254,7 +228,7 @@ class ProfileReconciler:
             if backend.metadata.uid.lower() in owners:
                 await self._writer.add_finalizer(backend, BACKEND_FINALIZER)
 
-    def _learn(self, run: _Run) -> None:
+    def _learn(self, run: Run) -> None:
         """Remember what was refused, and, when everything desired is true, that it is."""
         if run.plan is None:
             return
@@ -267,28 +241,37 @@ class ProfileReconciler:
                 refusals[name] = self._refused(refusals.get(name), endpoint, error, now)
         known = self._index.known(run.identity.ref)
         absences = after_removal(run.plan.guarding, known.profile if known else None, now=now)
-        run.memory = replace(run.memory, refusals=refusals, settled=self._settled(run), absences=absences)
+        run.memory = replace(
+            run.memory,
+            refusals=refusals,
+            settled=self._settled(run),
+            absences=absences,
+            suspects=run.results.untried,
+        )
 
     def _refused(self, before: Refusal | None, endpoint: Endpoint, error: FleetDNSError, now: float) -> Refusal:
         jitter = self._random.random()
         return refused(before, target=endpoint.folded_target, failure=failure_of(error), now=now, jitter=jitter)
 
-    def _settled(self, run: _Run) -> Profile | None:
+    def _settled(self, run: Run) -> Profile | None:
         known = self._index.known(run.identity.ref)
         if run.plan is None or known is None or known.profile is None:
             return run.memory.settled
         return settled_after(run.plan.desired.profile, known.profile, run.memory.settled)
 
-    def _next_look(self, run: _Run) -> Result:
+    def _next_look(self, run: Run) -> Result:
         """What waits for a time, not for an event."""
         now = self._clock()
-        times = self._due(run, run.plan, now) if run.plan is not None and self._may_write(run) else []
-        if self._is_old(run.identity):
+        times = self._due(run, run.plan, now) if run.plan is not None and self._planner.may_write(run) else []
+        if self._planner.is_old(run.identity):
             # The sweep that hears of the profile at last may find it unchanged, and wakes nobody then.
             times.append(now + self._patience / 3)
+        contested_until = next_look(run.memory.contest, window=SWEEPS * self._settings.sweep, now=now)
+        if contested_until is not None:
+            times.append(contested_until)
         return Result(requeue_after=max(0.1, min(times) - now)) if times else Result()
 
-    def _due(self, run: _Run, planned: Plan, now: float) -> list[float]:
+    def _due(self, run: Run, planned: Plan, now: float) -> list[float]:
         """When refused endpoints, vanished exports and a standstill are to be looked at."""
         waiting = {subject_name(held.change) for held in planned.verdict.held_for(REFUSED)}
         names = (waiting | run.results.endpoint_errors.keys()) - run.results.succeeded
@@ -301,4 +284,13 @@ class ProfileReconciler:
         made = run.results.succeeded or any(isinstance(change, Create) for change in planned.verdict.allowed)
         if planned.drain.spared and made:
             times.append(now)  # what was made may serve in place of what was spared
+        if planned.suspects and not run.results.untried:
+            times.append(now)  # what was no part of the refused batch has waited for it
         return times
+
+
+def _is_silent(error: FleetDNSError | None) -> bool:
+    """Two changes met: it is read and repeated soon, and nobody needs to hear of it. Nor of a short wait for a turn."""
+    if isinstance(error, Deferred):
+        return error.because is None and error.retry_after < _LONG_WAIT
+    return isinstance(error, Conflict)

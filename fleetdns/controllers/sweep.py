@@ -7,7 +7,7 @@ that their status can say so, and again when it speaks. Until Azure was listed o
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from random import Random
 from typing import Protocol
 
@@ -16,7 +16,8 @@ from fleetdns.controllers.caches import Caches
 from fleetdns.controllers.index import AzureIndex
 from fleetdns.core.identity import Identity, Naming, identify
 from fleetdns.core.naming import profile_tag
-from fleetdns.errors import FleetDNSError, Forbidden, Throttled
+from fleetdns.core.trafficmanager import ProfileRef
+from fleetdns.errors import Deferred, FleetDNSError, Forbidden, Throttled
 from fleetdns.retry import SHORTEST_PAUSE
 from fleetdns.runtime.backoff import Backoff
 
@@ -51,7 +52,10 @@ class Sweep:
         patience: float,
         clock: Callable[[], float],
         random: Random,
+        troubled: Collection[ObjectKey] = (),
     ) -> None:
+        """`troubled`: the keys that wait for Azure to be itself again; who owns them keeps them true."""
+        self._troubled = troubled
         self._caches = caches
         self._index = index
         self._naming = naming
@@ -64,7 +68,6 @@ class Sweep:
         self._since = clock()  # when everything was listed, or asked for first
         self._heard: dict[str, float] = {}  # folded group -> when it last answered a sweep
         self._silent: set[str] = set()  # folded groups whose profiles were told so
-        self._closed_until = clock()  # before that Azure does not want to be asked, whatever the group
 
     async def first(self) -> None:
         """List everything once, so that nothing is made twice; a failure is remembered and tried again by run()."""
@@ -94,17 +97,14 @@ class Sweep:
         """One sweep over every resource group in use."""
         groups = self._by_group()
         for group, identities in groups.items():
-            if self._clock() < self._closed_until:
-                self._note_silence(group, identities)
-            else:
-                await self._sweep_group(group, identities)
+            await self._sweep_group(group, identities)
         used = (identity.ref for identities in groups.values() for identity in identities)
         self._index.observed.prune(used, before=self._clock() - self._patience)
 
     def _pause(self, attempt: int) -> float:
         """Seconds until the first listing is tried again."""
         error = self._index.list_error
-        if isinstance(error, Throttled):
+        if isinstance(error, Throttled | Deferred):
             return max(SHORTEST_PAUSE, error.retry_after)
         return _FIRST.delay(attempt, self._random)
 
@@ -126,7 +126,7 @@ class Sweep:
     async def _list_if_allowed(self, group: str) -> None:
         """A group that anybody may name and nobody may read must not keep the others from being served."""
         try:
-            await self._index.list_group(self._naming.subscription, group)
+            await self._listed(group)
         except Forbidden as error:
             self._observer.sweep_failed(group, error)
 
@@ -140,19 +140,27 @@ class Sweep:
     async def _sweep_group(self, group: str, identities: list[Identity]) -> None:
         now = self._clock()
         try:
-            changed = await self._index.list_group(self._naming.subscription, group)
+            changed = await self._listed(group)
         except FleetDNSError as error:
             self._observer.sweep_failed(group, error)
             self._note_silence(group, identities)
-            if isinstance(error, Throttled):
-                self._closed_until = self._clock() + error.retry_after
             return
         self._observer.swept(group, len(changed))
         self._heard[group] = now
         folded = {ref.folded for ref in changed}
         was_silent = group in self._silent
         self._silent.discard(group)
-        self._look_at(i for i in identities if was_silent or i.ref.folded in folded)
+        self._look_at(i for i in identities if was_silent or i.ref.folded in folded or i.key in self._troubled)
+
+    async def _listed(self, group: str) -> tuple[ProfileRef, ...]:
+        """The profiles of a group that changed; stands in the line for it, as no worker may."""
+        while True:
+            try:
+                return await self._index.list_group(self._naming.subscription, group)
+            except Deferred as error:
+                if error.because is not None:
+                    raise
+                await asyncio.sleep(error.retry_after)
 
     def _note_silence(self, group: str, identities: Iterable[Identity]) -> None:
         if self._clock() - self._heard.get(group, self._since) > self._patience:

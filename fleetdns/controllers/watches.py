@@ -14,6 +14,7 @@ from fleetdns.api.meta import ObjectKey
 from fleetdns.api.overrides import ResourceOverride
 from fleetdns.api.profile import TrafficManagerProfile
 from fleetdns.controllers.caches import BY_SERVICE, Caches, is_drained
+from fleetdns.core import callbudget
 from fleetdns.core.overrides import says_override, selected_services
 
 # Higher goes first: who deletes waits for it, who edits looks at it, a restart or a sweep can wait.
@@ -113,6 +114,13 @@ def priority(*, is_initial: bool, is_deleting: bool) -> int:
     if is_deleting:
         return DELETION
     return BACKGROUND if is_initial else USER
+
+
+def urgency(priority: int) -> int:
+    """How urgent the calls to Azure are that follow from work of this priority."""
+    if priority >= DELETION:
+        return callbudget.DELETION
+    return callbudget.USER if priority >= USER else callbudget.BACKGROUND
 
 
 def _services_of(old: InternalServiceExport | None, new: InternalServiceExport | None) -> frozenset[ObjectKey]:

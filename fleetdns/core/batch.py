@@ -71,6 +71,11 @@ def one_by_one(changes: tuple[Change, ...], observed: Profile) -> Iterator[Call]
         yield _single(change, placed)
 
 
+def is_harmless(change: Change) -> bool:
+    """Whether this cannot be why Azure refused a batch, as far as one can know: it only weighs what is there."""
+    return isinstance(change, Patch) and isinstance(change.subject, Endpoint) and change.fields == ("weight",)
+
+
 def handovers(changes: tuple[Change, ...]) -> tuple[tuple[Delete, Create | Patch], ...]:
     """The endpoints that go so that another may have their target (renamed ones), each with the one that takes it.
 

@@ -10,6 +10,7 @@ from fleetdns.core.aggregate import Asked
 from fleetdns.core.guard import Absences, Limits
 from fleetdns.core.identity import Naming
 from fleetdns.core.refusals import Refusals
+from fleetdns.core.setback import Setback
 from fleetdns.core.settle import Settling
 from fleetdns.core.trafficmanager import Profile
 
@@ -30,9 +31,12 @@ class Memory:
 
     `settled`: what was desired, and true in Azure, when a look last ended well. `refusals` None: not yet read back from
     status. `settling`: while a new profile waits for its backends and exports. `absences`: exports that vanished.
+    `setback`: what Azure refused as a whole. `suspects`: endpoints of a refused batch, not tried alone yet (folded).
     """
 
     settled: Profile | None = None
     refusals: Refusals | None = None
     settling: Settling[Asked] | None = None
     absences: Absences = field(default_factory=Absences)
+    setback: Setback | None = None
+    suspects: frozenset[str] = frozenset()

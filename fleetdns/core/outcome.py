@@ -8,11 +8,12 @@ from typing import Literal
 
 from fleetdns.api.meta import ObjectKey
 from fleetdns.core.changes import Change
+from fleetdns.core.contest import Contest
 from fleetdns.core.desired import Desired
 from fleetdns.core.identity import Identity
 from fleetdns.core.policy import Held
 from fleetdns.core.trafficmanager import Profile
-from fleetdns.errors import FleetDNSError, Forbidden, NameTaken, Rejected
+from fleetdns.errors import Deferred, FleetDNSError, Forbidden, NameTaken, Rejected
 
 PENDING: Literal["pending"] = "pending"
 REFUSED: Literal["refused"] = "refused"
@@ -49,11 +50,14 @@ class Outcome:
     is_stale: bool = False
     is_paused: bool = False
     guarded: Mapping[ObjectKey, tuple[str, ...]] = field(default_factory=dict)  # backend -> clusters, see core/guard.py
+    contest: Contest = field(default_factory=Contest)
 
 
 def failure_of(error: FleetDNSError) -> Failure:
     """How an error shows in a condition."""
     match error:
+        case Deferred(because=FleetDNSError() as because):
+            return failure_of(because)
         case NameTaken():
             return Failure(NAME_TAKEN, error.code, error.sentence)
         case Rejected() | Forbidden():

@@ -48,6 +48,11 @@ class Plan:
     drain: Drain
     standstill: Standstill | None = None
 
+    @property
+    def suspects(self) -> tuple[Change, ...]:
+        """The changes that were in a batch that Azure refused: each is tried alone, before anything else."""
+        return tuple(change for change in self.verdict.allowed if subject_name(change) in self.memory.suspects)
+
 
 def plan(
     aggregate: Aggregate,

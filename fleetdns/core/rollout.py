@@ -1,4 +1,9 @@
-"""How long a profile that is not yet in Azure waits for its backends and exports: applying a folder is one PUT."""
+"""How long changes are gathered, so that many of them become one write.
+
+a profile not yet in Azure        waits for its backends and exports: applying a folder is one PUT
+a profile that was quiet          is written at once
+a profile that was just written   rests for 0.2 s: what came during the write, and what comes now, is the next one
+"""
 
 from __future__ import annotations
 
@@ -10,6 +15,8 @@ from fleetdns.core.memory import Memory
 from fleetdns.core.plan import Plan
 from fleetdns.core.settle import QUIET, remaining, settling
 
+_OVER = 0.001  # seconds; a wait that no clock can measure never ends
+
 
 def rollout(planned: Plan, aggregate: Aggregate, *, now: float) -> tuple[Memory, float]:
     """What is remembered after one more look, and the seconds still to wait."""
@@ -18,6 +25,12 @@ def rollout(planned: Plan, aggregate: Aggregate, *, now: float) -> tuple[Memory,
         return replace(memory, settling=None), 0.0
     state = settling(memory.settling, aggregate.asked, now=now)
     return replace(memory, settling=state), remaining(state, now=now, lacking=_lacking(planned.desired))
+
+
+def rest_after_write(written_at: float | None, *, now: float) -> float:
+    """Seconds until a profile may be written again. `written_at`: when our last write of it ended."""
+    rest = written_at + QUIET - now if written_at is not None else 0.0
+    return rest if rest > _OVER else 0.0
 
 
 def _lacking(desired: Desired) -> float | None:

@@ -46,6 +46,7 @@ class Schedule(Generic[K]):
             int, OrderedDict[K, int]
         ] = {}  # priority -> key -> turn; keys = wanted - processing; none empty
         self._processing: dict[K, float] = {}  # key -> started at
+        self._priorities: dict[K, int] = {}  # of the runs going on; the same keys as processing
         self._delayed: dict[K, _Delayed] = {}  # disjoint from wanted: what is to run now has nothing to wait for
         self._timers: list[tuple[float, int, K]] = []  # heap over _delayed; entries of former delays are skipped
         self._turns = count()
@@ -109,16 +110,22 @@ class Schedule(Generic[K]):
         key, _ = self._ready[priority].popitem(last=False)
         if not self._ready[priority]:
             del self._ready[priority]
-        self._processing[key] = now
-        return self._wanted.pop(key)
+        item = self._wanted.pop(key)
+        self._processing[key], self._priorities[key] = now, item.priority
+        return item
 
     def done(self, key: K) -> float:
         """The run of the key is over; if it was added meanwhile it is ready again. Gives when the run had started."""
         started_at = self._processing.pop(key)
+        del self._priorities[key]
         wanted = self._wanted.get(key)
         if wanted is not None:
             self._enqueue(key, wanted.priority)
         return started_at
+
+    def priority(self, key: K) -> int:
+        """How urgent the run of this key is that is going on. KeyError: there is none."""
+        return self._priorities[key]
 
     def close(self) -> None:
         """Nothing is added from now on; delayed keys are dropped, ready ones stay."""

@@ -97,6 +97,10 @@ class WorkQueue(Generic[K]):
         self._metrics.taken(self.name, self._now() - item.enqueued_at)
         return item
 
+    def priority(self, key: K) -> int:
+        """How urgent the run of this key is that is going on. KeyError: there is none."""
+        return self._schedule.priority(key)
+
     def done(self, key: K) -> None:
         """The run of the key is over. KeyError: it was not running."""
         started_at = self._schedule.done(key)

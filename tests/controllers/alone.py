@@ -11,12 +11,14 @@ from fleetdns.api.exports import InternalServiceExport, ServiceImport
 from fleetdns.api.overrides import ResourceOverride
 from fleetdns.api.profile import TrafficManagerProfile
 from fleetdns.controllers.index import AzureIndex
+from fleetdns.controllers.metered import MeteredTrafficManager
 from fleetdns.controllers.overrides import OverrideReconciler
 from fleetdns.controllers.overrideswitch import OverrideSwitch
 from fleetdns.controllers.profile import ProfileReconciler
 from fleetdns.controllers.resolution import ResolutionReconciler
 from fleetdns.controllers.service import ServiceReconciler
 from fleetdns.controllers.status import StatusWriter
+from fleetdns.core.callbudget import CallBudget
 from fleetdns.core.overrides import ON
 from tests.controllers.world import EPOCH, NoJitter, Told, World, empty_caches, observed_by
 
@@ -42,7 +44,10 @@ class Alone:
         world.hub.feed(Namespace, caches.namespaces)
         world.hub.feed(MemberCluster, caches.members)
         world.hub.feed(ResourceOverride, caches.overrides)
-        index = AzureIndex(world.azure, clock=clock)
+        azure = MeteredTrafficManager(
+            world.azure, CallBudget(now=clock()), clock=clock, random=NoJitter(1), on_recovered=lambda: None
+        )
+        index = AzureIndex(azure, clock=clock)
         await index.list_subscription(world.settings.naming.subscription)
         index.listing_ended(None)
         writer = StatusWriter(world.hub, wall_clock=lambda: EPOCH)
@@ -51,7 +56,7 @@ class Alone:
             caches,
             index,
             overrides=overrides,
-            azure=world.azure,
+            azure=azure,
             definitions=world.hub,
             writer=writer,
             settings=world.settings,

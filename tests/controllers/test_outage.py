@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from fleetdns.errors import FleetDNSError, Throttled, Transient
-from tests.controllers.world import World, condition
+from tests.controllers.world import SWEEP, World, condition
 from tests.core.builders import RESOURCE_GROUP, make_backend, make_export, make_profile, public_ip
 
 pytestmark = pytest.mark.looptime
@@ -142,7 +142,7 @@ async def test_an_endpoint_whose_put_timed_out_is_looked_at_before_it_is_written
         assert world.accepted() == ("True", "Accepted")
 
 
-async def test_a_missing_right_is_named_and_heals_within_150_seconds_when_it_is_given() -> None:
+async def test_a_missing_right_is_named_and_heals_within_a_sweep_when_it_is_given() -> None:
     world = World()
     world.azure.read_only_groups.add(RESOURCE_GROUP)
     async with world.running():
@@ -154,9 +154,9 @@ async def test_a_missing_right_is_named_and_heals_within_150_seconds_when_it_is_
         assert "AuthorizationFailed" in message
         assert world.accepted() == ("False", "Invalid")
         assert world.reasons().count("AzureAPIError") == 2
-        assert len(world.azure.writes()) < 8
+        assert len(world.azure.writes()) < 11
         world.azure.read_only_groups.clear()
-        await asyncio.sleep(150)
+        await asyncio.sleep(SWEEP * 1.1 + 1)
 
         assert world.programmed() == ("True", "Programmed")
         assert world.accepted() == ("True", "Accepted")

@@ -146,7 +146,7 @@ class World:
     ) -> None:
         self.hub = FakeHub(delay=delay)
         self.azure = FakeTrafficManager(latency=latency)
-        self.port: TrafficManager = self.azure  # what the controllers call
+        self.port: TrafficManager | None = None  # what the controllers call in place of `azure`
         self.settings = Settings(naming or make_naming(), rounding, is_dry_run)
 
     @asynccontextmanager
@@ -168,7 +168,7 @@ class World:
         self.hub.listeners = [informers.written]
         controller = HubController(
             informers,
-            azure=self.port,
+            azure=self.port or self.azure,
             hub=self.hub,
             definitions=self.hub,
             discovery=self.hub,

@@ -1,0 +1,163 @@
+"""Plans one run on what is known of Azure, and on what Azure says now where that is needed before anything is written.
+
+What may not be written yet is found out before Azure is asked anything: reads are calls, too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from fleetdns.api.meta import ObjectKey
+from fleetdns.controllers.definitions import standstill
+from fleetdns.controllers.index import AzureIndex
+from fleetdns.controllers.metered import MeteredTrafficManager
+from fleetdns.controllers.ports import Definitions
+from fleetdns.controllers.run import Run
+from fleetdns.core.callbudget import PROFILE_READS, needed
+from fleetdns.core.identity import Identity, foreign_owner
+from fleetdns.core.memory import Settings
+from fleetdns.core.observed import GET, LIST, Observation
+from fleetdns.core.plan import Plan, needs_proof, plan
+from fleetdns.core.retries import needs_fresh, retries
+from fleetdns.core.rollout import rest_after_write, rollout
+from fleetdns.core.trafficmanager import Profile
+from fleetdns.errors import FleetDNSError
+
+_FRESH = 1.0  # seconds that a read counts as made just now: what it was made for had to wait a moment
+
+
+class Planner:
+    """`patience`: seconds after which an old observation is no longer called true; `clock`: the loop's."""
+
+    def __init__(
+        self,
+        index: AzureIndex,
+        azure: MeteredTrafficManager,
+        *,
+        definitions: Definitions,
+        settings: Settings,
+        patience: float,
+        clock: Callable[[], float],
+    ) -> None:
+        self._index = index
+        self._azure = azure
+        self._definitions = definitions
+        self._settings = settings
+        self._patience = patience
+        self._clock = clock
+        self._swept: set[ObjectKey] = set()  # keys whose profile was heard of since their object came
+
+    async def observe(self, run: Run) -> None:
+        """Fill in the plan, how long it has to wait, and what keeps it from being made."""
+        try:
+            await self._observe(run)
+        except FleetDNSError as error:
+            run.results.error = error
+
+    def forget(self, key: ObjectKey) -> None:
+        """The object is gone or going."""
+        self._swept.discard(key)
+
+    def is_old(self, identity: Identity) -> bool:
+        """Whether nothing was heard of the profile for too long to believe what is known."""
+        heard = self._index.observed.heard(identity.ref)
+        return heard is not None and self._clock() - heard > self._patience
+
+    def may_write(self, run: Run) -> bool:
+        return not self._settings.is_dry_run and not run.is_paused
+
+    def planned(self, run: Run, observed: Profile | None) -> Plan:
+        """The plan for one picture of Azure."""
+        return plan(
+            run.aggregate,
+            run.profile,
+            identity=run.identity,
+            observed=observed,
+            memory=run.memory,
+            settings=self._settings,
+            now=self._clock(),
+            standstill=run.standstill,
+        )
+
+    def foreign(self, run: Run) -> str | None:
+        """Whose the profile is in Azure, when it is not this object's."""
+        observed = run.plan.observed if run.plan else None
+        if observed is None:
+            return None
+        return foreign_owner(observed, run.identity, profile=run.profile, naming=self._settings.naming)
+
+    async def _observe(self, run: Run) -> None:
+        known = self._known(run)
+        if known is None and self.may_write(run):
+            run.wait = self._rest(run)  # a write of unknown outcome: what follows will write
+            if run.wait > 0:
+                return
+        setback = run.memory.setback
+        if known is None and setback is not None and not setback.is_due(self._clock()):
+            self._look(run, setback.base)
+        else:
+            self._look(run, known.profile if known is not None else await self._read(run))
+        if self._is_set_back(run):
+            return
+        if known is None and setback is not None and not setback.is_due(self._clock()):
+            self._look(run, await self._read(run))  # other calls than those that were refused
+        self._pace(run)
+        if run.wait > 0:
+            return
+        if known is not None and run.plan is not None and self._needs_fresh(run, run.plan, known):
+            self._azure.reserve(run.identity.ref, needed(run.plan.batch.calls, reads=1))
+            self._look(run, await self._read(run))
+        if run.plan is not None and needs_proof(run.plan):
+            run.standstill = await standstill(self._definitions)
+            self._look(run, run.plan.observed)
+        self._swept.add(run.key)
+
+    def _known(self, run: Run) -> Observation | None:
+        known = self._index.known(run.identity.ref)
+        if known is not None and known.profile is None and known.source == LIST:
+            return None  # a PUT replaces all there is: that a list leaves a profile out is no proof for that
+        if run.key not in self._swept and self.is_old(run.identity):
+            return None  # while no object stood for the profile, no sweep asked for it
+        return known
+
+    def _is_set_back(self, run: Run) -> bool:
+        """Whether these calls were refused just now: then they are neither made again nor prepared by a read."""
+        setback = run.memory.setback
+        if run.plan is None or setback is None or not self.may_write(run):
+            return False
+        if not setback.stands_for(run.plan.batch.calls, now=self._clock()):
+            return False
+        run.results.error = setback.error
+        return True
+
+    def _pace(self, run: Run) -> None:
+        """How long a new profile waits for its backends, and any other after it was written."""
+        if run.plan is None:
+            return
+        now = self._clock()
+        run.memory, run.wait = rollout(run.plan, run.aggregate, now=now)
+        has_calls = run.plan.batch.calls or any(retries(run.plan, run.plan.observed, now=now))
+        if run.wait <= 0 and has_calls and self.may_write(run):
+            run.wait = self._rest(run)
+
+    def _rest(self, run: Run) -> float:
+        return rest_after_write(self._index.observed.written(run.identity.ref), now=self._clock())
+
+    def _needs_fresh(self, run: Run, planned: Plan, known: Observation) -> bool:
+        """Whether a call writes back what others may have changed since Azure was last heard."""
+        if not self.may_write(run):
+            return False
+        if planned.suspects and known.source != LIST:
+            return False  # it was read before the batch that was refused, and everything written since is known
+        if known.source == GET and self._clock() - known.started < _FRESH:
+            return False
+        return needs_fresh(planned, now=self._clock())
+
+    async def _read(self, run: Run) -> Profile | None:
+        self._azure.reserve(run.identity.ref, {PROFILE_READS: 1})
+        return await self._index.read(run.identity.ref)
+
+    def _look(self, run: Run, observed: Profile | None) -> Plan:
+        run.plan = self.planned(run, observed)
+        run.memory = run.plan.memory
+        return run.plan

@@ -1,0 +1,90 @@
+"""Azure that fails for everybody: after a run of failures one call at a time tries whether it is over, and all others
+wait for that. How often a service that is down is asked does not depend on how many profiles there are.
+
+A lane is what fails together: the reads or the writes of one resource group.
+
+state      on a failure                                            on a success
+open       closes after 5 failures in a row, of 3 askers or more   stays
+closed     the next try later, 2 s doubling to 30 s                opens, and everybody may go on
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from dataclasses import dataclass, replace
+from typing import Generic, TypeVar
+
+L = TypeVar("L", bound=Hashable)
+
+_FAILURES = 5
+_ASKERS = 3  # what fails for one or two alone is their own, and their back-off's
+_FIRST_TRY = 2.0
+_SLOWEST_TRY = 30.0
+_JITTER = 0.2
+
+
+@dataclass(frozen=True, slots=True)
+class _Closed:
+    """`tried_until`: somebody tries now, or did and was never heard of again."""
+
+    tries: int
+    next_try: float
+    tried_until: float = 0.0
+
+
+class Outages(Generic[L]):
+    """`longest`: seconds that one call may take. Times: seconds of one steady clock."""
+
+    def __init__(self, *, longest: float) -> None:
+        self._longest = longest
+        self._failures: dict[L, tuple[int, frozenset[str]]] = {}  # in a row, and who had them
+        self._closed: dict[L, _Closed] = {}
+
+    def wait(self, lane: L, now: float, *, tries: bool) -> float | None:
+        """Seconds until it is worth asking again; None: a call may be made now.
+
+        `tries`: it is made, so that nobody else tries a closed lane at the same time.
+        """
+        closed = self._closed.get(lane)
+        if closed is None:
+            return None
+        until = max(closed.next_try, closed.tried_until)
+        if until > now:
+            return until - now
+        if tries:
+            self._closed[lane] = replace(closed, tried_until=now + self._longest)
+        return None
+
+    def is_closed(self, lane: L) -> bool:
+        return lane in self._closed
+
+    @property
+    def closed(self) -> tuple[L, ...]:
+        """The lanes that are closed."""
+        return tuple(self._closed)
+
+    def failed(self, lane: L, asker: str, *, now: float, jitter: float) -> bool:
+        """A call failed in a way that tells of Azure, not of what was asked. `jitter`: 0..1; True: the lane closes."""
+        closed = self._closed.get(lane)
+        if closed is not None:
+            if closed.tried_until:  # others that were on their way when the lane closed say nothing new
+                self._closed[lane] = _again(closed.tries + 1, now, jitter)
+            return False
+        count, askers = self._failures.get(lane, (0, frozenset()))
+        count, askers = count + 1, askers | {asker} if len(askers) < _ASKERS else askers
+        self._failures[lane] = (count, askers)
+        if count < _FAILURES or len(askers) < _ASKERS:
+            return False
+        del self._failures[lane]
+        self._closed[lane] = _again(0, now, jitter)
+        return True
+
+    def succeeded(self, lane: L) -> bool:
+        """Azure did what it was asked to, or refused it for a reason; True: the lane was closed and is open now."""
+        self._failures.pop(lane, None)
+        return self._closed.pop(lane, None) is not None
+
+
+def _again(tries: int, now: float, jitter: float) -> _Closed:
+    delay = min(_SLOWEST_TRY, _FIRST_TRY * 2 ** min(tries, 8))
+    return _Closed(tries, now + delay * (1 + _JITTER * jitter))
