@@ -97,11 +97,8 @@ class HubController:
         self.services: WorkQueue[ObjectKey] = WorkQueue("serviceexport", random=random, metrics=observers.queue)
         self._resolves_exports = resolves_exports
         self._namespace = namespace
-        self.budget = budget or CallBudget(now=clock())
-        metered = MeteredTrafficManager(
-            azure, self.budget, clock=clock, random=random, on_recovered=self._wake_troubled
-        )
-        caches, index = informers.caches, AzureIndex(metered, clock=clock)
+        self.azure = MeteredTrafficManager(azure, budget, clock=clock, random=random, on_recovered=self._wake_troubled)
+        caches, index = informers.caches, AzureIndex(self.azure, clock=clock)
         writer = StatusWriter(hub, wall_clock=wall_clock)
         self._switch = OverrideSwitch(resource_overrides, discovery, interval=sweep_interval)
         overrides = OverrideReconciler(caches, hub, switch=self._switch, is_dry_run=settings.is_dry_run)
@@ -121,14 +118,7 @@ class HubController:
         )
         resolution = ResolutionReconciler(caches, hub, writer=writer, clock=clock, is_dry_run=settings.is_dry_run)
         services = ServiceReconciler(overrides, resolution.reconcile if resolves_exports else None)
-        self._sweep = self._sweeping(
-            index,
-            profiles.troubled,
-            settings=settings,
-            observer=observers.sweep,
-            interval=sweep_interval,
-            random=random,
-        )
+        self._sweep = self._sweeping(index, settings, observer=observers.sweep, interval=sweep_interval, random=random)
         self._operator = self._operated(
             self._controller(self.profiles, profiles.reconcile, workers, observers.controller),
             self._controller(self.services, services.reconcile, workers, observers.controller),
@@ -164,13 +154,7 @@ class HubController:
         self._subscribe()
 
     def _sweeping(
-        self,
-        index: AzureIndex,
-        settings: Settings,
-        *,
-        observer: SweepObserver,
-        interval: float,
-        random: Random,
+        self, index: AzureIndex, settings: Settings, *, observer: SweepObserver, interval: float, random: Random
     ) -> Sweep:
         return Sweep(
             self.informers.caches,
