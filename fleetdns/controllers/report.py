@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from fleetdns.api.backend import CLEANUP_FINALIZER as BACKEND_FINALIZER
 from fleetdns.api.profile import TrafficManagerProfile
@@ -12,8 +13,8 @@ from fleetdns.controllers.observer import ReconcileObserver
 from fleetdns.controllers.status import StatusWriter
 from fleetdns.core.aggregate import Aggregate
 from fleetdns.core.backendstatus import backend_status, leaving_status, unprogrammed_status
-from fleetdns.core.changes import subject_name
-from fleetdns.core.drift import Drift
+from fleetdns.core.contest import SWEEPS, Contest, after_calls
+from fleetdns.core.drift import put_back
 from fleetdns.core.events import repaired
 from fleetdns.core.memory import Memory, Settings
 from fleetdns.core.outcome import PENDING, Outcome, failure_of
@@ -52,15 +53,20 @@ class Report:
         is_observed: bool,
         memory: Memory,
         results: Results,
-    ) -> None:
-        """Write what a plan came to. `is_observed` False: Azure was not heard of at all, the plan is a guess."""
+    ) -> Memory:
+        """Write what a plan came to; the memory with what was told.
+
+        `is_observed` False: Azure was not heard of at all, the plan is a guess.
+        """
+        memory = replace(memory, contest=self._contest(planned, memory.contest))
         reached = self._outcome(
             aggregate, profile, planned=planned, is_observed=is_observed, memory=memory, results=results
         )
         self._observer.reconciled(profile.metadata.key, reached)
         if self._settings.is_dry_run:
-            return
-        drifts = _put_back(planned.drifts, reached)
+            return memory
+        still = (*reached.waiting, *(held.change for held in reached.held))
+        drifts = put_back(planned.drifts, still)
         for drift in drifts:
             self._observer.repaired(profile.metadata.key, drift)
         is_azure_error = reached.failure is not None and reached.failure.kind != PENDING
@@ -82,6 +88,7 @@ class Report:
             if status is not None:
                 await self._writer.backend(backend, status)
         await self._release(aggregate, reached)
+        return memory
 
     async def unidentified(
         self, aggregate: Aggregate, profile: TrafficManagerProfile, message: str, *, is_foreign: bool = False
@@ -127,6 +134,17 @@ class Report:
             is_stale=self._is_stale(planned.identity.ref),
         )
 
+    def _contest(self, planned: Plan, before: Contest) -> Contest:
+        known = self._index.known(planned.identity.ref)
+        return after_calls(
+            before,
+            planned.drifts,
+            planned.desired.profile,
+            known.profile if known is not None else None,
+            window=SWEEPS * self._settings.sweep,
+            now=self._clock(),
+        )
+
     def _is_stale(self, ref: ProfileRef) -> bool:
         heard = self._index.observed.heard(ref)
         return self._clock() - (self._born if heard is None else heard) > self._patience
@@ -139,9 +157,3 @@ class Report:
         for backend in aggregate.leaving_backends:
             if backend.metadata.uid.lower() not in owners:
                 await self._writer.remove_finalizer(backend, BACKEND_FINALIZER)
-
-
-def _put_back(drifts: tuple[Drift, ...], reached: Outcome) -> tuple[Drift, ...]:
-    """The drifts that are repaired now: their changes wait no longer."""
-    waiting = {subject_name(change) for change in reached.waiting}
-    return tuple(drift for drift in drifts if drift.endpoint not in waiting)

@@ -8,7 +8,7 @@ from fleetdns.api.backend import BackendStatus, TrafficManagerBackend
 from fleetdns.api.meta import FLEET_METRICS_FINALIZER, timestamp
 from fleetdns.api.profile import ProfileStatus, TrafficManagerProfile
 from fleetdns.controllers.ports import Hub, HubObject
-from fleetdns.core.events import Event, guarded, turned
+from fleetdns.core.events import Event, contested, guarded, turned
 from fleetdns.core.status import ACCEPTED, PROGRAMMED, status_patch
 
 WallClock = Callable[[], float]
@@ -36,6 +36,7 @@ class StatusWriter:
         """Patch a profile's status if it differs, and tell what turned."""
         old = profile.status.conditions
         told = (*events, *turned(PROGRAMMED, old, status.conditions, is_azure_error=is_azure_error))
+        told = (*told, *contested(old, status.conditions))
         await self._write(profile, profile.status, status, told)
 
     async def backend(

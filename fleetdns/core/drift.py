@@ -6,15 +6,15 @@ since. That is remembered from the last complete reconcile, and after a restart 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
-from fleetdns.api.backend import TrafficManagerBackend
-from fleetdns.api.conditions import TRUE, find
-from fleetdns.api.profile import TrafficManagerProfile
 from fleetdns.core.changes import Change, Create, Delete, Patch, diff, subject_name
-from fleetdns.core.status import PROGRAMMED
-from fleetdns.core.trafficmanager import Profile
+from fleetdns.core.trafficmanager import Endpoint, Profile
+
+# What stands for a field where the whole thing was deleted, or added.
+PROFILE = "profile"
+ENDPOINT = "endpoint"
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +27,7 @@ class Drift:
 
 
 def drifted(changes: Iterable[Change], *, desired: Profile, settled: Profile | None) -> tuple[Drift, ...]:
-    """The changes that repair. `settled`: what was desired, and true in Azure, when last looked at.
+    """The changes that repair. `settled`: what was there with our knowledge when last looked at.
 
     A profile that is gone took its endpoints along: that is one thing to tell, not one for each.
     """
@@ -35,7 +35,7 @@ def drifted(changes: Iterable[Change], *, desired: Profile, settled: Profile | N
         return ()
     changes = tuple(changes)
     if any(isinstance(change, Create) and not subject_name(change) for change in changes):
-        return (Drift("", ("profile",), "deleted in Azure"),)
+        return (Drift("", (PROFILE,), "deleted in Azure"),)
     asked_for = {subject_name(change): change for change in diff(desired, settled)}
     return tuple(
         drift
@@ -44,23 +44,18 @@ def drifted(changes: Iterable[Change], *, desired: Profile, settled: Profile | N
     )
 
 
-def settled_by_status(
-    desired: Profile, *, profile: TrafficManagerProfile, backends: Iterable[TrafficManagerBackend]
-) -> Profile | None:
-    """What status says was true of `desired` when it was last written: its settings, and the endpoints it lists."""
-    programmed = find(profile.status.conditions, PROGRAMMED)
-    is_current = profile.status.observed_generation == profile.metadata.generation
-    if programmed is None or programmed.status != TRUE or not is_current:
-        return None
-    listed = {(e.name, e.weight) for backend in backends for e in backend.status.endpoints}
-    return replace(desired, endpoints=tuple(e for e in desired.endpoints if (e.folded, e.weight) in listed))
+def put_back(drifts: Iterable[Drift], still: Iterable[Change]) -> tuple[Drift, ...]:
+    """The drifts that are gone after the calls. `still`: all changes that are not true yet, whatever they wait for."""
+    differing = {subject_name(change) for change in still}
+    return tuple(drift for drift in drifts if drift.endpoint not in differing)
 
 
 def settled_after(desired: Profile, known: Profile, before: Profile | None) -> Profile | None:
     """What is settled now: what Azure holds as desired; what it does not hold yet stays as it was `before`.
 
     One endpoint that Azure refuses for ever must not make the repair of another look like somebody's wish, nor a wish
-    like a repair. None: the settings were never true.
+    like a repair. Endpoints of ours that nobody asks for and that are still there are known, too: only one that comes
+    after this was added by somebody else. None: the settings were never true.
     """
     differing = {subject_name(change) for change in diff(desired, known)}
     settings = before if "" in differing else desired
@@ -69,15 +64,26 @@ def settled_after(desired: Profile, known: Profile, before: Profile | None) -> P
     wanted = {endpoint.folded for endpoint in desired.endpoints}
     true = [endpoint for endpoint in desired.endpoints if endpoint.folded not in differing]
     earlier = [e for e in before.endpoints if e.folded in differing & wanted] if before else []
-    return replace(settings, endpoints=tuple(sorted([*true, *earlier], key=lambda endpoint: endpoint.name)))
+    return with_endpoints(settings, [*true, *earlier, *unasked(desired, known)])
+
+
+def with_endpoints(profile: Profile, endpoints: list[Endpoint]) -> Profile:
+    """The profile with these endpoints in place of its own."""
+    return replace(profile, endpoints=tuple(sorted(endpoints, key=lambda endpoint: endpoint.name)))
+
+
+def unasked(desired: Profile, known: Profile | None) -> Iterator[Endpoint]:
+    """The endpoints of ours in Azure that are not desired."""
+    wanted = {endpoint.folded for endpoint in desired.endpoints}
+    return (e for e in (known.owned if known else ()) if e.folded not in wanted)
 
 
 def _drift(change: Change, asked_for: Change | None, settled: Profile) -> Drift | None:
-    if isinstance(change, Delete):
-        return None
     name = subject_name(change)
+    if isinstance(change, Delete):
+        return None if settled.endpoint(name) else Drift(name, (ENDPOINT,), "added in Azure and taken out")
     if isinstance(change, Create):
-        return Drift(name, ("endpoint",), "deleted in Azure") if settled.endpoint(name) else None
+        return Drift(name, (ENDPOINT,), "deleted in Azure") if settled.endpoint(name) else None
     if isinstance(asked_for, Create):
         return None
     wanted = asked_for.fields if isinstance(asked_for, Patch) else ()

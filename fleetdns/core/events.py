@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from typing import Literal
 
 from fleetdns.api.conditions import FALSE, TRUE, Condition, find
+from fleetdns.core.contest import DRIFTING
 from fleetdns.core.drift import Drift
 from fleetdns.core.guard import GUARDED
+from fleetdns.core.status import CHANGED_ELSEWHERE
 
 NORMAL: Literal["Normal"] = "Normal"
 WARNING: Literal["Warning"] = "Warning"
@@ -40,10 +42,12 @@ def turned(kind: str, old: Iterable[Condition], new: Iterable[Condition], *, is_
 
 def guarded(old: Iterable[Condition], new: Iterable[Condition]) -> tuple[Event, ...]:
     """The guard holds something that it did not hold before."""
-    before, after = find(old, GUARDED), find(new, GUARDED)
-    if after is None or after.status != TRUE or (before is not None and _facts(before) == _facts(after)):
-        return ()
-    return (Event(WARNING, GUARD_HELD, after.message),)
+    return _warned(GUARDED, GUARD_HELD, old, new)
+
+
+def contested(old: Iterable[Condition], new: Iterable[Condition]) -> tuple[Event, ...]:
+    """Somebody keeps changing back what they did not keep changing before."""
+    return _warned(DRIFTING, CHANGED_ELSEWHERE, old, new)
 
 
 def repaired(drifts: Iterable[Drift]) -> tuple[Event, ...]:
@@ -52,6 +56,13 @@ def repaired(drifts: Iterable[Drift]) -> tuple[Event, ...]:
         Event(NORMAL, "DriftRepaired", f"{_subject(drift)}: {', '.join(drift.fields)} put back ({drift.because})")
         for drift in drifts
     )
+
+
+def _warned(kind: str, reason: str, old: Iterable[Condition], new: Iterable[Condition]) -> tuple[Event, ...]:
+    before, after = find(old, kind), find(new, kind)
+    if after is None or after.status != TRUE or (before is not None and _facts(before) == _facts(after)):
+        return ()
+    return (Event(WARNING, reason, after.message),)
 
 
 def _subject(drift: Drift) -> str:

@@ -7,6 +7,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from fleetdns.core.aggregate import Asked
+from fleetdns.core.contest import Contest
 from fleetdns.core.guard import Absences, Limits
 from fleetdns.core.identity import Naming
 from fleetdns.core.refusals import Refusals
@@ -24,19 +25,26 @@ class Settings:
     is_dry_run: bool = False
     limits: Limits = field(default_factory=Limits)
 
+    @property
+    def sweep(self) -> float:
+        """Seconds from one sweep to the next."""
+        return self.limits.window
+
 
 @dataclass(frozen=True, slots=True)
 class Memory:
     """What earlier looks at one profile learned. Losing it costs calls, never truth.
 
-    `settled`: what was desired, and true in Azure, when a look last ended well. `refusals` None: not yet read back from
+    `settled`: what was there with our knowledge when a look last ended well. `refusals` None: not yet read back from
     status. `settling`: while a new profile waits for its backends and exports. `absences`: exports that vanished.
-    `setback`: what Azure refused as a whole. `suspects`: endpoints of a refused batch, not tried alone yet (folded).
+    `contest`: what was put back lately. `setback`: what Azure refused as a whole. `suspects`: endpoints of a refused
+    batch, not tried alone yet (folded).
     """
 
     settled: Profile | None = None
     refusals: Refusals | None = None
     settling: Settling[Asked] | None = None
     absences: Absences = field(default_factory=Absences)
+    contest: Contest = field(default_factory=Contest)
     setback: Setback | None = None
     suspects: frozenset[str] = frozenset()

@@ -13,9 +13,10 @@ from fleetdns.api.profile import ALLOW_EMPTY, PAUSED, TrafficManagerProfile
 from fleetdns.core.aggregate import Aggregate
 from fleetdns.core.batch import Batch, batch
 from fleetdns.core.changes import Change, Delete, diff, subject_name
+from fleetdns.core.contest import SWEEPS, looked, slowed
 from fleetdns.core.desired import Desired, desired_profile
 from fleetdns.core.drain import Drain, drain, known_endpoints, sparing, undrained
-from fleetdns.core.drift import Drift, drifted, settled_by_status
+from fleetdns.core.drift import Drift, drifted
 from fleetdns.core.guard import Guarding, guard, guarded_clusters
 from fleetdns.core.identity import Identity
 from fleetdns.core.kept import Kept, kept_endpoints
@@ -23,7 +24,7 @@ from fleetdns.core.memory import Memory, Settings
 from fleetdns.core.naming import EndpointName
 from fleetdns.core.outcome import Failure, Outcome
 from fleetdns.core.policy import Circumstances, Held, Verdict, circumstances, judge, unproven
-from fleetdns.core.refusals import refusals_by_status, still_refused
+from fleetdns.core.recall import recalled
 from fleetdns.core.spare import spare
 from fleetdns.core.standstill import Standstill
 from fleetdns.core.trafficmanager import MAX_ENDPOINTS, Profile
@@ -33,6 +34,7 @@ from fleetdns.core.trafficmanager import MAX_ENDPOINTS, Profile
 class Plan:
     """What ought to be, what is, which changes may be made now, and the calls that make them.
 
+    `drifts`: what somebody changed in Azure; `slowed`: the subjects of which that is put back later, with the reason.
     `stays`: removals for which a proof is missing; meanwhile those endpoints are parts of what is desired.
     """
 
@@ -42,6 +44,7 @@ class Plan:
     verdict: Verdict
     batch: Batch
     drifts: tuple[Drift, ...]
+    slowed: Mapping[str, str]
     memory: Memory
     guarding: Guarding
     stays: tuple[Held, ...]
@@ -74,15 +77,20 @@ def plan(
     spared = look.spared(draft)
     if spared is not None:
         draft = look.draft(sparing(draft.drain, spared))
-    verdict = _with(draft.stays, judge(draft.changes, draft.given))
+    window = SWEEPS * settings.sweep
+    drifts = drifted(draft.changes, desired=draft.desired.profile, settled=draft.memory.settled)
+    contest = looked(draft.memory.contest, drifts, draft.desired.profile, window=window, now=now)
+    slow = slowed(contest, drifts, draft.changes, observed, window=window, now=now)
+    verdict = _with(draft.stays, judge(draft.changes, replace(draft.given, slowed=slow)))
     return Plan(
         identity=identity,
         desired=draft.desired,
         observed=observed,
         verdict=verdict,
         batch=batch(verdict.allowed, observed),
-        drifts=drifted(verdict.allowed, desired=draft.desired.profile, settled=draft.memory.settled),
-        memory=draft.memory,
+        drifts=drifts,
+        slowed=slow,
+        memory=replace(draft.memory, contest=contest),
         guarding=draft.guarding,
         stays=draft.stays,
         drain=draft.drain,
@@ -126,7 +134,15 @@ class _Look:
         """What ought to be and what that changes, with what stays although the hub does not ask for it."""
         aggregate, observed = self.aggregate, self.observed
         desired = self._desired(drained)
-        memory = _recalled(self.memory, desired, self.profile, observed=observed, aggregate=aggregate, now=self.now)
+        memory = recalled(
+            self.memory,
+            desired,
+            self.profile,
+            observed=observed,
+            backends=aggregate.live_backends,
+            sweep=self.settings.sweep,
+            now=self.now,
+        )
         given = _given(
             aggregate,
             self.profile,
@@ -224,7 +240,7 @@ def outcome(
     )
     changes = diff(planned.desired.profile, observed)
     still = tuple(held for held in planned.stays if observed and observed.endpoint(subject_name(held.change)))
-    verdict = _with(still, judge(changes, given))
+    verdict = _with(still, judge(changes, replace(given, slowed=planned.slowed)))
     return Outcome(
         identity=planned.identity,
         desired=planned.desired,
@@ -237,6 +253,7 @@ def outcome(
         is_stale=is_stale,
         is_paused=is_marked(profile.metadata, PAUSED),
         guarded=guarded_clusters(planned.guarding, observed, aggregate),
+        contest=memory.contest,
     )
 
 
@@ -277,23 +294,3 @@ def _given(
         drain=drained,
         standstill=standstill.message if standstill is not None else None,
     )
-
-
-def _recalled(
-    memory: Memory,
-    desired: Desired,
-    profile: TrafficManagerProfile,
-    *,
-    observed: Profile | None,
-    aggregate: Aggregate,
-    now: float,
-) -> Memory:
-    """After a restart, status tells what was refused and what was true."""
-    backends = aggregate.live_backends
-    if memory.refusals is None:
-        return replace(
-            memory,
-            refusals=refusals_by_status(desired, backends, now=now),
-            settled=settled_by_status(desired.profile, profile=profile, backends=backends),
-        )
-    return replace(memory, refusals=still_refused(memory.refusals, desired.profile, observed))

@@ -25,6 +25,7 @@ REFUSED = "Refused"
 TARGET_TAKEN = "TargetTaken"
 UNRESOLVED = "Unresolved"
 STANDSTILL = "Standstill"
+CONTESTED = "Contested"
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +66,7 @@ class Circumstances:
     standstill: str | None = None  # why nothing may be written at all
     kept_targets: Mapping[str, str] = field(default_factory=dict)  # folded target -> endpoint of ours that is kept
     drain: Drain = field(default_factory=Drain)
+    slowed: Mapping[str, str] = field(default_factory=dict)  # folded endpoint name or "" -> why its repair waits
 
 
 def circumstances(
@@ -212,6 +214,11 @@ def _refused(change: Change, given: Circumstances) -> Objection | None:
     return (REFUSED, message) if message is not None and not isinstance(change, Delete) else None
 
 
+def _contested(change: Change, given: Circumstances) -> Objection | None:
+    message = given.slowed.get(subject_name(change))
+    return (CONTESTED, message) if message is not None else None
+
+
 def _is_meant(owner: EndpointName, given: Circumstances) -> bool:
     """A person drained the cluster, deleted the backend or took its weight: whatever is unknown could not keep it."""
     return given.drain.takes_endpoint(owner) or owner.uid in given.leaving or owner.uid in given.weightless
@@ -231,4 +238,4 @@ Filter = Callable[[Change, Circumstances], Objection | None]
 
 _PROOFS: tuple[Filter, ...] = (_unreadable, _backend_gone, _unresolved)
 _KEEPERS: tuple[Filter, ...] = (_standstill, *_PROOFS)
-_FILTERS: tuple[Filter, ...] = (*_KEEPERS, _target_taken, _refused, _paused, _dry_run)
+_FILTERS: tuple[Filter, ...] = (*_KEEPERS, _target_taken, _refused, _paused, _dry_run, _contested)

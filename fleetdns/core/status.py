@@ -12,9 +12,11 @@ from typing import Any
 import msgspec
 
 from fleetdns.api.conditions import FALSE, TRUE, UNKNOWN, Condition, find, merged
+from fleetdns.api.profile import PAUSED as PAUSED_ANNOTATION
 from fleetdns.api.profile import EndpointCounts, ProfileStatus, TrafficManagerProfile
+from fleetdns.core.contest import DRIFTING
 from fleetdns.core.outcome import NAME_TAKEN, PENDING, Failure, Outcome
-from fleetdns.core.policy import PAUSED
+from fleetdns.core.policy import CONTESTED, PAUSED
 from fleetdns.core.trafficmanager import CHECKING, DEGRADED, DISABLED, ONLINE, UNMONITORED, Endpoint, Profile
 from fleetdns.core.wording import first_few
 
@@ -27,8 +29,9 @@ PAUSED_TYPE = "Paused"
 INVALID = "Invalid"
 NAME_NOT_AVAILABLE = "DNSNameNotAvailable"
 PENDING_REASON = "Pending"
+CHANGED_ELSEWHERE = "ChangedElsewhere"
 
-_MANAGED = frozenset({PROGRAMMED, READY, HEALTHY, PAUSED_TYPE})
+_MANAGED = frozenset({PROGRAMMED, READY, HEALTHY, PAUSED_TYPE, DRIFTING})
 _INACTIVE = "Inactive"
 
 
@@ -39,6 +42,9 @@ def profile_status(profile: TrafficManagerProfile, outcome: Outcome, *, now: str
     conditions = [programmed, _ready(programmed), _health(old, outcome)]
     if outcome.is_paused:
         conditions.append(_paused(outcome))
+    drifting = _drifting(profile, outcome)
+    if drifting is not None:
+        conditions.append(drifting)
     return ProfileStatus(
         dns_name=(observed.fqdn or outcome.identity.fqdn) if observed else old.dns_name,
         # As we spell it: Azure's own spelling differs between an answer and a list, and each would write status anew.
@@ -112,7 +118,9 @@ def _settings_wait(profile: TrafficManagerProfile, outcome: Outcome) -> bool:
 def _not_programmed(outcome: Outcome) -> Condition:
     failure = outcome.failure
     if failure is None:
-        return Condition(PROGRAMMED, UNKNOWN, PENDING_REASON, "a change waits to be written to Azure")
+        slowed = [h.message for h in outcome.held if h.reason == CONTESTED and isinstance(h.change.subject, Profile)]
+        because = "".join(f": {message}" for message in slowed)
+        return Condition(PROGRAMMED, UNKNOWN, PENDING_REASON, f"a change waits to be written to Azure{because}")
     if failure.kind == PENDING:
         message = f"a change waits to be written to Azure; fleetdns keeps trying. The last try gave {failure}"
         return Condition(PROGRAMMED, UNKNOWN, PENDING_REASON, message)
@@ -128,6 +136,21 @@ def _paused(outcome: Outcome) -> Condition:
     count = sum(held.reason == PAUSED for held in outcome.held)
     changes = "1 change waits" if count == 1 else f"{count} changes wait"
     return Condition(PAUSED_TYPE, TRUE, "PausedByAnnotation", f"annotation fleetdns.io/paused is set; {changes}")
+
+
+def _drifting(profile: TrafficManagerProfile, outcome: Outcome) -> Condition | None:
+    """What somebody keeps changing back; what was told of that before a restart stands until it is known again."""
+    contested = outcome.contest.contested
+    if not contested:
+        return find(profile.status.conditions, DRIFTING) if outcome.contest.told_until is not None else None
+    name, namespace = profile.metadata.name, profile.metadata.namespace
+    message = (
+        f"somebody else keeps changing this in Azure: {first_few(str(each) for each in contested)}. Who else writes to "
+        "it? Azure's activity log tells. Stop that writer, or leave the profile to it for a while with "
+        f"kubectl annotate tmp {name} -n {namespace} {PAUSED_ANNOTATION}=true; until then it is put back once in ten "
+        "sweeps, and at once only where it must not wait"
+    )
+    return Condition(DRIFTING, TRUE, CHANGED_ELSEWHERE, message)
 
 
 def _health(old: ProfileStatus, outcome: Outcome) -> Condition:

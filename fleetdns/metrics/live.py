@@ -15,12 +15,15 @@ from fleetdns.api.backend import TrafficManagerBackend
 from fleetdns.api.conditions import Condition
 from fleetdns.api.meta import ObjectKey, ObjectMeta
 from fleetdns.api.profile import TrafficManagerProfile
+from fleetdns.core.contest import DRIFTING
 from fleetdns.core.guard import GUARDED
 from fleetdns.core.status import ACCEPTED, HEALTHY, PAUSED_TYPE, PROGRAMMED
 from fleetdns.core.trafficmanager import DEGRADED, ONLINE
 from fleetdns.runtime.informer import Informer
 from fleetdns.runtime.observer import Phase
 from fleetdns.runtime.workqueue import WorkQueue
+
+_PROFILE_CONDITIONS = (PROGRAMMED, HEALTHY, PAUSED_TYPE, DRIFTING)
 
 
 class Live(Collector):
@@ -80,7 +83,7 @@ class Objects(Collector):
     def _profile_times(self) -> GaugeMetricFamily:
         family = _status_times("profile")
         for profile in self.profiles():
-            _add_times(family, profile.metadata, profile.status.conditions, (PROGRAMMED, HEALTHY, PAUSED_TYPE))
+            _add_times(family, profile.metadata, profile.status.conditions, _PROFILE_CONDITIONS)
         return family
 
     def _backend_times(self) -> GaugeMetricFamily:

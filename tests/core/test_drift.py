@@ -10,7 +10,8 @@ from fleetdns.api.backend import BackendStatus, EndpointStatus
 from fleetdns.api.conditions import Condition
 from fleetdns.api.profile import ProfileStatus
 from fleetdns.core.changes import diff
-from fleetdns.core.drift import Drift, drifted, settled_by_status
+from fleetdns.core.drift import Drift, drifted
+from fleetdns.core.recall import settled_by_status
 from fleetdns.core.trafficmanager import Profile
 from tests.core.builders import (
     endpoint_name,
@@ -149,16 +150,16 @@ def test_after_a_restart_status_tells_what_was_true(
     profile = make_profile(
         status=ProfileStatus(observed_generation=observed_generation, conditions=(condition,) if condition else ())
     )
-    settled = settled_by_status(TWO, profile=profile, backends=[make_backend(status=status)])
+    settled = settled_by_status(TWO, TWO, profile=profile, backends=[make_backend(status=status)])
     assert (None if settled is None else [e.name for e in settled.endpoints]) == names
 
 
 def test_after_a_restart_a_weight_changed_in_azure_is_drift_and_one_changed_on_the_hub_is_not() -> None:
     profile = make_profile(status=ProfileStatus(observed_generation=1, conditions=(PROGRAMMED,)))
     backend = make_backend(status=listed((A, 50), (B, 50)))
-    settled = settled_by_status(TWO, profile=profile, backends=[backend])
     in_azure = with_endpoint(TWO, A, weight=3)
+    settled = settled_by_status(TWO, in_azure, profile=profile, backends=[backend])
     assert [d.endpoint for d in drifted(diff(TWO, in_azure), desired=TWO, settled=settled)] == [A]
     wanted = hub("a", "b", weight=10)
-    settled = settled_by_status(wanted, profile=profile, backends=[backend])
+    settled = settled_by_status(wanted, TWO, profile=profile, backends=[backend])
     assert drifted(diff(wanted, TWO), desired=wanted, settled=settled) == ()

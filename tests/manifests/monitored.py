@@ -14,6 +14,7 @@ from fleetdns.api.offer import Offer
 from fleetdns.api.service import Service, ServiceExport
 from fleetdns.azure.errors import Operation
 from fleetdns.core import offer
+from fleetdns.core.contest import DRIFTING
 from fleetdns.core.guard import GUARDED
 from fleetdns.core.status import ACCEPTED, HEALTHY, PROGRAMMED
 from fleetdns.core.trafficmanager import DEGRADED, ONLINE
@@ -77,7 +78,7 @@ CONTROLLER = Monitored(
         **_VALUES,
         "job": {"fleetdns"},
         "state": {ONLINE, DEGRADED},
-        "condition": {PROGRAMMED, ACCEPTED, HEALTHY, GUARDED},
+        "condition": {PROGRAMMED, ACCEPTED, HEALTHY, GUARDED, DRIFTING},
     },
 )
 AGENT = Monitored(

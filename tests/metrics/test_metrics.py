@@ -221,6 +221,12 @@ def test_series_of_status_follow_the_objects_that_are_there(metrics: Metrics) ->
         assert not samples(metrics, family)
 
 
+def test_the_series_of_a_profile_tell_since_when_somebody_else_keeps_writing_to_it(metrics: Metrics) -> None:
+    metrics.watch_objects(lambda: [profile_with(condition("Drifting"))], tuple)
+    name = "fleet_networking_traffic_manager_profile_status_last_timestamp_seconds"
+    assert value(metrics, name, namespace="work", name="myatm", condition="Drifting", status="True", reason="Drifting")
+
+
 async def test_depth_is_read_from_the_living_queue(metrics: Metrics) -> None:
     queue: WorkQueue[ObjectKey] = WorkQueue("trafficmanagerprofile", random=Random(1), metrics=metrics.queue)
     metrics.watch_queue(queue)

@@ -1,0 +1,65 @@
+"""What earlier looks at a profile learned, as this look may use it; after a restart, what status still tells of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+from fleetdns.api.backend import TrafficManagerBackend
+from fleetdns.api.conditions import TRUE, find
+from fleetdns.api.profile import TrafficManagerProfile
+from fleetdns.core.contest import DRIFTING, SWEEPS, Contest
+from fleetdns.core.desired import Desired
+from fleetdns.core.drift import unasked, with_endpoints
+from fleetdns.core.memory import Memory
+from fleetdns.core.refusals import refusals_by_status, still_refused
+from fleetdns.core.status import PROGRAMMED
+from fleetdns.core.trafficmanager import Profile
+
+
+def recalled(
+    memory: Memory,
+    desired: Desired,
+    profile: TrafficManagerProfile,
+    *,
+    observed: Profile | None,
+    backends: Iterable[TrafficManagerBackend],
+    sweep: float,
+    now: float,
+) -> Memory:
+    """`backends`: those that are not being deleted; `sweep`: seconds from one to the next."""
+    if memory.refusals is not None:
+        return replace(memory, refusals=still_refused(memory.refusals, desired.profile, observed))
+    backends = tuple(backends)
+    return replace(
+        memory,
+        refusals=refusals_by_status(desired, backends, now=now),
+        settled=settled_by_status(desired.profile, observed, profile=profile, backends=backends),
+        contest=contest_by_status(profile, until=now + SWEEPS * sweep),
+    )
+
+
+def settled_by_status(
+    desired: Profile,
+    observed: Profile | None,
+    *,
+    profile: TrafficManagerProfile,
+    backends: Iterable[TrafficManagerBackend],
+) -> Profile | None:
+    """What status says was true of `desired` when it was last written: its settings, and the endpoints it lists.
+
+    What Azure holds of ours and nobody asks for counts as known: a user may have taken it back while nobody looked.
+    """
+    programmed = find(profile.status.conditions, PROGRAMMED)
+    is_current = profile.status.observed_generation == profile.metadata.generation
+    if programmed is None or programmed.status != TRUE or not is_current:
+        return None
+    listed = {(e.name, e.weight) for backend in backends for e in backend.status.endpoints}
+    true = [e for e in desired.endpoints if (e.folded, e.weight) in listed]
+    return with_endpoints(desired, [*true, *unasked(desired, observed)])
+
+
+def contest_by_status(profile: TrafficManagerProfile, *, until: float) -> Contest:
+    """Nothing of a contest is remembered, but what status says of it stands until then."""
+    told = find(profile.status.conditions, DRIFTING)
+    return Contest(told_until=until if told is not None and told.status == TRUE else None)
