@@ -12,13 +12,13 @@ from fleetdns.api.meta import GROUP, ObjectKey, ObjectMeta, Resource
 CLEANUP_FINALIZER = f"{GROUP}/traffic-manager-backend-cleanup"
 
 
-class NameRef(msgspec.Struct, frozen=True, rename="camel"):
+class NameRef(msgspec.Struct, frozen=True, gc=False, rename="camel"):
     """A reference by name inside the same namespace."""
 
     name: str
 
 
-class BackendSpec(msgspec.Struct, frozen=True, rename="camel"):
+class BackendSpec(msgspec.Struct, frozen=True, gc=False, rename="camel"):
     """spec of a TrafficManagerBackend; `weight` None counts as 1."""
 
     profile: NameRef
@@ -26,14 +26,14 @@ class BackendSpec(msgspec.Struct, frozen=True, rename="camel"):
     weight: int | None = None
 
 
-class FromCluster(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
+class FromCluster(msgspec.Struct, frozen=True, gc=False, rename="camel", omit_defaults=True):
     """Which cluster's export an endpoint stands for, and the weight that export asked for."""
 
     cluster: str
     weight: int | None = None
 
 
-class EndpointStatus(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
+class EndpointStatus(msgspec.Struct, frozen=True, gc=False, rename="camel", omit_defaults=True):
     """One Traffic Manager endpoint as Azure holds it; `weight` is Traffic Manager's, 1..1000."""
 
     name: str
@@ -44,7 +44,7 @@ class EndpointStatus(msgspec.Struct, frozen=True, rename="camel", omit_defaults=
     monitor_status: str | None = None
 
 
-class RejectedExport(msgspec.Struct, frozen=True, rename="camel"):
+class RejectedExport(msgspec.Struct, frozen=True, gc=False, rename="camel"):
     """A cluster's export that is not an endpoint, and why."""
 
     cluster: str
@@ -52,7 +52,7 @@ class RejectedExport(msgspec.Struct, frozen=True, rename="camel"):
     message: str = ""
 
 
-class BackendStatus(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
+class BackendStatus(msgspec.Struct, frozen=True, gc=False, rename="camel", omit_defaults=True):
     """status of a TrafficManagerBackend."""
 
     endpoints: tuple[EndpointStatus, ...] = ()
@@ -61,7 +61,7 @@ class BackendStatus(msgspec.Struct, frozen=True, rename="camel", omit_defaults=T
     conditions: tuple[Condition, ...] = ()
 
 
-class TrafficManagerBackend(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
+class TrafficManagerBackend(msgspec.Struct, frozen=True, gc=False, rename="camel", omit_defaults=True):
     """A TrafficManagerBackend as stored on the hub."""
 
     resource: ClassVar[Resource] = Resource(GROUP, "v1beta1", "trafficmanagerbackends", "TrafficManagerBackend")

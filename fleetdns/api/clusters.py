@@ -10,7 +10,7 @@ from fleetdns.api.exports import MEMBER_NAMESPACE_PREFIX
 from fleetdns.api.meta import ObjectMeta, Resource
 
 
-class MemberCluster(msgspec.Struct, frozen=True):
+class MemberCluster(msgspec.Struct, frozen=True, gc=False):
     """A cluster of a fleet that KubeFleet manages; its name is the cluster's. Only its metadata is read."""
 
     resource: ClassVar[Resource] = Resource("cluster.kubernetes-fleet.io", "v1", "memberclusters", "MemberCluster")
@@ -22,7 +22,7 @@ class MemberCluster(msgspec.Struct, frozen=True):
         return self.metadata.name
 
 
-class Namespace(msgspec.Struct, frozen=True):
+class Namespace(msgspec.Struct, frozen=True, gc=False):
     """A namespace of the hub. Only its metadata is read."""
 
     resource: ClassVar[Resource] = Resource("", "v1", "namespaces", "Namespace")

@@ -11,7 +11,7 @@ FALSE = "False"
 UNKNOWN = "Unknown"
 
 
-class Condition(msgspec.Struct, frozen=True, rename="camel"):
+class Condition(msgspec.Struct, frozen=True, gc=False, rename="camel"):
     """metav1.Condition."""
 
     type: str

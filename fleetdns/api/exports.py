@@ -31,7 +31,7 @@ def whole_weight(text: str) -> int | None:
     return int(text) if is_number and int(text) <= MAX_WEIGHT else None
 
 
-class ServicePort(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
+class ServicePort(msgspec.Struct, frozen=True, gc=False, rename="camel", omit_defaults=True):
     """One port of an exported Service. `target_port` is a number or a name, as in a Service."""
 
     port: int
@@ -41,7 +41,7 @@ class ServicePort(msgspec.Struct, frozen=True, rename="camel", omit_defaults=Tru
     target_port: int | str | None = None
 
 
-class ServiceReference(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
+class ServiceReference(msgspec.Struct, frozen=True, gc=False, rename="camel", omit_defaults=True):
     """The Service in the member cluster. `exported_since` (RFC 3339) decides conflicts: the oldest wins."""
 
     cluster_id: str
@@ -50,7 +50,7 @@ class ServiceReference(msgspec.Struct, frozen=True, rename="camel", omit_default
     exported_since: str = ""
 
 
-class InternalServiceExportSpec(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
+class InternalServiceExportSpec(msgspec.Struct, frozen=True, gc=False, rename="camel", omit_defaults=True):
     """One cluster's offer. `weight` None counts as 1; 0 takes no traffic."""
 
     service_reference: ServiceReference
@@ -62,13 +62,13 @@ class InternalServiceExportSpec(msgspec.Struct, frozen=True, rename="camel", omi
     weight: int | None = None
 
 
-class ConditionsStatus(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
+class ConditionsStatus(msgspec.Struct, frozen=True, gc=False, rename="camel", omit_defaults=True):
     """A status that is only conditions."""
 
     conditions: tuple[Condition, ...] = ()
 
 
-class InternalServiceExport(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
+class InternalServiceExport(msgspec.Struct, frozen=True, gc=False, rename="camel", omit_defaults=True):
     """What one member cluster exports, in that cluster's own namespace on the hub."""
 
     resource: ClassVar[Resource] = Resource(GROUP, "v1alpha1", "internalserviceexports", "InternalServiceExport")
@@ -100,13 +100,13 @@ class InternalServiceExport(msgspec.Struct, frozen=True, rename="camel", omit_de
         return self.metadata.namespace == MEMBER_NAMESPACE_PREFIX + self.cluster
 
 
-class ClusterRef(msgspec.Struct, frozen=True, rename="camel"):
+class ClusterRef(msgspec.Struct, frozen=True, gc=False, rename="camel"):
     """A member cluster by its id."""
 
     cluster: str
 
 
-class ServiceImportStatus(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
+class ServiceImportStatus(msgspec.Struct, frozen=True, gc=False, rename="camel", omit_defaults=True):
     """The clusters whose exports agree, and the ports they agree on."""
 
     ports: tuple[ServicePort, ...] = ()
@@ -116,7 +116,7 @@ class ServiceImportStatus(msgspec.Struct, frozen=True, rename="camel", omit_defa
     session_affinity: str | None = None
 
 
-class ServiceImport(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
+class ServiceImport(msgspec.Struct, frozen=True, gc=False, rename="camel", omit_defaults=True):
     """An exported Service as the whole fleet sees it."""
 
     resource: ClassVar[Resource] = Resource(GROUP, "v1alpha1", "serviceimports", "ServiceImport")

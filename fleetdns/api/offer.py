@@ -32,7 +32,7 @@ class OfferSpec(InternalServiceExportSpec, frozen=True, rename="camel", omit_def
     service_reference: OfferedService
 
 
-class Offer(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
+class Offer(msgspec.Struct, frozen=True, gc=False, rename="camel", omit_defaults=True):
     """An InternalServiceExport, whole."""
 
     resource: ClassVar[Resource] = InternalServiceExport.resource

@@ -16,14 +16,14 @@ ADOPT = "fleetdns.io/adopt"
 RETAIN = "Retain"
 
 
-class CustomHeader(msgspec.Struct, frozen=True, rename="camel"):
+class CustomHeader(msgspec.Struct, frozen=True, gc=False, rename="camel"):
     """One header of a health probe."""
 
     name: str
     value: str
 
 
-class MonitorConfig(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
+class MonitorConfig(msgspec.Struct, frozen=True, gc=False, rename="camel", omit_defaults=True):
     """How Traffic Manager probes the endpoints. None where neither the user nor the schema gave a value."""
 
     interval_in_seconds: int | None = None
@@ -35,14 +35,14 @@ class MonitorConfig(msgspec.Struct, frozen=True, rename="camel", omit_defaults=T
     custom_headers: tuple[CustomHeader, ...] = ()
 
 
-class DNSConfig(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
+class DNSConfig(msgspec.Struct, frozen=True, gc=False, rename="camel", omit_defaults=True):
     """The DNS label and how long resolvers may keep an answer (seconds)."""
 
     relative_name: str | None = None
     ttl: int | None = None
 
 
-class ProfileSpec(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
+class ProfileSpec(msgspec.Struct, frozen=True, gc=False, rename="camel", omit_defaults=True):
     """spec of a TrafficManagerProfile."""
 
     resource_group: str | None = None
@@ -51,7 +51,7 @@ class ProfileSpec(msgspec.Struct, frozen=True, rename="camel", omit_defaults=Tru
     deletion_policy: str | None = None
 
 
-class EndpointCounts(msgspec.Struct, frozen=True, rename="camel"):
+class EndpointCounts(msgspec.Struct, frozen=True, gc=False, rename="camel"):
     """How many endpoints of fleetdns' own the profile has, by what Traffic Manager's probes say of them."""
 
     total: int = 0
@@ -59,7 +59,7 @@ class EndpointCounts(msgspec.Struct, frozen=True, rename="camel"):
     degraded: int = 0
 
 
-class ProfileStatus(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
+class ProfileStatus(msgspec.Struct, frozen=True, gc=False, rename="camel", omit_defaults=True):
     """status of a TrafficManagerProfile. None where fleetdns does not know."""
 
     dns_name: str | None = None
@@ -70,7 +70,7 @@ class ProfileStatus(msgspec.Struct, frozen=True, rename="camel", omit_defaults=T
     conditions: tuple[Condition, ...] = ()
 
 
-class TrafficManagerProfile(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
+class TrafficManagerProfile(msgspec.Struct, frozen=True, gc=False, rename="camel", omit_defaults=True):
     """A TrafficManagerProfile as stored on the hub."""
 
     resource: ClassVar[Resource] = Resource(GROUP, "v1beta1", "trafficmanagerprofiles", "TrafficManagerProfile")

@@ -22,25 +22,25 @@ EXTERNAL_NAME = "ExternalName"
 HEADLESS = "None"
 
 
-class Ingress(msgspec.Struct, frozen=True):
+class Ingress(msgspec.Struct, frozen=True, gc=False):
     """Where a load balancer listens."""
 
     ip: str = ""
 
 
-class LoadBalancerStatus(msgspec.Struct, frozen=True):
+class LoadBalancerStatus(msgspec.Struct, frozen=True, gc=False):
     """What the cloud provider made for a Service."""
 
     ingress: tuple[Ingress, ...] = ()
 
 
-class ServiceStatus(msgspec.Struct, frozen=True, rename="camel"):
+class ServiceStatus(msgspec.Struct, frozen=True, gc=False, rename="camel"):
     """The part of a Service's status that tells its address."""
 
     load_balancer: LoadBalancerStatus = LoadBalancerStatus()
 
 
-class ServiceSpec(msgspec.Struct, frozen=True, rename="camel"):
+class ServiceSpec(msgspec.Struct, frozen=True, gc=False, rename="camel"):
     """The part of a Service's spec that decides whether and how it is exported."""
 
     type: str = "ClusterIP"
@@ -48,7 +48,7 @@ class ServiceSpec(msgspec.Struct, frozen=True, rename="camel"):
     ports: tuple[ServicePort, ...] = ()
 
 
-class Service(msgspec.Struct, frozen=True):
+class Service(msgspec.Struct, frozen=True, gc=False):
     """A Service of the member cluster."""
 
     resource: ClassVar[Resource] = Resource("", "v1", "services", "Service")
@@ -64,7 +64,7 @@ class Service(msgspec.Struct, frozen=True):
         return (ingress[0].ip or None) if ingress else None
 
 
-class ServiceExport(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
+class ServiceExport(msgspec.Struct, frozen=True, gc=False, rename="camel", omit_defaults=True):
     """Asks that the Service of the same name is offered to the fleet."""
 
     resource: ClassVar[Resource] = Resource(GROUP, "v1beta1", "serviceexports", "ServiceExport")

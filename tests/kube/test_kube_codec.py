@@ -5,14 +5,17 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fleetdns.api.exports import InternalServiceExport
 from fleetdns.api.meta import ObjectKey
+from fleetdns.api.overrides import ResourceOverride
 from fleetdns.api.profile import TrafficManagerProfile
 from fleetdns.kube.codec import StructCodec
+from fleetdns.kube.sharing import Sharing
 from fleetdns.runtime.listwatch import Undecodable
 
 
@@ -102,3 +105,53 @@ def test_sharing_strings_changes_no_value(labels: dict[str, str], group: str) ->
     body["metadata"]["labels"] = labels
     value = StructCodec(TrafficManagerProfile).decode(wire(body)).value
     assert (value.metadata.labels, value.spec.resource_group) == (labels, group)
+
+
+def export(**spec: Any) -> bytes:
+    reference = {"clusterId": "member-1", "namespace": "work", "name": "app"}
+    body = {"ports": [{"port": 80, "targetPort": 8080}, {"port": 443}], "serviceReference": reference} | spec
+    return wire({"metadata": {"name": "work-app", "finalizers": ["one", "two"]}, "spec": body})
+
+
+def test_ports_and_finalizers_that_repeat_are_stored_once() -> None:
+    codec = StructCodec(InternalServiceExport)
+    first, other, second = (codec.decode(raw).value for raw in (export(), export(ports=[{"port": 81}]), export()))
+    assert first.spec.ports is second.spec.ports
+    assert first.metadata.finalizers is second.metadata.finalizers
+    assert [port.port for port in other.spec.ports] == [81]
+
+
+@pytest.mark.parametrize("ports", [[{"port": 80, "targetPort": "80"}], [{"port": 80, "targetPort": 80}], []])
+def test_ports_that_only_look_alike_are_not_shared(ports: list[Any]) -> None:
+    codec = StructCodec(InternalServiceExport)
+    for other in ([{"port": 80, "targetPort": "80"}], [{"port": 80, "targetPort": 80}], []):
+        codec.decode(export(ports=other))
+    alone = StructCodec(InternalServiceExport).decode(export(ports=ports)).value
+    assert [type(port.target_port) for port in codec.decode(export(ports=ports)).value.spec.ports] == [
+        type(port.target_port) for port in alone.spec.ports
+    ]
+
+
+@pytest.mark.parametrize(
+    "values", [[1, True, 1.0, "1"], [0, False, None, ""], [[1], [True]]], ids=["one", "nothing", "in a list"]
+)
+def test_values_that_python_holds_for_equal_stay_what_they_are(values: list[Any]) -> None:
+    codec = StructCodec(ResourceOverride)
+    for value in values:
+        patch = {"op": "add", "path": "/p", "value": value}
+        rule = {"jsonPatchOverrides": [patch]}
+        body = {"metadata": {"name": "o", "namespace": "work"}, "spec": {"policy": {"overrideRules": [rule]}}}
+        policy = codec.decode(wire(body)).value.spec.policy
+        assert policy is not None
+        assert repr(policy.override_rules[0].json_patch_overrides[0].value) == repr(value)
+
+
+def test_what_never_repeats_is_not_remembered_for_ever() -> None:
+    sharing, most = Sharing(InternalServiceExport), 0
+    for number in range(30_000):
+        value = msgspec.json.decode(
+            export(publicIPResourceID=str(number), ports=[{"port": number}]), type=InternalServiceExport
+        )
+        sharing.share(value)
+        most = max(most, len(sharing))
+    assert 1000 < most < 12_000
