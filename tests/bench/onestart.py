@@ -29,6 +29,7 @@ from fleetdns.kube.sources import HubSources
 from fleetdns.kube.transport import Transport
 from fleetdns.runtime.listwatch import Codec, ListPage, ListWatch, Rejected
 from fleetdns.runtime.observer import InformerObserver
+from tests.bench.pulse import Pulse
 
 T = TypeVar(
     "T",
@@ -42,7 +43,6 @@ T = TypeVar(
 )
 
 _MIB = 1024  # /proc counts in KiB
-_TICK = 0.001  # seconds
 _SETTLED = 2.0  # seconds: the connections of the lists have closed, and watches go on
 
 
@@ -111,24 +111,9 @@ class _PlainSources:
         return self._inner.codec(kind)
 
 
-class _Pulse:
-    """How long the event loop let nothing else run, at most."""
-
-    def __init__(self) -> None:
-        self.longest = 0.0
-
-    async def run(self) -> None:
-        last = time.perf_counter()
-        while True:
-            await asyncio.sleep(_TICK)
-            now = time.perf_counter()
-            self.longest = max(self.longest, now - last - _TICK)
-            last = now
-
-
 async def started(kubeconfig: str, way: str) -> Start:
     """Fill the caches once. `way`: stream, or list."""
-    connection, seen, pulse = await load(kubeconfig), _Seen(), _Pulse()
+    connection, seen, pulse = await load(kubeconfig), _Seen(), Pulse()
     gc.collect()
     idle, cpu, began = _memory("VmRSS"), time.process_time(), time.perf_counter()
     async with Transport(connection, observer=_Nobody()) as transport, asyncio.TaskGroup() as group:
