@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Protocol
 
 from fleetdns.api.meta import ObjectKey
@@ -18,6 +19,10 @@ class ReconcileObserver(Protocol):
 
     def repaired(self, key: ObjectKey, drift: Drift) -> None:
         """Somebody's change to this profile in Azure was put back."""
+        ...
+
+    def health_changed(self, key: ObjectKey, states: Mapping[str, int]) -> None:
+        """Status tells of endpoints in another state than before: how many of one backend, by their new state."""
         ...
 
     def unidentified(self, key: ObjectKey, message: str) -> None:

@@ -32,7 +32,6 @@ from fleetdns.core.aggregate import Aggregate
 from fleetdns.core.callbudget import USER, needed
 from fleetdns.core.candidates import HIDDEN
 from fleetdns.core.changes import Create, subject_name
-from fleetdns.core.contest import SWEEPS, next_look
 from fleetdns.core.drift import settled_after
 from fleetdns.core.guard import after_removal
 from fleetdns.core.identity import Identity, Unidentified, adoption, identify
@@ -266,9 +265,9 @@ class ProfileReconciler:
         if self._planner.is_old(run.identity):
             # The sweep that hears of the profile at last may find it unchanged, and wakes nobody then.
             times.append(now + self._patience / 3)
-        contested_until = next_look(run.memory.contest, window=SWEEPS * self._settings.sweep, now=now)
-        if contested_until is not None:
-            times.append(contested_until)
+        remembered = run.memory.next_look(self._settings, now=now)
+        if remembered is not None:
+            times.append(remembered)
         return Result(requeue_after=max(0.1, min(times) - now)) if times else Result()
 
     def _due(self, run: Run, planned: Plan, now: float) -> list[float]:

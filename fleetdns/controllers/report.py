@@ -14,8 +14,9 @@ from fleetdns.controllers.status import StatusWriter
 from fleetdns.core.aggregate import Aggregate
 from fleetdns.core.backendstatus import backend_status, leaving_status, unprogrammed_status
 from fleetdns.core.contest import SWEEPS, Contest, after_calls
-from fleetdns.core.drift import put_back
-from fleetdns.core.events import repaired
+from fleetdns.core.drift import Drift, put_back
+from fleetdns.core.events import endpoints_turned, health_turned, repaired
+from fleetdns.core.health import Told, changes, differs_in_health_alone, telling
 from fleetdns.core.memory import Memory, Settings
 from fleetdns.core.outcome import PENDING, Outcome, failure_of
 from fleetdns.core.plan import Plan, outcome
@@ -69,26 +70,52 @@ class Report:
         drifts = put_back(planned.drifts, still)
         for drift in drifts:
             self._observer.repaired(profile.metadata.key, drift)
-        is_azure_error = reached.failure is not None and reached.failure.kind != PENDING
-        now = self._writer.now
-        await self._writer.profile(
-            profile,
-            profile_status(profile, reached, now=now),
-            is_azure_error=is_azure_error,
-            events=repaired(drifts),
+        told = await self._tell(aggregate, profile, reached, told=memory.health, drifts=drifts)
+        for backend in aggregate.leaving_backends:
+            leaving = leaving_status(backend, reached, now=self._writer.now)
+            if leaving is not None:
+                await self._writer.backend(backend, leaving)
+        await self._release(aggregate, reached)
+        return replace(memory, health=told)
+
+    async def _tell(
+        self,
+        aggregate: Aggregate,
+        profile: TrafficManagerProfile,
+        reached: Outcome,
+        *,
+        told: Told,
+        drifts: tuple[Drift, ...],
+    ) -> Told:
+        """Status and events of the profile and its backends; what is told of their health now."""
+        key, before, now = profile.metadata.key, told.failing, self._writer.now
+        status = profile_status(profile, reached, now=now)
+        backends = [(backend, backend_status(backend, reached, now=now)) for backend in aggregate.live_backends]
+        is_alone = differs_in_health_alone(profile.status, status)
+        is_alone = is_alone or any(differs_in_health_alone(backend.status, new) for backend, new in backends)
+        turned, told = telling(
+            told,
+            reached.observed,
+            is_observed=reached.is_observed,
+            is_alone=is_alone,
+            sweep=self._settings.sweep,
+            now=self._clock(),
         )
-        for backend in aggregate.live_backends:
+        is_azure_error = reached.failure is not None and reached.failure.kind != PENDING
+        if not (told.waits and differs_in_health_alone(profile.status, status)):
+            events = (*repaired(drifts), *health_turned(before, turned, status.conditions))
+            await self._writer.profile(profile, status, is_azure_error=is_azure_error, events=events)
+        for backend, new in backends:
+            if told.waits and differs_in_health_alone(backend.status, new):
+                continue
             await self._writer.backend(
                 backend,
-                backend_status(backend, reached, now=now),
+                new,
                 is_azure_error=is_azure_error or bool(reached.endpoint_failures),
+                events=endpoints_turned(backend.metadata.uid, turned),
             )
-        for backend in aggregate.leaving_backends:
-            status = leaving_status(backend, reached, now=now)
-            if status is not None:
-                await self._writer.backend(backend, status)
-        await self._release(aggregate, reached)
-        return memory
+            self._observer.health_changed(key, changes(backend.status, new))
+        return told
 
     async def unidentified(
         self, aggregate: Aggregate, profile: TrafficManagerProfile, message: str, *, is_foreign: bool = False

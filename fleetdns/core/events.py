@@ -10,6 +10,7 @@ from fleetdns.api.conditions import FALSE, TRUE, Condition, find
 from fleetdns.core.contest import DRIFTING
 from fleetdns.core.drift import Drift
 from fleetdns.core.guard import GUARDED
+from fleetdns.core.health import ENDPOINTS_DEGRADED, HEALTHY, Turns, clusters
 from fleetdns.core.status import CHANGED_ELSEWHERE
 
 NORMAL: Literal["Normal"] = "Normal"
@@ -17,6 +18,7 @@ WARNING: Literal["Warning"] = "Warning"
 
 AZURE_API_ERROR = "AzureAPIError"
 GUARD_HELD = "GuardHeld"
+ENDPOINTS_RECOVERED = "EndpointsRecovered"
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +50,32 @@ def guarded(old: Iterable[Condition], new: Iterable[Condition]) -> tuple[Event, 
 def contested(old: Iterable[Condition], new: Iterable[Condition]) -> tuple[Event, ...]:
     """Somebody keeps changing back what they did not keep changing before."""
     return _warned(DRIFTING, CHANGED_ELSEWHERE, old, new)
+
+
+def health_turned(before: frozenset[str], turned: Turns, conditions: Iterable[Condition]) -> tuple[Event, ...]:
+    """A profile began to have endpoints that fail, or has none any more. `before`: those that failed until now."""
+    healthy = find(conditions, HEALTHY)
+    if healthy is None:
+        return ()
+    if turned.failed and not before:
+        return (Event(WARNING, ENDPOINTS_DEGRADED, healthy.message),)
+    if before and not turned.failing and healthy.status != FALSE:
+        return (Event(NORMAL, ENDPOINTS_RECOVERED, f"no endpoint fails its probes any more: {healthy.message}"),)
+    return ()
+
+
+def endpoints_turned(uid: str, turned: Turns) -> tuple[Event, ...]:
+    """Endpoints of the backend with this uid that began to fail, and those that serve again: one event each."""
+    failed, recovered = (
+        clusters(e for e in endpoints if e.owner is not None and e.owner.uid == uid.lower())
+        for endpoints in (turned.failed, turned.recovered)
+    )
+    found = []
+    if failed:
+        found.append(Event(WARNING, ENDPOINTS_DEGRADED, f"the Service fails Traffic Manager's probes in {failed}"))
+    if recovered:
+        found.append(Event(NORMAL, ENDPOINTS_RECOVERED, f"the Service answers its probes again in {recovered}"))
+    return tuple(found)
 
 
 def repaired(drifts: Iterable[Drift]) -> tuple[Event, ...]:

@@ -7,8 +7,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from fleetdns.core.aggregate import Asked
-from fleetdns.core.contest import Contest
+from fleetdns.core.contest import SWEEPS, Contest, next_look
 from fleetdns.core.guard import Absences, Limits
+from fleetdns.core.health import Told
 from fleetdns.core.identity import Naming
 from fleetdns.core.refusals import Refusals
 from fleetdns.core.setback import Setback
@@ -37,8 +38,8 @@ class Memory:
 
     `settled`: what was there with our knowledge when a look last ended well. `refusals` None: not yet read back from
     status. `settling`: while a new profile waits for its backends and exports. `absences`: exports that vanished.
-    `contest`: what was put back lately. `setback`: what Azure refused as a whole. `suspects`: endpoints of a refused
-    batch, not tried alone yet (folded).
+    `contest`: what was put back lately. `health`: what was told of health. `setback`: what Azure refused as a whole.
+    `suspects`: endpoints of a refused batch, not tried alone yet (folded).
     """
 
     settled: Profile | None = None
@@ -46,5 +47,14 @@ class Memory:
     settling: Settling[Asked] | None = None
     absences: Absences = field(default_factory=Absences)
     contest: Contest = field(default_factory=Contest)
+    health: Told = field(default_factory=Told)
     setback: Setback | None = None
     suspects: frozenset[str] = frozenset()
+
+    def next_look(self, settings: Settings, *, now: float) -> float | None:
+        """When what somebody else keeps changing may be put back or is over, or health that waits may be told."""
+        times = (
+            next_look(self.contest, window=SWEEPS * settings.sweep, now=now),
+            self.health.next_look(sweep=settings.sweep),
+        )
+        return min((time for time in times if time is not None), default=None)

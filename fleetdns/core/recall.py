@@ -11,10 +11,11 @@ from fleetdns.api.profile import TrafficManagerProfile
 from fleetdns.core.contest import DRIFTING, SWEEPS, Contest
 from fleetdns.core.desired import Desired
 from fleetdns.core.drift import unasked, with_endpoints
+from fleetdns.core.health import Told
 from fleetdns.core.memory import Memory
 from fleetdns.core.refusals import refusals_by_status, still_refused
 from fleetdns.core.status import PROGRAMMED
-from fleetdns.core.trafficmanager import Profile
+from fleetdns.core.trafficmanager import DEGRADED, Profile
 
 
 def recalled(
@@ -36,6 +37,7 @@ def recalled(
         refusals=refusals_by_status(desired, backends, now=now),
         settled=settled_by_status(desired.profile, observed, profile=profile, backends=backends),
         contest=contest_by_status(profile, until=now + SWEEPS * sweep),
+        health=Told(frozenset(e.name for b in backends for e in b.status.endpoints if e.monitor_status == DEGRADED)),
     )
 
 

@@ -6,7 +6,6 @@ gives the same bytes and nothing is written twice.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Any
 
 import msgspec
@@ -15,15 +14,22 @@ from fleetdns.api.conditions import FALSE, TRUE, UNKNOWN, Condition, find, merge
 from fleetdns.api.profile import PAUSED as PAUSED_ANNOTATION
 from fleetdns.api.profile import EndpointCounts, ProfileStatus, TrafficManagerProfile
 from fleetdns.core.contest import DRIFTING
+from fleetdns.core.health import (
+    CHECKING_ENDPOINTS,
+    HEALTHY,
+    NO_ENDPOINTS,
+    endpoint_counts,
+    health,
+    monitor_status,
+)
 from fleetdns.core.outcome import NAME_TAKEN, PENDING, Failure, Outcome
 from fleetdns.core.policy import CONTESTED, PAUSED
-from fleetdns.core.trafficmanager import CHECKING, DEGRADED, DISABLED, ONLINE, UNMONITORED, Endpoint, Profile
+from fleetdns.core.trafficmanager import Profile
 from fleetdns.core.wording import first_few
 
 PROGRAMMED = "Programmed"
 ACCEPTED = "Accepted"
 READY = "Ready"
-HEALTHY = "Healthy"
 PAUSED_TYPE = "Paused"
 
 INVALID = "Invalid"
@@ -32,7 +38,6 @@ PENDING_REASON = "Pending"
 CHANGED_ELSEWHERE = "ChangedElsewhere"
 
 _MANAGED = frozenset({PROGRAMMED, READY, HEALTHY, PAUSED_TYPE, DRIFTING})
-_INACTIVE = "Inactive"
 
 
 def profile_status(profile: TrafficManagerProfile, outcome: Outcome, *, now: str) -> ProfileStatus:
@@ -49,8 +54,8 @@ def profile_status(profile: TrafficManagerProfile, outcome: Outcome, *, now: str
         dns_name=(observed.fqdn or outcome.identity.fqdn) if observed else old.dns_name,
         # As we spell it: Azure's own spelling differs between an answer and a list, and each would write status anew.
         resource_id=outcome.identity.ref.resource_id if observed else old.resource_id,
-        monitor_status=_monitor_status(observed) if observed else None if outcome.is_observed else old.monitor_status,
-        endpoints=_counts(observed) if observed else EndpointCounts() if outcome.is_observed else old.endpoints,
+        monitor_status=monitor_status(observed) if observed else None if outcome.is_observed else old.monitor_status,
+        endpoints=endpoint_counts(observed) if observed else EndpointCounts() if outcome.is_observed else old.endpoints,
         observed_generation=profile.metadata.generation,
         conditions=_stamped(profile, conditions, now=now),
     )
@@ -59,7 +64,7 @@ def profile_status(profile: TrafficManagerProfile, outcome: Outcome, *, now: str
 def unidentified_status(profile: TrafficManagerProfile, message: str, *, now: str) -> ProfileStatus:
     """The status of a profile that cannot have an Azure profile; what is known of an older one stays."""
     programmed = Condition(PROGRAMMED, FALSE, INVALID, message)
-    health = find(profile.status.conditions, HEALTHY) or Condition(HEALTHY, FALSE, "NoEndpoints", "nothing is in Azure")
+    health = find(profile.status.conditions, HEALTHY) or Condition(HEALTHY, FALSE, NO_ENDPOINTS, "nothing is in Azure")
     return msgspec.structs.replace(
         profile.status,
         observed_generation=profile.metadata.generation,
@@ -156,48 +161,10 @@ def _drifting(profile: TrafficManagerProfile, outcome: Outcome) -> Condition | N
 def _health(old: ProfileStatus, outcome: Outcome) -> Condition:
     known = find(old.conditions, HEALTHY)
     if outcome.observed is not None:
-        return health(outcome.observed.owned)
+        return health(outcome.observed)
     if outcome.is_observed:
-        return Condition(HEALTHY, FALSE, "NoEndpoints", "nothing is in Azure")
-    return known or Condition(HEALTHY, UNKNOWN, "CheckingEndpoints", "nothing was heard from Azure yet")
-
-
-def health(endpoints: Iterable[Endpoint]) -> Condition:
-    """Healthy, from what the probes say of each endpoint; those somebody disabled do not count."""
-    active = [endpoint for endpoint in endpoints if not endpoint.is_disabled]
-    if not active:
-        return Condition(HEALTHY, FALSE, "NoEndpoints", "the profile has no enabled endpoint of fleetdns")
-    unwell = [e for e in active if e.monitor_status not in (None, ONLINE, CHECKING, UNMONITORED)]
-    if unwell:
-        clusters = first_few(endpoint.owner.cluster if endpoint.owner else endpoint.name for endpoint in unwell)
-        message = f"{len(unwell)} of {len(active)} endpoints fail their probes: {clusters}"
-        return Condition(HEALTHY, FALSE, "EndpointsDegraded", message)
-    checking = sum(endpoint.monitor_status in (None, CHECKING) for endpoint in active)
-    if checking:
-        message = f"{checking} of {len(active)} endpoints have no probe result yet"
-        return Condition(HEALTHY, UNKNOWN, "CheckingEndpoints", message)
-    return Condition(HEALTHY, TRUE, "AllEndpointsOnline", f"all {len(active)} endpoints answer their probes")
-
-
-def _monitor_status(profile: Profile) -> str:
-    """Traffic Manager's own rule for a profile, from its endpoints; a list does not give the profile's state."""
-    if profile.status and profile.status.lower() == DISABLED.lower():
-        return DISABLED
-    states = {endpoint.monitor_status for endpoint in profile.endpoints if not endpoint.is_disabled}
-    if DEGRADED in states:
-        return DEGRADED
-    if states & {ONLINE, UNMONITORED}:
-        return ONLINE
-    return "CheckingEndpoints" if states & {CHECKING, None} else _INACTIVE
-
-
-def _counts(profile: Profile) -> EndpointCounts:
-    owned = profile.owned
-    return EndpointCounts(
-        total=len(owned),
-        online=sum(endpoint.monitor_status == ONLINE for endpoint in owned),
-        degraded=sum(endpoint.monitor_status == DEGRADED for endpoint in owned),
-    )
+        return Condition(HEALTHY, FALSE, NO_ENDPOINTS, "nothing is in Azure")
+    return known or Condition(HEALTHY, UNKNOWN, CHECKING_ENDPOINTS, "nothing was heard from Azure yet")
 
 
 def _ready(mirrored: Condition) -> Condition:

@@ -19,6 +19,9 @@ ONLINE = "Online"
 DEGRADED = "Degraded"
 CHECKING = "CheckingEndpoint"
 UNMONITORED = "Unmonitored"
+INACTIVE = "Inactive"
+STOPPED = "Stopped"
+STATES = frozenset({ONLINE, DEGRADED, CHECKING, UNMONITORED, INACTIVE, STOPPED, DISABLED})  # of an endpoint
 MAX_ENDPOINTS = 200
 MAX_PRIORITY = 1000
 

@@ -172,6 +172,10 @@ class ChangeLog:
         subject = {"profile": str(key)} | ({"endpoint": drift.endpoint} if drift.endpoint else {})
         _log.warning("changed elsewhere and put back", **subject, fields=list(drift.fields), because=drift.because)
 
+    def health_changed(self, key: ObjectKey, states: Mapping[str, int]) -> None:
+        if states:
+            _log.info("endpoints changed state", profile=str(key), states=dict(sorted(states.items())))
+
     def unidentified(self, key: ObjectKey, message: str) -> None:
         if self._unidentified.get(key) != message:
             _log.warning("a profile cannot be in Azure", profile=str(key), because=message)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter as Tally
+from collections.abc import Mapping
 from typing import Any
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
@@ -10,7 +11,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from fleetdns.api.meta import ObjectKey
 from fleetdns.core.drift import Drift
 from fleetdns.core.outcome import Outcome
-from fleetdns.core.trafficmanager import DISABLED, Endpoint
+from fleetdns.core.trafficmanager import DISABLED, STATES, Endpoint
 from fleetdns.errors import FleetDNSError
 from fleetdns.metrics.changetimes import ChangeTimes
 from fleetdns.metrics.live import Objects
@@ -114,6 +115,12 @@ class ReconcileSeries:
         self._repaired = Counter(
             "fleetdns_drift_repaired_total", "Fields changed in Azure and put back.", ["field"], registry=registry
         )
+        self._turned = Counter(
+            "fleetdns_endpoint_health_changes_total",
+            "Endpoints that status shows in another state than before, by the new one.",
+            ["to"],
+            registry=registry,
+        )
 
     def reconciled(self, key: ObjectKey, outcome: Outcome) -> None:
         self._changes.reported(key, outcome.identity.ref.folded)
@@ -125,6 +132,10 @@ class ReconcileSeries:
     def repaired(self, _: ObjectKey, drift: Drift) -> None:
         for field in drift.fields:
             self._repaired.labels(field).inc()
+
+    def health_changed(self, _: ObjectKey, states: Mapping[str, int]) -> None:
+        for state, count in states.items():
+            self._turned.labels(state if state in STATES else "Unknown").inc(count)
 
     def unidentified(self, key: ObjectKey, _: str) -> None:
         self.forgotten(key)

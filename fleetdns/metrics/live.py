@@ -17,7 +17,8 @@ from fleetdns.api.meta import ObjectKey, ObjectMeta
 from fleetdns.api.profile import TrafficManagerProfile
 from fleetdns.core.contest import DRIFTING
 from fleetdns.core.guard import GUARDED
-from fleetdns.core.status import ACCEPTED, HEALTHY, PAUSED_TYPE, PROGRAMMED
+from fleetdns.core.health import HEALTHY
+from fleetdns.core.status import ACCEPTED, PAUSED_TYPE, PROGRAMMED
 from fleetdns.core.trafficmanager import DEGRADED, ONLINE
 from fleetdns.runtime.informer import Informer
 from fleetdns.runtime.observer import Phase

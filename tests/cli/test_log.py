@@ -272,6 +272,13 @@ def test_a_repaired_drift_is_a_warning_with_its_fields(lines: Lines) -> None:
     assert lines.only["because"] == "weight 7 -> 50"
 
 
+def test_endpoints_of_a_backend_that_changed_state_are_one_line(lines: Lines) -> None:
+    ChangeLog().health_changed(KEY, {"Online": 3, "Degraded": 2})
+    ChangeLog().health_changed(KEY, {})
+    assert lines.only["profile"] == "work/myatm"
+    assert lines.only["states"] == {"Degraded": 2, "Online": 3}
+
+
 def test_what_the_guard_holds_is_said_once_and_again_when_it_ends(lines: Lines) -> None:
     told, backend = ChangeLog(), ObjectKey("work", "app")
     holding = replace(dry_outcome(), guarded={backend: ("aks-1", "aks-2")})

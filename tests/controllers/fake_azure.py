@@ -58,6 +58,7 @@ class FakeTrafficManager:
         self.hides_names = False  # not even the names of those
         self.unlisted: set[str] = set()  # names of profiles that lists forget
         self.is_subscription_listable = True
+        self.unprobed = ONLINE  # the state of an endpoint that a test has not given one
         self.shouts = False  # answers spell names and ids in another case than they were sent
         self._faults: list[Fault] = []
         self._writing: set[str] = set()
@@ -78,7 +79,7 @@ class FakeTrafficManager:
 
     def store(self, profile: Profile) -> Profile:
         """Put a profile there as somebody else would."""
-        self.profiles[profile.ref.folded] = _found(profile)
+        self.profiles[profile.ref.folded] = _found(profile, self.unprobed)
         return self.profiles[profile.ref.folded]
 
     @property
@@ -90,7 +91,7 @@ class FakeTrafficManager:
     def tamper(self, change: Callable[[Profile], Profile]) -> None:
         """Somebody changes the one profile there is in the portal."""
         profile = self.only
-        self.profiles[profile.ref.folded] = _found(change(profile))
+        self.profiles[profile.ref.folded] = _found(change(profile), self.unprobed)
 
     def tamper_endpoint(self, name: str, change: Callable[[Endpoint], Endpoint]) -> None:
         """Somebody changes one endpoint of the one profile there is."""
@@ -235,7 +236,7 @@ class FakeTrafficManager:
 
     def _keep(self, profile: Profile) -> Profile:
         self._check(profile)
-        self.profiles[profile.ref.folded] = _found(profile)
+        self.profiles[profile.ref.folded] = _found(profile, self.unprobed)
         return self._spelled(self.profiles[profile.ref.folded])
 
     def _check(self, profile: Profile) -> None:
@@ -275,7 +276,7 @@ def _group(ref: ProfileRef) -> tuple[str, str]:
     return (ref.subscription.lower(), ref.resource_group.lower())
 
 
-def _found(profile: Profile) -> Profile:
+def _found(profile: Profile, unprobed: str) -> Profile:
     """The profile with what Azure fills in: fqdn, targets, priorities and the probes' findings."""
     taken = {endpoint.priority for endpoint in profile.endpoints}
     free = (number for number in range(1, 1001) if number not in taken)
@@ -284,7 +285,7 @@ def _found(profile: Profile) -> Profile:
             endpoint,
             priority=next(free) if endpoint.priority is None else endpoint.priority,
             target=endpoint.target or _label(endpoint),
-            monitor_status=endpoint.monitor_status or ONLINE,
+            monitor_status=endpoint.monitor_status or unprobed,
             weight=1 if endpoint.weight is None else endpoint.weight,
         )
         for endpoint in profile.endpoints

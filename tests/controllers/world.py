@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from random import Random
@@ -68,6 +69,7 @@ class Told:
     reconciled_keys: list[ObjectKey] = field(default_factory=list)
     runs: list[Reconciled] = field(default_factory=list)
     drifts: list[Drift] = field(default_factory=list)
+    states: Counter[str] = field(default_factory=Counter)  # endpoints that turned, by what they turned to
     gone: list[ObjectKey] = field(default_factory=list)
     unidentifiable: list[tuple[ObjectKey, str]] = field(default_factory=list)
     sweeps: list[tuple[str, int]] = field(default_factory=list)
@@ -82,6 +84,9 @@ class Told:
     def repaired(self, _: ObjectKey, drift: Drift) -> None:
         self.drifts.append(drift)
 
+    def health_changed(self, _: ObjectKey, states: Mapping[str, int]) -> None:
+        self.states.update(states)
+
     def unidentified(self, key: ObjectKey, message: str) -> None:
         self.unidentifiable.append((key, message))
 
@@ -95,6 +100,7 @@ class _ReconcileTold:
         self.repaired = told.repaired
         self.forgotten = told.forgotten
         self.unidentified = told.unidentified
+        self.health_changed = told.health_changed
 
     def reconciled(self, key: ObjectKey, outcome: Outcome) -> None:
         self._told.reconciled_keys.append(key)

@@ -10,11 +10,11 @@ import pytest
 from fleetdns.api.conditions import Condition, find
 from fleetdns.api.profile import EndpointCounts, ProfileStatus, TrafficManagerProfile
 from fleetdns.core.changes import Change, diff
+from fleetdns.core.health import health
 from fleetdns.core.outcome import Failure, Outcome, failure_of
 from fleetdns.core.policy import Held
 from fleetdns.core.status import (
     deletion_waits_status,
-    health,
     profile_status,
     status_patch,
     unidentified_status,
@@ -215,12 +215,12 @@ def endpoints(*states: str | None, disabled: int = 0) -> tuple[Endpoint, ...]:
     ],
 )
 def test_healthy(states: list[str | None], disabled: int, told: tuple[str, str]) -> None:
-    condition = health(endpoints(*states, disabled=disabled))
+    condition = health(replace(AZURE, endpoints=endpoints(*states, disabled=disabled)))
     assert (condition.type, condition.status, condition.reason) == ("Healthy", *told)
 
 
 def test_a_message_names_a_few_clusters_and_counts_the_others() -> None:
-    message = health(endpoints(*["Degraded"] * 200)).message
+    message = health(replace(AZURE, endpoints=endpoints(*["Degraded"] * 200))).message
     assert message.startswith("200 of 200 endpoints fail their probes: m0, m1, ")
     assert message.endswith(" and 190 more")
 

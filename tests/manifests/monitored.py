@@ -16,7 +16,8 @@ from fleetdns.azure.errors import Operation
 from fleetdns.core import offer
 from fleetdns.core.contest import DRIFTING
 from fleetdns.core.guard import GUARDED
-from fleetdns.core.status import ACCEPTED, HEALTHY, PROGRAMMED
+from fleetdns.core.health import HEALTHY
+from fleetdns.core.status import ACCEPTED, PROGRAMMED
 from fleetdns.core.trafficmanager import DEGRADED, ONLINE
 from fleetdns.errors import Conflict, Forbidden, NameTaken, Rejected, Throttled, Transient
 from fleetdns.retry import classify

@@ -115,6 +115,7 @@ async def test_every_series_of_the_contract_is_there_and_none_twice(metrics: Met
         "fleetdns_azure_undecodable_total": set(),
         "fleetdns_endpoints": {"namespace", "profile", "state"},
         "fleetdns_drift_repaired_total": {"field"},
+        "fleetdns_endpoint_health_changes_total": {"to"},
         "fleetdns_rejected_endpoints": {"reason"},
         "fleetdns_change_to_azure_seconds_count": set(),
         "fleetdns_sweep_lists_total": {"result"},
@@ -150,6 +151,7 @@ def observe_everything(metrics: Metrics) -> None:
     reconciles: ReconcileObserver = metrics.reconcile
     reconciles.reconciled(KEY, outcome(endpoint("a", "Online")))
     reconciles.repaired(KEY, Drift("", ("profile",), "deleted in Azure"))
+    reconciles.health_changed(KEY, {"Degraded": 1})
     sweeps: SweepObserver = metrics.sweep
     sweeps.swept("fleet-rg", 1)
     informers: InformerObserver = metrics.informer
@@ -225,6 +227,15 @@ def test_the_series_of_a_profile_tell_since_when_somebody_else_keeps_writing_to_
     metrics.watch_objects(lambda: [profile_with(condition("Drifting"))], tuple)
     name = "fleet_networking_traffic_manager_profile_status_last_timestamp_seconds"
     assert value(metrics, name, namespace="work", name="myatm", condition="Drifting", status="True", reason="Drifting")
+
+
+def test_changes_of_health_are_counted_by_the_new_state_and_words_that_nobody_knows_share_a_label(
+    metrics: Metrics,
+) -> None:
+    metrics.reconcile.health_changed(KEY, {"Degraded": 2, "Online": 1})
+    metrics.reconcile.health_changed(KEY, {"Degraded": 1, "Perplexed": 1, "Baffled": 2})
+    found = samples(metrics, "fleetdns_endpoint_health_changes_total")
+    assert {dict(sample)["to"]: count for sample, count in found.items()} == {"Degraded": 3, "Online": 1, "Unknown": 3}
 
 
 async def test_depth_is_read_from_the_living_queue(metrics: Metrics) -> None:
