@@ -94,14 +94,20 @@ class Sharing:
         return share
 
     def _of_struct(self, kind: StructType) -> Share:
-        found = ((field.name, self._of(field.type)) for field in kind.fields if field.name not in _UNIQUE)
-        inner = [(name, first) for name, first in found if first is not None]
+        found = [(field.name, self._of(field.type)) for field in kind.fields if field.name not in _UNIQUE]
+        strings = [name for name, first in found if first == self._string]
+        others = [(name, first) for name, first in found if first is not None and first != self._string]
+        first_string, put = self._strings.setdefault, msgspec.structs.force_setattr
 
         def share(value: S) -> S:
-            for name, first in inner:
+            for name in strings:  # most of what there is, and each call would cost as much as the look into the pool
+                before = getattr(value, name)
+                if before and (after := first_string(before, before)) is not before:
+                    put(value, name, after)
+            for name, first in others:
                 before = getattr(value, name)
                 if before is not None and (after := first(before)) is not before:
-                    msgspec.structs.force_setattr(value, name, after)
+                    put(value, name, after)
             return value
 
         return share

@@ -1,6 +1,6 @@
 """Objects by key and by named indexes: what readers of a cache see. Bookkeeping only, no idea of events or versions."""
 
-from collections.abc import Callable, Hashable, Iterable, Mapping
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
 from typing import Any, Generic, TypeVar, cast
 
 from .listwatch import Entry
@@ -13,13 +13,17 @@ class Indexed(Generic[K, T]):
     """Entries by key. indexes: name -> pure function from a value to the values it is to be found under."""
 
     def __init__(self, indexes: Mapping[str, Callable[[T], Iterable[Hashable]]]) -> None:
-        self._functions = dict(indexes)
+        self._functions = tuple(indexes.items())
         self._entries: dict[K, Entry[K, T]] = {}
         self._index: dict[str, dict[Hashable, set[K]]] = {name: {} for name in indexes}  # never holds an empty set
         self._sorted: tuple[K, ...] | None = None  # keys of _entries in order; None when they have changed since
 
     def __len__(self) -> int:
         return len(self._entries)
+
+    def __iter__(self) -> Iterator[K]:
+        """All keys in any order, which costs nothing; the same after the same events."""
+        return iter(self._entries)
 
     def get(self, key: K) -> Entry[K, T] | None:
         """The entry under key."""
@@ -42,6 +46,10 @@ class Indexed(Generic[K, T]):
     def put(self, entry: Entry[K, T]) -> None:
         """Add the entry, or exchange the one under its key."""
         places = self._places(entry)  # before any change: a failing index function leaves all as it was
+        held = self._entries.get(entry.key)
+        if held is not None and self._places(held) == places:
+            self._entries[entry.key] = entry
+            return
         self.discard(entry.key)
         self._entries[entry.key] = entry
         self._sorted = None
@@ -61,7 +69,7 @@ class Indexed(Generic[K, T]):
                 del self._index[name][value]
 
     def _places(self, entry: Entry[K, T]) -> set[tuple[str, Hashable]]:
-        return {(name, value) for name, function in self._functions.items() for value in function(entry.value)}
+        return {(name, value) for name, function in self._functions for value in function(entry.value)}
 
 
 def _in_order(keys: Iterable[K]) -> tuple[K, ...]:

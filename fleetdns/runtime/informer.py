@@ -20,6 +20,8 @@ Handler: TypeAlias = Callable[[T | None, T | None, bool], None]
 # An optional kind that had objects counts as gone only after several looks: a server that starts may say 404 once.
 _LOOKS_UNTIL_GONE = 3
 
+_AT_ONCE = 500  # objects; to take over so many takes 5 ms
+
 
 class Informer(Generic[K, T]):
     """The objects of one kind, in store.
@@ -70,7 +72,7 @@ class Informer(Generic[K, T]):
 
     async def run(self) -> None:
         """Keep the store true until cancelled."""
-        await self._reflector.run(self._take)
+        await self._reflector.run(self._take, replace=self._replace)
 
     def on_change(self, handler: Handler[T]) -> None:
         """Call handler(old, new, initial) after each change; initial: it belongs to the first list. Must not block.
@@ -80,6 +82,19 @@ class Informer(Generic[K, T]):
         self._handlers.append(handler)
         for value in self.store.values():
             self._call(handler, Change(None, value), initial=True)
+
+    async def subscribe(self, handler: Handler[T]) -> None:
+        """As on_change, but others may run while it is called for what is there already.
+
+        Of an object that changes meanwhile it may hear the change first, and then of what is there.
+        """
+        self._handlers.append(handler)
+        for count, key in enumerate(self.store, start=1):
+            value = self.store.get(key)
+            if value is not None:
+                self._call(handler, Change(None, value), initial=True)
+            if count % _AT_ONCE == 0:
+                await asyncio.sleep(0)
 
     @property
     def has_synced(self) -> bool:
@@ -116,9 +131,16 @@ class Informer(Generic[K, T]):
     def _take(self, event: Event[K, T]) -> None:
         self._report_unknown(event)
         self._deliver(self.store.apply(event), initial=not self._has_listed)
-        if isinstance(event, Replaced):
-            self._has_listed = True
-            self._sync()
+
+    async def _replace(self, state: Replaced[K, T]) -> None:
+        self._report_unknown(state)
+        for count, change in enumerate(self.store.replacing(state), start=1):
+            if change is not None:
+                self._deliver((change,), initial=not self._has_listed)
+            if count % _AT_ONCE == 0:
+                await asyncio.sleep(0)
+        self._has_listed = True
+        self._sync()
 
     def _miss(self, looks: int) -> None:
         """The server does not have the kind, looks times in a row."""

@@ -17,7 +17,7 @@ whole the sink is told nothing: an object that a stream has not brought yet is n
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from random import Random
 from typing import Generic, TypeAlias, TypeVar
 
@@ -29,6 +29,7 @@ from .pager import whole_list
 from .pulse import Pulse
 from .relist import UNORDERED, Ask, Relist
 from .resourceversion import is_older
+from .silence import begin_anew
 from .watchline import WatchLine, read_line
 from .watchlist import Incomplete, InitialEvents, NotStreamed, WatchListSupport
 
@@ -36,6 +37,7 @@ K = TypeVar("K")
 T = TypeVar("T")
 
 Sink: TypeAlias = Callable[[Event[K, T]], None]
+Replace: TypeAlias = Callable[[Replaced[K, T]], Awaitable[None]]
 
 # client-go waits up to 30 s, doubled by jitter. One request of each kind every ten seconds is no burden to a server,
 # and a minute more is a long time to those who wait for its return.
@@ -95,6 +97,7 @@ class Reflector(Generic[K, T]):
         self._observer: InformerObserver = observer or NoInformerObserver()
         self._backoff = RestingBackoff(RETRY, reset_after=RETRY_RESETS_AFTER, random=random)
         self._pulse = Pulse(name, self._observer)
+        self._replace: Replace[K, T] | None = None
         self._relist = Relist(watch_list=watch_list, page_size=page_size)
 
         self._state_because: str | None = "start"  # why the whole state is needed next; None: it is known, so watch
@@ -117,8 +120,12 @@ class Reflector(Generic[K, T]):
         """A watch is open at this moment, and past the state it may begin with."""
         return self._is_watching
 
-    async def run(self, sink: Sink[K, T]) -> None:
-        """Tell sink everything, until cancelled. Only what sink or codec raise beyond Undecodable ends it."""
+    async def run(self, sink: Sink[K, T], *, replace: Replace[K, T] | None = None) -> None:
+        """Tell sink everything, until cancelled. Only what sink or codec raise beyond Undecodable ends it.
+
+        replace: takes the whole state in place of sink, and may let others run meanwhile: nothing is read until then.
+        """
+        self._replace = replace
         while True:
             try:
                 if self._state_because is None:
@@ -149,7 +156,7 @@ class Reflector(Generic[K, T]):
             timeout=self._request_timeout,
         )
         self._relist.succeeded(is_paginated=listed.is_paginated)
-        self._begin(listed.state, sink, by=ask.by)
+        await self._begin(listed.state, sink, by=ask.by)
 
     async def _stream(self, ask: Ask, sink: Sink[K, T]) -> None:
         """A watch that begins with the state."""
@@ -159,14 +166,14 @@ class Reflector(Generic[K, T]):
         finally:
             self._initial = None
 
-    def _begin(self, state: Replaced[K, T], sink: Sink[K, T], *, by: str) -> None:
+    async def _begin(self, state: Replaced[K, T], sink: Sink[K, T], *, by: str) -> None:
         because, self._state_because = self._state_because or "", None
         self._version = state.resource_version
         self._is_version_ordered = self._version not in UNORDERED
         self._silences = self._looks = 0
         objects = len(state.entries) + len(state.unknown)
         self._observer.listed(self._name, reason=because, by=by, objects=objects, duration=_now() - self._asked_at)
-        sink(state)
+        await (self._replace(state) if self._replace is not None else _sunk(state, sink))
 
     # Watching
 
@@ -222,16 +229,16 @@ class Reflector(Generic[K, T]):
             if not line.endswith(b"\n"):
                 return "cut"  # half an event; the next watch brings it whole
             if not line.isspace():
-                self._take(read_line(line, self._codec), sink)
-            silence.reschedule(_now() + (patience if self._initial is None else _SILENT_WITHOUT_END))
+                await self._hear(read_line(line, self._codec), sink)
+            begin_anew(silence, patience if self._initial is None else _SILENT_WITHOUT_END, now=_now())
             count += 1
             if count % _LINES_AT_ONCE == 0:
                 await asyncio.sleep(0)
         return "closed"
 
-    def _take(self, line: WatchLine[K, T], sink: Sink[K, T]) -> None:
+    async def _hear(self, line: WatchLine[K, T], sink: Sink[K, T]) -> None:
         if self._initial is not None:
-            self._collect(self._initial, line, sink)
+            await self._collect(self._initial, line, sink)
             return
         self._silences = 0
         self._pulse.heard()
@@ -242,13 +249,13 @@ class Reflector(Generic[K, T]):
         if self._is_version_ordered and line.version and not is_older(line.version, self._version):
             self._version = line.version
 
-    def _collect(self, initial: InitialEvents[K, T], line: WatchLine[K, T], sink: Sink[K, T]) -> None:
+    async def _collect(self, initial: InitialEvents[K, T], line: WatchLine[K, T], sink: Sink[K, T]) -> None:
         state = initial.take(line)
         if state is None:
             return
         self._initial = None
         self._relist.succeeded()
-        self._begin(state, sink, by="stream")
+        await self._begin(state, sink, by="stream")
         self._is_watching = True
         self._pulse.heard()
 
@@ -286,6 +293,10 @@ class Reflector(Generic[K, T]):
             # Never before it was asked for, and not together with everybody else who was asked the same.
             return max(pause, error.retry_after * self._random.uniform(1.0, 1.1))
         return pause
+
+
+async def _sunk(state: Replaced[K, T], sink: Sink[K, T]) -> None:
+    sink(state)
 
 
 def _now() -> float:

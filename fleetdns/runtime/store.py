@@ -6,7 +6,7 @@ An object that exists but cannot be decoded is in `unknown` and nowhere else: it
 today, its absence a claim too. Whoever deletes because something is absent looks into `unknown` and `unnamed` first.
 """
 
-from collections.abc import Callable, Hashable, Iterable, Mapping
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
@@ -67,6 +67,10 @@ class Store(Generic[K, T]):
     def __len__(self) -> int:
         return len(self._seen)
 
+    def __iter__(self) -> Iterator[K]:
+        """All keys in any order; for 40,000 of them much cheaper than `keys`."""
+        return iter(tuple(self._seen))
+
     def __contains__(self, key: K) -> bool:
         return self._seen.get(key) is not None
 
@@ -91,12 +95,13 @@ class Store(Generic[K, T]):
         """Take over what the server says. Gives the changes it made, none where it said nothing new."""
         match event:
             case Replaced():
-                return self._replace(event)
+                return [change for change in self.replacing(event) if change is not None]
             case Applied(entry):
                 self._hear(entry.version)
                 return self._put(entry)
             case Unknown():
                 self._hear(event.version)
+                self._unnamed += event.key is None
                 return self._lose_sight(event, horizon=event.version or "")
             case Deleted(entry):
                 self._hear(entry.version)
@@ -156,7 +161,6 @@ class Store(Generic[K, T]):
     def _lose_sight(self, item: Unknown[K], *, horizon: str) -> list[Change[T]]:
         """horizon: what the server said is true up to this version, and says nothing about what came after."""
         if item.key is None:
-            self._unnamed += 1
             return []
         held = self._seen.get(item.key)
         newest = held or self._unknown.get(item.key)
@@ -186,24 +190,29 @@ class Store(Generic[K, T]):
 
     # Whole replacement
 
-    def _replace(self, event: Replaced[K, T]) -> list[Change[T]]:
+    def replacing(self, event: Replaced[K, T]) -> Iterator[Change[T] | None]:
+        """As apply, change by change: whoever takes them may let others run in between, but for a writer of events.
+
+        None: an object that did not change. What is missing goes last: until then readers see more than there is and
+        never less, so that no absence is taken for true that is not.
+        """
         # A list older than what was heard before it: the server was restored from a backup, and versions we hold mean
         # nothing any more. Believing them would freeze the cache until the new history has overtaken the old one.
         horizon = "" if is_older(event.resource_version, self._version) else event.resource_version
         self._version = event.resource_version
-        self._unnamed = 0
-        changes = [change for key in self._missing_from(event) for change in self._drop(key)]
-        for entry in event.entries:
-            changes += self._relist(entry, horizon=horizon)
+        self._unnamed = sum(item.key is None for item in event.unknown)
         for item in event.unknown:
-            changes += self._lose_sight(item, horizon=horizon)
-        return changes
+            yield from self._lose_sight(item, horizon=horizon) or (None,)
+        for entry in event.entries:
+            yield from self._relist(entry, horizon=horizon) or (None,)
+        for key in self._missing_from(event):
+            yield from self._drop(key)
 
     def _missing_from(self, event: Replaced[K, T]) -> list[K]:
-        listed = {entry.key for entry in event.entries} | {item.key for item in event.unknown}
-        if None in listed:
+        if self._unnamed:
             return []  # an object without a readable name could be any of those that seem to be missing
-        return [key for key in (*self._seen.keys(), *self._unknown) if key not in listed]
+        listed = {entry.key for entry in event.entries} | {item.key for item in event.unknown}
+        return [key for key in (*self._seen, *self._unknown) if key not in listed]
 
     def _relist(self, entry: Entry[K, T], *, horizon: str) -> list[Change[T]]:
         held = self._seen.get(entry.key)

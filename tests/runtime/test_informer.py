@@ -1,15 +1,16 @@
 """Reflector, store and handlers together: when an informer is synced, fresh, and what its handlers learn."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
 
+from fleetdns.runtime.events import Applied, Deleted
 from fleetdns.runtime.informer import Informer
-from fleetdns.runtime.listwatch import Denied, NotServed, Throttled, Unavailable
+from fleetdns.runtime.listwatch import Denied, ListPage, NotServed, Throttled, Unavailable
 from fleetdns.runtime.observer import Phase
 from tests.runtime.scripted import (
     NAMELESS,
@@ -103,6 +104,45 @@ async def test_a_handler_that_comes_late_is_told_of_what_is_there() -> None:
         assert late == [(None, 1, True), (None, 2, True)]
 
 
+def many(count: int) -> ListPage:
+    return page(*(thing(f"t{number}", number, number) for number in range(1, count + 1)), version=count)
+
+
+async def turns_until(condition: Callable[[], object]) -> int:
+    """How often others could run before it held."""
+    for turn in range(1000):
+        if condition():
+            return turn
+        await asyncio.sleep(0)
+    raise AssertionError("it never held")
+
+
+async def test_others_run_while_a_long_list_is_taken_over_and_it_is_synced_only_behind_it() -> None:
+    bench = Bench((many(3000),))
+    async with bench.running() as informer:
+        await turns_until(lambda: len(informer.store))
+        assert len(informer.store) < 3000
+        assert not informer.has_synced
+        assert await turns_until(lambda: informer.has_synced) > 3
+        assert (len(informer.store), len(bench.told), now()) == (3000, 3000, 0)
+
+
+async def test_others_run_while_a_handler_that_comes_late_is_told_of_what_is_there_as_it_is_then() -> None:
+    bench = Bench((many(3000),))
+    async with bench.running() as informer:
+        await informer.wait_synced()
+        late: list[Told] = []
+        subscribing = asyncio.create_task(
+            informer.subscribe(lambda old, new, initial: late.append((size(old), size(new), initial)))
+        )
+        await turns_until(lambda: late)
+        assert len(late) < 3000
+        informer.store.apply(Applied(entry("t3000", 3001, 7)))
+        informer.store.apply(Deleted(entry("t2999", 3002)))
+        await subscribing
+        assert late == [*((None, number, True) for number in range(1, 2999)), (None, 7, True)]
+
+
 async def test_a_handler_that_raises_is_reported_and_neither_stops_the_informer_nor_the_other_handlers() -> None:
     bench = Bench((START, stream(1.0, modified("a", 11, 5), 50.0)))
     others: list[int | None] = []
@@ -124,7 +164,7 @@ async def test_a_relist_tells_what_changed_meanwhile_and_deletes_what_is_missing
     bench = Bench((START, stream(1.0, modified("a", 11, 5), 4.0, Denied()), relisted))
     async with bench.running() as informer:
         await asyncio.sleep(10)
-        assert bench.told[3:] == [(5, None, False), (2, 7, False), (None, 8, False)]
+        assert bench.told[3:] == [(2, 7, False), (None, 8, False), (5, None, False)]
         assert informer.store.keys() == ("b", "c")
 
 

@@ -225,7 +225,7 @@ def test_a_list_from_before_what_was_heard_is_believed_whole_because_the_server_
     store = filled(entry("a", 50, 5), entry("b", 60, 6), entry("c", 30, 3), version=70)
     store.written(entry("b", 80, 8))
     changes = store.apply(replaced(entry("a", 40, 4), entry("b", 60, 6), version=45))
-    assert changes == [Change(Thing(3), None), Change(Thing(5), Thing(4)), Change(Thing(6), Thing(6))]
+    assert changes == [Change(Thing(5), Thing(4)), Change(Thing(6), Thing(6)), Change(Thing(3), None)]
     assert store.items() == (("a", Thing(4)), ("b", Thing(6)))
     assert store.apply(Applied(entry("a", 46, 7))) == [Change(Thing(4), Thing(7))]
 
@@ -279,3 +279,39 @@ def test_an_index_function_that_fails_leaves_the_store_as_it_was() -> None:
         store.apply(Applied(entry("a", 12, 0)))
     assert store.by_index("inverse", 25) == (Thing(4),)
     assert store.entry("a") == entry("a", 11, 4)
+
+
+# A long list, taken over little by little
+
+
+def test_while_a_list_is_taken_over_nothing_that_is_there_seems_to_be_missing() -> None:
+    store = filled(entry("a", 1, 1), entry("b", 2, 2), entry("c", 3, 3), version=5)
+    state = replaced(entry("b", 7, 5), entry("c", 3, 3), entry("d", 8, 6), version=10)
+    seen = []
+    for _ in store.replacing(state):
+        seen.append(store.keys())
+        assert {"b", "c"} <= set(store.keys())
+    assert seen[-1] == store.keys() == ("b", "c", "d")
+    assert all("a" in keys for keys in seen[:-1]), "what is gone is taken out when all the rest is in"
+
+
+def test_while_a_list_is_taken_over_an_object_without_a_name_is_counted() -> None:
+    store = filled(entry("a", 1, 1), version=5)
+    store.apply(lost(None, 6))
+    state = Replaced([entry("a", 1, 1)], [Unknown(None, None, None, "no name")], "10")
+    assert [store.unnamed for _ in store.replacing(state)] == [1, 1]
+    assert store.unnamed == 1
+
+
+@pytest.mark.parametrize("after", range(5))
+def test_our_own_write_while_a_list_is_taken_over_is_kept_and_told_to_nobody(after: int) -> None:
+    store = filled(entry("a", 1, 1), entry("b", 2, 2), entry("c", 3, 3), version=5)
+    state = replaced(entry("a", 1, 1), entry("b", 7, 5), entry("c", 3, 3), version=10)
+    changes = []
+    for number, change in enumerate([None, *store.replacing(state), None]):
+        changes += [change] if change is not None else []
+        if number == after:
+            assert store.written(entry("b", 12, 9))
+    assert store.get("b") == Thing(9)
+    assert changes == [Change(Thing(2), Thing(5))]
+    assert store.apply(Applied(entry("b", 12, 9))) == []
