@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
+from random import Random
 
 import pytest
 
@@ -275,3 +276,67 @@ async def test_an_hour_of_another_writer_costs_few_status_patches() -> None:
             await asyncio.sleep(3600)
         # Twice in ten sweeps each of both objects turns: put back, and changed again.
         assert 0 < patches(world) - before <= 2 * 2 * 6 + 4
+
+
+@pytest.mark.thorough
+@pytest.mark.parametrize("seed", range(12))
+async def test_whatever_others_write_and_users_ask_for_azure_is_as_asked_ten_sweeps_after_the_last_of_it(
+    seed: int,
+) -> None:
+    world, random = World(), Random(seed)
+    clusters = ["member-1", "member-2", "member-3"]
+
+    def meddle() -> None:
+        """Somebody else writes, now this and now that."""
+        name = endpoint_name(random.choice(clusters))
+        others: list[Callable[[Profile], Profile]] = [
+            ttl(random.choice([5, 7])),
+            lambda profile: replace(profile, status=DISABLED),
+            lambda profile: replace(profile, routing_method="Priority"),
+            lambda profile: profile.without_endpoint(name),
+            lambda profile: replace(
+                profile,
+                endpoints=tuple(replace(e, weight=7) if e.name == name else e for e in profile.endpoints),
+            ),
+            lambda profile: replace(profile, tags=()),
+        ]
+        if random.random() < 0.05:
+            world.azure.profiles.clear()
+        elif world.azure.profiles:
+            world.azure.tamper(random.choice(others))
+
+    def ask() -> None:
+        """A user changes the weight of the backend, or the ttl of the profile, or a cluster comes or leaves."""
+        match random.randrange(3):
+            case 0:
+                world.hub.apply(make_backend(weight=random.choice([10, 100])))
+            case 1:
+                generation = world.profile().metadata.generation + 1
+                world.hub.apply(make_profile(ttl=random.choice([20, 30]), generation=generation))
+            case _:
+                world.hub.apply(make_export("member-3", weight=random.choice([0, 1, 2])))
+
+    async with world.running():
+        roll_out(world)
+        world.hub.apply(make_export("member-3"))
+        await asyncio.sleep(5)
+        for _ in range(200):
+            random.choice([meddle, meddle, meddle, meddle, ask])()
+            await asyncio.sleep(random.choice([1, 20, 40]))
+        await asyncio.sleep(TEN_SWEEPS + SWEEP)
+
+        fresh = World()  # where nobody meddles
+        async with fresh.running():
+            fresh.hub.apply(
+                make_profile(ttl=world.profile().spec.dns_config.ttl),
+                make_backend(weight=world.backend().spec.weight),
+                *(make_export(cluster, weight=world.export(cluster).spec.weight) for cluster in clusters),
+            )
+            await asyncio.sleep(5)
+        assert world.weights() == fresh.weights()
+        assert replace(world.azure.only, endpoints=()) == replace(fresh.azure.only, endpoints=())
+        assert world.programmed() == ("True", "Programmed")
+        before = len(world.azure.calls)
+        await asyncio.sleep(TEN_SWEEPS)
+        assert drifting(world) is None
+        assert world.azure.writes(since=before) == []
