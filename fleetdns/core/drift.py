@@ -31,9 +31,9 @@ def drifted(changes: Iterable[Change], *, desired: Profile, settled: Profile | N
 
     A profile that is gone took its endpoints along: that is one thing to tell, not one for each.
     """
-    if settled is None:
-        return ()
     changes = tuple(changes)
+    if settled is None or not changes:
+        return ()
     if any(isinstance(change, Create) and not subject_name(change) for change in changes):
         return (Drift("", (PROFILE,), "deleted in Azure"),)
     asked_for = {subject_name(change): change for change in diff(desired, settled)}
@@ -75,7 +75,7 @@ def with_endpoints(profile: Profile, endpoints: list[Endpoint]) -> Profile:
 def unasked(desired: Profile, known: Profile | None) -> Iterator[Endpoint]:
     """The endpoints of ours in Azure that are not desired."""
     wanted = {endpoint.folded for endpoint in desired.endpoints}
-    return (e for e in (known.owned if known else ()) if e.folded not in wanted)
+    return (e for e in (known.endpoints if known else ()) if e.folded not in wanted and e.owner is not None)
 
 
 def _drift(change: Change, asked_for: Change | None, settled: Profile) -> Drift | None:

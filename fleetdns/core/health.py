@@ -131,8 +131,9 @@ def monitor_status(profile: Profile) -> str:
 
 def endpoint_counts(profile: Profile) -> EndpointCounts:
     """The endpoints of ours, by what probes found."""
-    states = [endpoint.monitor_status for endpoint in profile.owned if not endpoint.is_disabled]
-    return EndpointCounts(total=len(profile.owned), online=states.count(ONLINE), degraded=states.count(DEGRADED))
+    owned = profile.owned
+    states = [endpoint.monitor_status for endpoint in owned if not endpoint.is_disabled]
+    return EndpointCounts(total=len(owned), online=states.count(ONLINE), degraded=states.count(DEGRADED))
 
 
 def clusters(endpoints: Iterable[Endpoint]) -> str:

@@ -15,7 +15,7 @@ from tests.controllers.emulated import EmulatedWorld
 from tests.controllers.world import SWEEP, World
 from tests.core.builders import endpoint_name, make_backend, make_export, make_profile, public_ip
 
-pytestmark = pytest.mark.looptime
+pytestmark = [pytest.mark.looptime, pytest.mark.thorough]
 
 KEY = "work/myatm"
 ONE = endpoint_name("member-1")

@@ -141,6 +141,7 @@ async def test_the_emergency_brake_and_a_cluster_that_leaves_are_no_recovery() -
         ]
 
 
+@pytest.mark.thorough
 async def test_two_hundred_endpoints_that_flap_cost_one_status_patch_per_object_and_sweep_and_no_write() -> None:
     world, random = World(), Random(7)
     clusters = [f"member-{number}" for number in range(200)]
