@@ -20,8 +20,9 @@ from functools import partial
 
 from fleetdns.api.backend import TrafficManagerBackend
 from fleetdns.api.exports import InternalServiceExport
-from tests.bench.pulse import Pulse
+from tests.bench.pulse import Pulse, Standstill
 from tests.bench.report import Goal, Report, Table, arguments_of, machine, parser, percentile, publish
+from tests.bench.size import Size, size
 from tests.controllers.fake_azure import WRITES
 from tests.controllers.world import Process, World
 from tests.core.builders import make_backend, make_export, make_profile
@@ -43,27 +44,6 @@ class Change:
     what: str
     first: float
     written: float
-
-
-@dataclass(frozen=True, slots=True)
-class Size:
-    """A fleet of so many profiles with so many endpoints each."""
-
-    profiles: int
-    endpoints: int
-
-    def __str__(self) -> str:
-        return f"{self.profiles}x{self.endpoints}"
-
-    @property
-    def total(self) -> int:
-        return self.profiles * self.endpoints
-
-
-def size(text: str) -> Size:
-    """`PROFILESxENDPOINTS`."""
-    profiles, _, endpoints = text.partition("x")
-    return Size(int(profiles), int(endpoints))
 
 
 def _service(number: int) -> str:
@@ -115,8 +95,8 @@ async def _quiet(world: World, process: Process) -> None:
         await asyncio.sleep(_QUIET)
 
 
-async def measured(fleet: Size, changes: int) -> tuple[list[Change], float]:
-    """So many changes of each kind, and the longest standstill of the loop meanwhile (seconds)."""
+async def measured(fleet: Size, changes: int) -> tuple[list[Change], Standstill]:
+    """So many changes of each kind, and how long the loop stood still meanwhile."""
     found, pulse = [], Pulse()
     async with at_rest(fleet) as (world, _), asyncio.TaskGroup() as group:
         pulsing = group.create_task(pulse.run())
@@ -127,7 +107,7 @@ async def measured(fleet: Size, changes: int) -> tuple[list[Change], float]:
                 )
                 await asyncio.sleep(_PAUSE)
         pulsing.cancel()
-    return found, pulse.longest
+    return found, pulse.worst()
 
 
 def _weigh_backend(world: World, turn: int, profile: int) -> None:
@@ -155,7 +135,7 @@ async def _timed(world: World, what: str, fleet: str, act: Callable[[], None]) -
     return Change(fleet, what, 1000 * (calls[0].at - began), 1000 * (written - began))
 
 
-def report(found: Sequence[Change], standstills: Mapping[str, float], fleets: Sequence[Size]) -> Report:
+def report(found: Sequence[Change], standstills: Mapping[str, Standstill], fleets: Sequence[Size]) -> Report:
     rows = []
     for fleet, what in itertools.product(fleets, (BACKEND, EXPORT)):
         changes = [change for change in found if (change.fleet, change.what) == (str(fleet), what)]
@@ -170,7 +150,7 @@ def report(found: Sequence[Change], standstills: Mapping[str, float], fleets: Se
         )
     largest = max(fleets, key=lambda fleet: fleet.total)
     worst = percentile((change.written for change in found if change.fleet == str(largest)), 99)
-    shown = ", ".join(f"{1000 * seconds:.0f} ms with {fleet} endpoints" for fleet, seconds in standstills.items())
+    shown = ", ".join(f"{1000 * each.longest:.0f} ms with {fleet} endpoints" for fleet, each in standstills.items())
     return Report(
         title="From a change on the hub to the request to Azure",
         about=(
@@ -185,7 +165,10 @@ def report(found: Sequence[Change], standstills: Mapping[str, float], fleets: Se
                 tuple(rows),
             ),
         ),
-        numbers={"changes": [asdict(change) for change in found], "standstills": standstills},
+        numbers={
+            "changes": [asdict(change) for change in found],
+            "standstills": {fleet: asdict(each) for fleet, each in standstills.items()},
+        },
         goals=(
             Goal(
                 f"change to Azure request, p99 with {largest.total:,} endpoints",
@@ -212,7 +195,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     flags.add_argument("--fleets", type=size, nargs="+", default=[size(text) for text in FLEETS])
     flags.add_argument("--changes", type=int, default=500, help="of each kind, in each fleet")
     given = flags.parse_args(words)
-    where, found, standstills = machine(), [], {}
+    where = machine()
+    found: list[Change] = []
+    standstills: dict[str, Standstill] = {}
     for fleet in given.fleets:
         changes, longest = asyncio.run(measured(fleet, given.changes))
         found += changes

@@ -124,7 +124,7 @@ async def started(kubeconfig: str, way: str) -> Start:
             await informer.wait_synced()
         synced, cpu = time.perf_counter() - began, time.process_time() - cpu
         await asyncio.sleep(_SETTLED)
-        peak, objects, standstill = _memory("VmHWM"), len(informers.exports.store), pulse.longest
+        peak, objects, standstill = _memory("VmHWM"), len(informers.exports.store), pulse.worst().longest
         gc.collect()
         held = _memory("VmRSS")
         for task in tasks:

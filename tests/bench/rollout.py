@@ -1,6 +1,6 @@
 """A whole subscription from nothing: so many profiles with so many endpoints, under the documented limits on requests.
 
-python -m tests.bench.rollout [--profiles N] [--endpoints N] [--workers N] [--seconds OPERATION=SECONDS ...] [--json FILE]
+python -m tests.bench.rollout [--profiles N] [--endpoints N] [--workers N] [--seconds OPERATION=SECONDS] [--json FILE]
 
 Virtual time: the embedded hub, the emulated Traffic Manager with its throttle refusing, the latencies recorded from the
 real one, and the whole controller between them.
