@@ -16,7 +16,7 @@ from fleetdns.core.backendstatus import backend_status, leaving_status, unprogra
 from fleetdns.core.contest import SWEEPS, Contest, after_calls
 from fleetdns.core.drift import Drift, put_back
 from fleetdns.core.events import endpoints_turned, health_turned, repaired
-from fleetdns.core.health import Told, changes, differs_in_health_alone, telling
+from fleetdns.core.health import Told, changes, differs_in_health_alone, telling, written
 from fleetdns.core.memory import Memory, Settings
 from fleetdns.core.outcome import PENDING, Outcome, failure_of
 from fleetdns.core.plan import Plan, outcome
@@ -102,12 +102,11 @@ class Report:
             now=self._clock(),
         )
         is_azure_error = reached.failure is not None and reached.failure.kind != PENDING
-        if not (told.waits and differs_in_health_alone(profile.status, status)):
-            events = (*repaired(drifts), *health_turned(before, turned, status.conditions))
-            await self._writer.profile(profile, status, is_azure_error=is_azure_error, events=events)
-        for backend, new in backends:
-            if told.waits and differs_in_health_alone(backend.status, new):
-                continue
+        status = written(profile.status, status, told)
+        events = (*repaired(drifts), *health_turned(before, turned, status.conditions))
+        await self._writer.profile(profile, status, is_azure_error=is_azure_error, events=events)
+        for backend, found in backends:
+            new = written(backend.status, found, told)
             await self._writer.backend(
                 backend,
                 new,

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from typing import TypeVar
 
 import msgspec
 
@@ -27,6 +28,7 @@ CHECKING_ENDPOINTS = "CheckingEndpoints"
 ALL_ENDPOINTS_ONLINE = "AllEndpointsOnline"
 
 Status = ProfileStatus | BackendStatus
+S = TypeVar("S", ProfileStatus, BackendStatus)
 
 _UNDECIDED = (None, CHECKING)
 _SHORTEST_SWEEP = 0.9  # sweeps come with jitter: what one of them finds must not wait for the next
@@ -96,6 +98,11 @@ def changes(old: BackendStatus, new: BackendStatus) -> Mapping[str, int]:
 def differs_in_health_alone(old: Status, new: Status) -> bool:
     """Whether a patch would say nothing but what probes found."""
     return old != new and _without_health(old) == _without_health(new)
+
+
+def written(old: S, new: S, told: Told) -> S:
+    """The status to write now: the one there is while nothing but health differs and that waits."""
+    return old if told.waits and differs_in_health_alone(old, new) else new
 
 
 def health(profile: Profile) -> Condition:

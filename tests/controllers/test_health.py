@@ -206,3 +206,24 @@ async def test_health_that_the_answer_to_a_write_told_is_not_lost_because_the_ne
         states = {e.from_.cluster: e.monitor_status for e in world.backend_status().endpoints if e.from_}
         assert states == {"a": DEGRADED, "b": DEGRADED, "c": ONLINE}
         assert told(world)[before:] == [("EndpointsDegraded", "the Service fails Traffic Manager's probes in b")]
+
+
+async def test_a_repair_is_told_although_all_that_the_profile_has_to_say_of_health_waits() -> None:
+    world = World()
+    async with world.running():
+        roll_out(world)
+        world.hub.apply(make_backend("web"), make_export("a", service="web"), make_export("b", service="web"))
+        await asyncio.sleep(SWEEP + 5)
+        world.azure.tamper(probed(DEGRADED, "a"))
+        await asyncio.sleep(SWEEP)
+        world.azure.tamper(probed(DEGRADED, "b"))
+        world.azure.tamper_endpoint(endpoint_name("c"), lambda e: replace(e, target_resource_id="/x", target=None))
+        world.hub.apply(make_backend("web", weight=50))
+        await asyncio.sleep(5)
+
+        counts = world.profile_status().endpoints
+        assert counts is not None
+        assert counts.degraded == 1  # what the look found of b waits
+        repairs = [event.message for _, event in world.hub.events if event.reason == "DriftRepaired"]
+        assert len(repairs) == 1
+        assert "targetResourceId" in repairs[0]
