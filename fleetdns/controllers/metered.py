@@ -139,7 +139,7 @@ class MeteredTrafficManager:
         except FleetDNSError as error:
             self._learn(account, kind, lane, error)
             raise
-        self._recover(lane)
+        self._recover(kind, lane)
         return result
 
     def _check_lane(self, lane: Lane, now: float, *, tries: bool) -> None:
@@ -162,9 +162,10 @@ class MeteredTrafficManager:
                 self._last[lane] = error
                 self.outages.failed(lane, account, now=now, jitter=self._random.random())
             case _:
-                self._recover(lane)
+                self._recover(kind, lane)
 
-    def _recover(self, lane: Lane) -> None:
+    def _recover(self, kind: Kind, lane: Lane) -> None:
+        self.budget.answered(kind, now=self._clock())
         if self.outages.succeeded(lane):
             self._on_recovered()
 

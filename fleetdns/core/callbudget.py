@@ -169,6 +169,11 @@ class CallBudget:
         self._buckets[name].close(until)
         return name
 
+    def answered(self, kind: Kind, *, now: float) -> None:
+        """Azure did not ask for a pause: a bucket that was closed, and let one call try, is open for all again."""
+        for name in _buckets_of(kind):
+            self._buckets[name].prove(now)
+
     def available(self, now: float) -> Mapping[str, float]:
         """The tokens of every bucket, by name."""
         return {name: bucket.tokens(now) for name, bucket in self._buckets.items()}
