@@ -19,7 +19,7 @@ from fleetdns.settings import settings_from
 from fleetdns.settings.flags import FLAGS, Parser, add_flags
 from fleetdns.settings.member import MEMBER_FLAGS, member_settings_from
 from fleetdns.settings.memberaccess import MEMBER_ACCESS_FLAGS, member_access_from
-from fleetdns.settings.reports import ORPHANS_FLAGS, PLAN_FLAGS, azure_report_from
+from fleetdns.settings.reports import ORPHANS_FLAGS, PLAN_FLAGS, STATUS_FLAGS, azure_report_from, hub_report_from
 from fleetdns.settings.values import Unusable, whole_number
 
 OK, FAILURE, USAGE = 0, 1, 2
@@ -59,6 +59,7 @@ def _parser() -> Parser:
     _add_member(commands)
     _add_member_kubeconfig(commands)
     _add_plan(commands)
+    _add_status(commands)
     _add_orphans(commands)
     _add_demo(commands)
     _add_emulate(commands)
@@ -97,6 +98,13 @@ def _add_plan(commands: Subparsers) -> None:
     )
     add_flags(plan, PLAN_FLAGS)
     plan.set_defaults(execute=_plan)
+
+
+def _add_status(commands: Subparsers) -> None:
+    text = "profiles, their endpoints, shares of the traffic, health and last errors, as the hub has them"
+    status = commands.add_parser("status", help=text, description=f"{_sentence(text)} {_PRECEDENCE}")
+    add_flags(status, STATUS_FLAGS)
+    status.set_defaults(execute=_status)
 
 
 def _add_orphans(commands: Subparsers) -> None:
@@ -179,6 +187,13 @@ def _plan(chosen: argparse.Namespace) -> int:
     from fleetdns.commands.plan import plan
 
     return plan(report)
+
+
+def _status(chosen: argparse.Namespace) -> int:
+    report = hub_report_from(vars(chosen), os.environ)
+    from fleetdns.commands.status import status
+
+    return status(report)
 
 
 def _orphans(chosen: argparse.Namespace) -> int:

@@ -72,8 +72,10 @@ async def only(world: World) -> ProfilePreview:
 
 
 def written(call: Call) -> tuple[str, str]:
-    is_endpoint = isinstance(call, PutEndpoint | DeleteEndpoint)
-    return (_OPERATIONS[type(call)], call.endpoint.folded if is_endpoint else call.ref.folded)
+    return (
+        _OPERATIONS[type(call)],
+        call.endpoint.folded if isinstance(call, PutEndpoint | DeleteEndpoint) else call.ref.folded,
+    )
 
 
 def reasons(profile: ProfilePreview) -> set[str]:

@@ -39,7 +39,7 @@ async def becomes_true(world: World) -> None:
     async def programmed() -> str:
         found = await world.cluster.get("trafficmanagerbackends", "work", "app") or {}
         conditions = {c["type"]: c["status"] for c in found.get("status", {}).get("conditions", [])}
-        return conditions.get("Accepted", "")
+        return str(conditions.get("Accepted", ""))
 
     await eventually(programmed, lambda seen: seen == "True", within=60)
 
