@@ -85,8 +85,8 @@ OUTAGES = (
 class Story:
     """How an outage went: what was `forgotten` by status, `doubled` or `lost` in Azure, `told` wrongly, sent `early`.
 
-    `first_minute`: calls in the outage's first minute; `a_minute`: the most in any later one. `recovery`: seconds until
-    everything was true again, None for never.
+    `first_minute`: calls in the outage's first minute; `at_once`: in the minute after everything was changed;
+    `a_minute`: the most in any minute after that. `recovery`: seconds until everything was true again, None for never.
     """
 
     forgotten: list[str] = field(default_factory=list)
@@ -95,6 +95,7 @@ class Story:
     mistold: list[str] = field(default_factory=list)
     early: list[str] = field(default_factory=list)
     first_minute: int = 0
+    at_once: int = 0
     a_minute: int = 0
     recovery: float | None = None
     wrong: list[str] = field(default_factory=list)  # what was not true yet a sweep after the end
@@ -160,12 +161,14 @@ class _Play:
         self._judge_quiet(("True", "Programmed"))
         self._judge("Accepted", world.backend_status(self._changed).conditions)
         self._change_everything()
+        changed = _now()
         await self._stay_until(began + outage.lasts)
         self._judge_quiet(_PENDING)
         self._judge("Accepted", world.backend_status(self._changed).conditions)
         self._judge("Programmed", world.profile_status(ObjectKey(NAMESPACE, self._changed)).conditions)
         story.first_minute = len(world.sent_between(began, began + MINUTE))
-        story.a_minute = world.most_calls_a_minute(began + MINUTE, began + outage.lasts)
+        story.at_once = len(world.sent_between(changed, changed + MINUTE))
+        story.a_minute = world.most_calls_a_minute(changed + MINUTE, began + outage.lasts)
         if outage.pause is not None:
             story.early = _early(world, began, pause=outage.pause)
         if number is not None:
@@ -286,21 +289,20 @@ def main() -> None:
     """The table."""
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
     print(
-        "outage                             | calls in its first minute | at most a minute later | s until all is true"
+        "                                 | calls in the first | calls in the minute | at most in any | seconds until"
     )
-    print(
-        "                                   |     1 profile 50 profiles |          1          50 |          1       50"
-    )
+    print("                                 | minute             | of many changes     | later minute   | all is true")
+    print("profiles                         |        1        50 |         1        50 |      1      50 |     1     50")
     for outage in OUTAGES:
         one, fifty = play(outage, 1), play(outage, 50)
         print(
-            f"{outage.name:34} | {one.first_minute:13} {fifty.first_minute:11} | {one.a_minute:10} {fifty.a_minute:11}"
-            f" | {_seconds(one):>10} {_seconds(fifty):>8}"
+            f"{outage.name:32} | {one.first_minute:8} {fifty.first_minute:9} | {one.at_once:9} {fifty.at_once:9}"
+            f" | {one.a_minute:6} {fifty.a_minute:7} | {_seconds(one):>5} {_seconds(fifty):>6}"
         )
 
 
 def _seconds(story: Story) -> str:
-    return "never" if story.recovery is None else f"{story.recovery:.1f}"
+    return "never" if story.recovery is None else f"{story.recovery:.0f}"
 
 
 if __name__ == "__main__":
