@@ -23,6 +23,7 @@ from fleetdns.azure.trafficmanager import DEFAULT_TIMEOUTS as AZURE_TIMEOUTS
 from fleetdns.azure.trafficmanager import AzureTrafficManager
 from fleetdns.controllers.hub import HubController, Observers
 from fleetdns.controllers.informers import Informers
+from fleetdns.core.callbudget import CallBudget
 from fleetdns.errors import FleetDNSError, Forbidden
 from fleetdns.health import Health, serve
 from fleetdns.kube.config import load
@@ -137,6 +138,11 @@ async def _assembled(
         resolves_exports=settings.resolve_exports,
         resource_overrides=settings.resource_overrides,
         namespace=settings.namespace,
+        budget=CallBudget(
+            limits=settings.azure_calls_per_minute,
+            percent=settings.azure_budget_percent,
+            now=asyncio.get_running_loop().time(),
+        ),
         wall_clock=time.time,
         random=chance,
     )
@@ -144,6 +150,8 @@ async def _assembled(
         metrics.watch_queue(queue)
     for informer in informers.all:
         metrics.watch_informer(informer)
+    calls = controller.azure
+    metrics.watch_budget(calls.available, refused=lambda: calls.budget.refused, closed=calls.failing)
     metrics.watch_objects(informers.profiles.store.values, informers.backends.store.values)
     return controller
 

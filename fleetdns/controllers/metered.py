@@ -7,7 +7,7 @@ run of failures closes the lane, and the first success opens it again.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
 from random import Random
 from typing import TypeAlias, TypeVar
@@ -61,6 +61,14 @@ class MeteredTrafficManager:
         self._on_recovered = on_recovered
         self._turns: dict[str, int] = {}  # account -> urgency, while somebody works on it
         self._last: dict[str | Lane, FleetDNSError] = {}  # why a bucket or a lane is closed
+
+    def available(self) -> Mapping[str, float]:
+        """The calls that may be made at once, by bucket."""
+        return self.budget.available(self._clock())
+
+    def failing(self) -> tuple[str, ...]:
+        """ "reads" or "writes" for each lane in which Azure fails for everybody."""
+        return tuple(lane[2] for lane in self.outages.closed)
 
     @contextmanager
     def turn(self, ref: ProfileRef, *, urgency: int) -> Iterator[None]:

@@ -7,7 +7,7 @@ object vanish with it. Labels carry names of objects and kinds and a few words; 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -25,6 +25,7 @@ from fleetdns import __version__
 from fleetdns.api.backend import TrafficManagerBackend
 from fleetdns.api.profile import TrafficManagerProfile
 from fleetdns.api.service import ServiceExport
+from fleetdns.metrics.budget import BudgetSeries
 from fleetdns.metrics.changetimes import ChangeTimes
 from fleetdns.metrics.counted import (
     AzureSeries,
@@ -97,6 +98,16 @@ class Metrics:
     def watch_informer(self, informer: Informer[Any, Any]) -> None:
         """Show what a cache holds and how its watch does."""
         self._live.informers.append(informer)
+
+    def watch_budget(
+        self,
+        tokens: Callable[[], Mapping[str, float]],
+        *,
+        refused: Callable[[], Mapping[str, int]],
+        closed: Callable[[], Iterable[str]],
+    ) -> None:
+        """Show how many calls Azure may be asked for, and whether it fails for everybody; asked at each scrape."""
+        BudgetSeries(self.registry, tokens=tokens, refused=refused, closed=closed)
 
     def watch_member(
         self, exports: Callable[[], Iterable[ServiceExport]], *, token_ends: Callable[[], float | None]

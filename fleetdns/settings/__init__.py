@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from fleetdns.core.callbudget import TRAFFIC_MANAGER_LIMITS, Kind
 from fleetdns.core.overrides import AUTO, OFF, ON
 from fleetdns.core.weights import CEILING, EXACT
 from fleetdns.settings.combinations import check_addresses, check_lease
@@ -19,6 +20,7 @@ from fleetdns.settings.values import (
     allowed_groups,
     arm_endpoint,
     boolean,
+    call_limits,
     hub_id,
     namespace,
     one_of,
@@ -50,6 +52,8 @@ class Settings:
     weight_rounding: str
     sweep_interval: float
     max_removal_percent: int
+    azure_calls_per_minute: Mapping[Kind, int]
+    azure_budget_percent: int
     workers: int
     resolve_exports: bool
     resource_overrides: str
@@ -89,6 +93,8 @@ def settings_from(flags: Mapping[str, str | None], environment: Mapping[str, str
         weight_rounding=read("weight-rounding", one_of(EXACT, CEILING)),
         sweep_interval=read("sweep-interval", seconds(5, 3600)),
         max_removal_percent=read("max-removal-percent", whole_number(0, 100)),
+        azure_calls_per_minute=read.optional("azure-calls-per-minute", call_limits) or TRAFFIC_MANAGER_LIMITS,
+        azure_budget_percent=read("azure-budget-percent", whole_number(1, 100)),
         workers=read("workers", whole_number(1, 64)),
         resolve_exports=read("resolve-exports", boolean),
         resource_overrides=read("resource-overrides", one_of(AUTO, ON, OFF)),

@@ -51,6 +51,18 @@ FLAGS: tuple[Flag, ...] = (
         "how much of a profile may go in one sweep because exports vanished, 0 to 100; more is held",
         "50",
     ),
+    Flag(
+        "azure-calls-per-minute",
+        "KIND=N,...",
+        "what Azure allows the subscription, where that is not what Traffic Manager documents; kinds: profile-writes "
+        "(600), profile-reads (450), profile-deletes (150), lists (450), name-checks (300), endpoint-writes (300)",
+    ),
+    Flag(
+        "azure-budget-percent",
+        "PERCENT",
+        "how much of Azure's limits is used, 1 to 100; less where others work on the same subscription",
+        "90",
+    ),
     Flag("workers", "N", "how many profiles are worked on at once, 1 to 64", "8"),
     Flag("resolve-exports", "BOOL", "make ServiceImports from exports; false leaves that to others", "true", True),
     Flag(

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from fleetdns.api.exports import MEMBER_NAMESPACE_PREFIX
 from fleetdns.api.meta import ObjectKey
+from fleetdns.core.callbudget import TRAFFIC_MANAGER_LIMITS, Kind
 from fleetdns.core.naming import HUB_TAG, PROFILE_TAG, dns_name_problem, unknown_placeholders
 
 _LABEL = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
@@ -47,6 +48,19 @@ def address(text: str) -> Address | None:
     if not (colon and is_port and is_host):
         raise Unusable("give HOST:PORT or :PORT with a port up to 65535, or 0 to turn it off")
     return Address(host, int(port))
+
+
+def call_limits(text: str) -> Mapping[Kind, int]:
+    """KIND=N,...: calls a minute; the kinds that are not named keep what is documented."""
+    limits = dict(TRAFFIC_MANAGER_LIMITS)
+    for entry in text.split(","):
+        name, _, number = (part.strip() for part in entry.partition("="))
+        kind = next((known for known in TRAFFIC_MANAGER_LIMITS if known == name), None)
+        if kind is None or not re.fullmatch(r"[1-9][0-9]{0,5}", number):
+            known = ", ".join(TRAFFIC_MANAGER_LIMITS)
+            raise Unusable(f"give KIND=N,... with calls a minute from 1 to 999999; kinds are {known}")
+        limits[kind] = int(number)
+    return limits
 
 
 def namespace(text: str) -> str:

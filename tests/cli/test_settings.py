@@ -7,6 +7,7 @@ from dataclasses import fields
 
 import pytest
 
+from fleetdns.core.callbudget import TRAFFIC_MANAGER_LIMITS
 from fleetdns.errors import UsageError
 from fleetdns.settings import Address, Settings, parse, settings_from
 from fleetdns.settings.flags import FLAGS
@@ -34,6 +35,8 @@ def test_defaults_are_those_of_the_contract() -> None:
         weight_rounding="exact",
         sweep_interval=60.0,
         max_removal_percent=50,
+        azure_calls_per_minute=TRAFFIC_MANAGER_LIMITS,
+        azure_budget_percent=90,
         workers=8,
         resolve_exports=True,
         resource_overrides="auto",
@@ -72,6 +75,14 @@ GOOD: tuple[tuple[str, str, object], ...] = (
     ("sweep-interval", "7.5", 7.5),
     ("max-removal-percent", "0", 0),
     ("max-removal-percent", "100", 100),
+    ("azure-calls-per-minute", "lists=9", {**TRAFFIC_MANAGER_LIMITS, "lists": 9}),
+    (
+        "azure-calls-per-minute",
+        "profile-writes=60, endpoint-writes = 999999",
+        {**TRAFFIC_MANAGER_LIMITS, "profile-writes": 60, "endpoint-writes": 999999},
+    ),
+    ("azure-budget-percent", "1", 1),
+    ("azure-budget-percent", "100", 100),
     ("workers", "1", 1),
     ("workers", "64", 64),
     ("resolve-exports", "False", False),
@@ -155,6 +166,13 @@ BAD: tuple[tuple[str, str, str], ...] = (
     ("sweep-interval", "1e2", "an interval with an exponent"),
     ("max-removal-percent", "101", "more than everything"),
     ("max-removal-percent", "50%", "a sign"),
+    ("azure-calls-per-minute", "60", "no kind"),
+    ("azure-calls-per-minute", "writes=60", "an unknown kind"),
+    ("azure-calls-per-minute", "lists=0", "none at all"),
+    ("azure-calls-per-minute", "lists=7.5", "half a call"),
+    ("azure-calls-per-minute", "lists=60,", "nothing after a comma"),
+    ("azure-budget-percent", "0", "nothing of everything"),
+    ("azure-budget-percent", "101", "more than everything there is"),
     ("workers", "0", "no workers"),
     ("workers", "65", "too many workers"),
     ("workers", "-1", "fewer than no workers"),

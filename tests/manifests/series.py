@@ -52,6 +52,7 @@ def served(*, is_agent: bool = False) -> Mapping[str, frozenset[str]]:
     metrics = Metrics()
     if is_agent:
         metrics.watch_member(tuple, token_ends=lambda: 0.0)
+    metrics.watch_budget(lambda: {"lists": 1.0}, refused=dict, closed=tuple)
     registry = metrics.registry
     found: dict[str, frozenset[str]] = {"up": _TARGET}
     for collector in list(registry._collector_to_names):

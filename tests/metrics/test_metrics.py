@@ -18,6 +18,7 @@ from fleetdns.api.profile import ProfileStatus, TrafficManagerProfile
 from fleetdns.azure.exchange import AzureCallObserver
 from fleetdns.controllers.observer import ReconcileObserver
 from fleetdns.controllers.sweep import SweepObserver
+from fleetdns.core.callbudget import USER, CallBudget
 from fleetdns.core.drift import Drift
 from fleetdns.core.naming import EndpointName
 from fleetdns.core.outcome import Outcome
@@ -113,6 +114,9 @@ async def test_every_series_of_the_contract_is_there_and_none_twice(metrics: Met
         "fleetdns_azure_requests_total": {"operation", "code"},
         "fleetdns_azure_request_duration_seconds_count": {"operation"},
         "fleetdns_azure_undecodable_total": set(),
+        "fleetdns_azure_budget_tokens": {"kind"},
+        "fleetdns_azure_budget_refused_total": {"kind"},
+        "fleetdns_azure_outages": {"calls"},
         "fleetdns_endpoints": {"namespace", "profile", "state"},
         "fleetdns_drift_repaired_total": {"field"},
         "fleetdns_endpoint_health_changes_total": {"to"},
@@ -143,6 +147,7 @@ def observe_everything(metrics: Metrics) -> None:
     queues.retried(queue.name)
     hub: HubCallObserver = metrics.kubernetes("https://hub.example:6443")
     hub.called(method="GET", code="200")
+    metrics.watch_budget(lambda: {"lists": 1.0}, refused=dict, closed=tuple)
     metrics.watch_objects(lambda: [profile_with(condition("Programmed"))], lambda: [backend_with("DNSLabelMissing")])
     controllers: ControllerObserver = metrics.controller
     controllers.reconciled(run())
@@ -347,3 +352,17 @@ def test_the_election_shows_whether_this_replica_leads() -> None:
     series.leading()
     series.released()
     assert status() == 0
+
+
+def test_the_budget_of_calls_is_shown_as_it_is_when_somebody_looks() -> None:
+    metrics, budget, closed = Metrics(), CallBudget(now=0.0), ["writes", "writes"]
+    metrics.watch_budget(lambda: budget.available(0.0), refused=lambda: budget.refused, closed=lambda: closed)
+    full = value(metrics, "fleetdns_azure_budget_tokens", kind="endpoint-writes")
+    assert budget.reserve("work/app", {"endpoint-writes": int(full)}, urgency=USER, now=0.0) is None
+    assert budget.reserve("work/other", {"endpoint-writes": 1}, urgency=USER, now=0.0) is not None
+
+    assert value(metrics, "fleetdns_azure_budget_tokens", kind="endpoint-writes") == full - int(full)
+    assert value(metrics, "fleetdns_azure_budget_refused_total", kind="endpoint-writes") == 1
+    assert value(metrics, "fleetdns_azure_budget_refused_total", kind="lists") == 0
+    assert value(metrics, "fleetdns_azure_outages", calls="writes") == 2
+    assert value(metrics, "fleetdns_azure_outages", calls="reads") == 0

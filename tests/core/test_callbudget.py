@@ -1,0 +1,254 @@
+"""The budget of calls: never past a limit, in order of urgency and arrival, and closed for everybody by a 429."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from heapq import heappop, heappush
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from fleetdns.core.callbudget import (
+    BACKGROUND,
+    DELETION,
+    ENDPOINT_WRITES,
+    PROFILE_DELETES,
+    PROFILE_READS,
+    PROFILE_WRITES,
+    TRAFFIC_MANAGER_LIMITS,
+    USER,
+    CallBudget,
+    Kind,
+    needed,
+)
+from fleetdns.core.calls import Call, DeleteEndpoint, DeleteProfile, PatchProfile, PutEndpoint, PutProfile
+from tests.core.builders import make_desired, make_foreign_endpoint
+
+WINDOW = 20.0
+
+
+def emptied(budget: CallBudget, kind: Kind, *, now: float) -> int:
+    """Spend until somebody is refused; how many there were."""
+    spent = 0
+    while budget.spend("somebody", kind, urgency=USER, now=now) is None:
+        spent += 1
+    budget.release("somebody", now=now)
+    return spent
+
+
+def drained(*, now: float = 0.0) -> CallBudget:
+    """A budget with no endpoint write left, and nobody in the line."""
+    budget = CallBudget(now=now)
+    emptied(budget, ENDPOINT_WRITES, now=now)
+    budget._places.clear()
+    return budget
+
+
+@pytest.mark.parametrize("kind", TRAFFIC_MANAGER_LIMITS)
+def test_no_window_of_twenty_seconds_gets_more_than_azure_allows_whenever_it_begins(kind: Kind) -> None:
+    budget = CallBudget(now=0.0)
+    times = []
+    for tenth in range(1200):
+        while budget.spend("one", kind, urgency=USER, now=tenth / 10) is None:
+            times.append(tenth / 10)
+    allowed = TRAFFIC_MANAGER_LIMITS[kind] / 3
+    most = max(sum(start <= time < start + WINDOW for time in times) for start in set(times))
+    assert 0.6 * allowed < most <= 0.9 * allowed + 1
+
+
+@settings(deadline=None, max_examples=30)
+@given(st.lists(st.tuples(st.floats(0.01, 3), st.integers(0, 9), st.integers(1, 5)), min_size=1, max_size=150))
+def test_whatever_is_asked_for_no_window_is_passed(asked: list[tuple[float, int, int]]) -> None:
+    budget, now, times = CallBudget(now=0.0), 0.0, []
+    for pause, account, count in asked:
+        now += pause
+        name = f"work/{account}"
+        if budget.reserve(name, {ENDPOINT_WRITES: count}, urgency=USER, now=now) is None:
+            times += [now] * count
+            for _ in range(count):
+                assert budget.spend(name, ENDPOINT_WRITES, urgency=USER, now=now) is None
+        budget.release(name, now=now)
+    for start in times:
+        assert sum(start <= time < start + WINDOW for time in times) <= TRAFFIC_MANAGER_LIMITS[ENDPOINT_WRITES] / 3
+
+
+def test_limits_and_the_share_of_them_are_the_administrators() -> None:
+    documented = CallBudget(now=0.0).available(0.0)
+    half = CallBudget(percent=45, now=0.0).available(0.0)
+    smaller = CallBudget(limits={PROFILE_WRITES: 60}, now=0.0).available(0.0)
+    assert half == pytest.approx({name: tokens / 2 for name, tokens in documented.items()})
+    assert smaller[PROFILE_WRITES] == pytest.approx(documented[PROFILE_WRITES] / 10)
+    assert smaller[PROFILE_READS] == documented[PROFILE_READS]
+
+
+def test_who_is_told_to_wait_gets_it_at_the_time_told_and_nobody_new_before() -> None:
+    budget = drained()
+    wait = budget.reserve("work/first", {ENDPOINT_WRITES: 1}, urgency=USER, now=0.0)
+    assert wait is not None
+    assert wait.kind == ENDPOINT_WRITES
+    budget.release("work/first", now=0.0)
+    late = budget.spend("work/second", ENDPOINT_WRITES, urgency=USER, now=wait.seconds)
+    assert late is not None
+    assert budget.spend("work/first", ENDPOINT_WRITES, urgency=USER, now=wait.seconds) is None
+
+
+@pytest.mark.parametrize(
+    ("waiting", "coming", "is_first"),
+    [
+        pytest.param(BACKGROUND, USER, True, id="a user goes before the repair of drift"),
+        pytest.param(USER, DELETION, True, id="a deletion goes before a user"),
+        pytest.param(USER, USER, False, id="among equals who came first goes first"),
+        pytest.param(USER, BACKGROUND, False, id="the repair of drift does not overtake a user"),
+    ],
+)
+def test_urgency_before_arrival(waiting: int, coming: int, is_first: bool) -> None:
+    budget = drained()
+    first = budget.reserve("work/waiting", {ENDPOINT_WRITES: 1}, urgency=waiting, now=0.0)
+    second = budget.reserve("work/coming", {ENDPOINT_WRITES: 1}, urgency=coming, now=0.1)
+    assert first is not None
+    assert second is not None
+    now = first.seconds + 0.01  # there is one token
+    got = budget.reserve("work/coming", {ENDPOINT_WRITES: 1}, urgency=coming, now=now) is None
+    assert got == is_first
+    assert (budget.reserve("work/waiting", {ENDPOINT_WRITES: 1}, urgency=waiting, now=now) is None) != is_first
+
+
+def test_the_least_urgent_is_served_in_a_bounded_time_however_many_users_keep_coming() -> None:
+    budget = drained()
+    users = [(second / 5, f"work/user-{second}") for second in range(600)]  # five a second; there are tokens for three
+    asking = sorted([(0.0, "work/drift"), *users])
+    while asking:
+        now, account = heappop(asking)
+        urgency = BACKGROUND if account == "work/drift" else USER
+        wait = budget.spend(account, ENDPOINT_WRITES, urgency=urgency, now=now)
+        budget.release(account, now=now)
+        if wait is not None:
+            heappush(asking, (now + wait.seconds, account))
+        elif account == "work/drift":
+            assert 20 < now < 60
+            return
+    pytest.fail("it was never served")
+
+
+def test_who_changes_all_the_time_takes_nothing_from_who_changes_once() -> None:
+    budget = drained()
+    hot = budget.reserve("work/hot", {ENDPOINT_WRITES: 1}, urgency=USER, now=0.0)
+    quiet = budget.reserve("work/quiet", {ENDPOINT_WRITES: 1}, urgency=USER, now=0.0)
+    assert hot is not None
+    assert quiet is not None
+    assert budget.spend("work/hot", ENDPOINT_WRITES, urgency=USER, now=hot.seconds) is None
+    budget.release("work/hot", now=hot.seconds)
+    assert budget.spend("work/hot", ENDPOINT_WRITES, urgency=USER, now=quiet.seconds) is not None
+    assert budget.spend("work/quiet", ENDPOINT_WRITES, urgency=USER, now=quiet.seconds) is None
+
+
+def test_a_place_in_the_line_is_lost_by_who_does_not_come_back() -> None:
+    budget = drained()
+    wait = budget.reserve("work/gone", {ENDPOINT_WRITES: 1}, urgency=DELETION, now=0.0)
+    assert wait is not None
+    budget.release("work/gone", now=0.0)
+    assert budget.spend("work/other", ENDPOINT_WRITES, urgency=USER, now=wait.seconds + 6) is None
+
+
+def test_a_place_in_the_line_is_given_up_by_who_needs_nothing_any_more() -> None:
+    budget = drained()
+    wait = budget.reserve("work/changed", {ENDPOINT_WRITES: 1}, urgency=USER, now=0.0)
+    assert wait is not None
+    budget.release("work/changed", now=0.0)
+    budget.release("work/changed", now=0.1)  # it came back, and its change was taken back
+    assert budget.spend("work/other", ENDPOINT_WRITES, urgency=USER, now=wait.seconds) is None
+
+
+def test_what_was_set_aside_and_not_used_goes_back() -> None:
+    budget = CallBudget(now=0.0)
+    before = dict(budget.available(0.0))
+    assert budget.reserve("work/app", {PROFILE_READS: 1, PROFILE_WRITES: 2}, urgency=USER, now=0.0) is None
+    assert budget.spend("work/app", PROFILE_WRITES, urgency=USER, now=0.0) is None
+    budget.release("work/app", now=0.0)
+    used = {name: round(before[name] - left) for name, left in budget.available(0.0).items() if left != before[name]}
+    assert used == {PROFILE_WRITES: 1, "arm-writes": 1}
+
+
+def test_all_or_nothing_is_set_aside() -> None:
+    budget = drained()
+    before = dict(budget.available(0.0))
+    assert budget.reserve("work/app", {PROFILE_READS: 1, ENDPOINT_WRITES: 1}, urgency=USER, now=0.0) is not None
+    assert budget.available(0.0) == before
+
+
+def test_more_than_a_bucket_holds_is_not_waited_for() -> None:
+    budget = CallBudget(now=0.0)
+    assert budget.reserve("work/app", {ENDPOINT_WRITES: 200}, urgency=USER, now=0.0) is None
+    spent = 0
+    while budget.spend("work/app", ENDPOINT_WRITES, urgency=USER, now=0.0) is None:
+        spent += 1
+    assert spent == emptied(CallBudget(now=0.0), ENDPOINT_WRITES, now=0.0)
+
+
+def test_a_429_closes_one_kind_for_everybody_and_for_exactly_that_long() -> None:
+    budget = CallBudget(now=0.0)
+    budget.throttled(PROFILE_WRITES, "TooManyRequests", until=17.0)
+    for now in (0.0, 8.0, 16.9):
+        wait = budget.spend("work/any", PROFILE_WRITES, urgency=DELETION, now=now)
+        assert wait is not None
+        assert wait.is_closed
+        assert now + wait.seconds == pytest.approx(17.0)
+    assert budget.spend("work/any", ENDPOINT_WRITES, urgency=USER, now=0.0) is None
+    assert budget.spend("work/any", PROFILE_READS, urgency=USER, now=0.0) is None
+    assert budget.spend("work/any", PROFILE_WRITES, urgency=USER, now=17.0) is None
+
+
+def test_what_was_set_aside_before_a_429_is_not_used_after_it() -> None:
+    budget = CallBudget(now=0.0)
+    assert budget.reserve("work/app", {PROFILE_WRITES: 1}, urgency=USER, now=0.0) is None
+    budget.throttled(PROFILE_WRITES, "TooManyRequests", until=10.0)
+    assert budget.spend("work/app", PROFILE_WRITES, urgency=USER, now=1.0) is not None
+    assert budget.spend("work/app", PROFILE_WRITES, urgency=USER, now=10.0) is None
+
+
+def test_resource_managers_own_429_closes_all_writes_and_no_reads() -> None:
+    budget = CallBudget(now=0.0)
+    budget.throttled(PROFILE_WRITES, "SubscriptionRequestsThrottled", until=9.0)
+    assert budget.spend("work/app", ENDPOINT_WRITES, urgency=USER, now=0.0) is not None
+    assert budget.spend("work/app", PROFILE_WRITES, urgency=USER, now=0.0) is not None
+    assert budget.spend("work/app", PROFILE_DELETES, urgency=USER, now=0.0) is None
+    assert budget.spend("work/app", PROFILE_READS, urgency=USER, now=0.0) is None
+
+
+def test_after_a_pause_one_call_tries_and_the_others_wait_for_how_it_fares() -> None:
+    budget = CallBudget(now=0.0)
+    budget.throttled(PROFILE_WRITES, "TooManyRequests", until=10.0)
+    assert budget.spend("work/a", PROFILE_WRITES, urgency=USER, now=10.0) is None
+    wait = budget.spend("work/b", PROFILE_WRITES, urgency=USER, now=12.0)
+    assert wait is not None
+    assert not wait.is_closed
+    budget.answered(PROFILE_WRITES, now=12.0)
+    assert budget.spend("work/b", PROFILE_WRITES, urgency=USER, now=12.0 + wait.seconds) is None
+
+
+def test_a_call_that_tried_and_was_never_heard_of_again_closes_nothing_for_ever() -> None:
+    budget = CallBudget(now=0.0)
+    budget.throttled(PROFILE_WRITES, "TooManyRequests", until=10.0)
+    assert budget.spend("work/a", PROFILE_WRITES, urgency=USER, now=10.0) is None
+    assert budget.spend("work/b", PROFILE_WRITES, urgency=USER, now=31.0) is None
+
+
+def test_refusals_are_counted_by_the_bucket_that_ran_out() -> None:
+    budget = drained()
+    before = budget.refused[ENDPOINT_WRITES]
+    budget.spend("work/app", ENDPOINT_WRITES, urgency=USER, now=0.0)
+    assert budget.refused[ENDPOINT_WRITES] == before + 1
+
+
+def test_what_calls_need() -> None:
+    profile, endpoint = make_desired().profile, make_foreign_endpoint()
+    calls: tuple[Call, ...] = (
+        PutProfile(profile, ""),
+        PatchProfile(profile, ("tags",), ""),
+        PutEndpoint(profile.ref, endpoint, ""),
+        DeleteEndpoint(profile.ref, replace(endpoint, name="other"), ""),
+        DeleteProfile(profile.ref, ""),
+    )
+    assert needed(calls, reads=1) == {PROFILE_READS: 1, PROFILE_WRITES: 2, ENDPOINT_WRITES: 2, PROFILE_DELETES: 1}
+    assert needed(()) == {}

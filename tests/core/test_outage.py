@@ -1,0 +1,81 @@
+"""An Azure that fails for everybody is tried by one call at a time."""
+
+from __future__ import annotations
+
+import pytest
+
+from fleetdns.core.outage import Outages
+
+LANE = "writes of one group"
+
+
+def fail(outages: Outages[str], askers: list[str], *, now: float = 0.0) -> list[bool]:
+    return [outages.failed(LANE, asker, now=now, jitter=0.0) for asker in askers]
+
+
+def closed(*, now: float = 0.0) -> Outages[str]:
+    outages: Outages[str] = Outages(longest=20.0)
+    assert fail(outages, ["a", "b", "c", "a", "b"], now=now)[-1]
+    return outages
+
+
+def test_five_failures_in_a_row_of_three_askers_close_a_lane() -> None:
+    outages: Outages[str] = Outages(longest=20.0)
+    assert fail(outages, ["a", "b", "c", "a"]) == [False] * 4
+    assert outages.wait(LANE, 0.0, tries=True) is None
+    assert fail(outages, ["b"]) == [True]
+    assert outages.wait(LANE, 0.0, tries=True) == 2.0
+    assert outages.closed == (LANE,)
+    assert outages.wait("another", 0.0, tries=True) is None
+
+
+def test_what_fails_for_one_or_two_closes_nothing() -> None:
+    outages: Outages[str] = Outages(longest=20.0)
+    assert not any(fail(outages, ["a", "b"] * 50))
+
+
+def test_a_success_in_between_begins_the_count_anew() -> None:
+    outages: Outages[str] = Outages(longest=20.0)
+    fail(outages, ["a", "b", "c", "a"])
+    assert not outages.succeeded(LANE)
+    assert fail(outages, ["a", "b", "c", "a"]) == [False] * 4
+
+
+def test_one_call_tries_and_the_others_wait_until_it_was_heard_of() -> None:
+    outages = closed()
+    assert outages.wait(LANE, 2.0, tries=True) is None
+    assert outages.wait(LANE, 2.0, tries=True) == 20.0
+    assert outages.wait(LANE, 21.9, tries=True) == pytest.approx(0.1)
+    assert outages.wait(LANE, 22.0, tries=True) is None
+
+
+def test_asking_alone_is_no_try() -> None:
+    outages = closed()
+    assert outages.wait(LANE, 2.0, tries=False) is None
+    assert outages.wait(LANE, 2.0, tries=True) is None
+
+
+def test_tries_come_later_and_later_up_to_half_a_minute() -> None:
+    outages, now, pauses = closed(), 0.0, []
+    for _ in range(7):
+        pause = outages.wait(LANE, now, tries=True)
+        assert pause is not None
+        pauses.append(pause)
+        now += pause
+        assert outages.wait(LANE, now, tries=True) is None
+        outages.failed(LANE, "a", now=now, jitter=0.0)
+    assert pauses == [2.0, 4.0, 8.0, 16.0, 30.0, 30.0, 30.0]
+
+
+def test_calls_that_were_on_their_way_when_the_lane_closed_make_it_no_worse() -> None:
+    outages = closed()
+    fail(outages, ["a", "b", "c", "d"], now=0.5)
+    assert outages.wait(LANE, 0.5, tries=True) == 1.5
+
+
+def test_the_first_success_opens_the_lane_and_says_so_once() -> None:
+    outages = closed()
+    assert outages.succeeded(LANE)
+    assert not outages.succeeded(LANE)
+    assert outages.wait(LANE, 0.0, tries=True) is None
+    assert outages.closed == ()
