@@ -80,10 +80,8 @@ lint: $(VENV)/.dev ## ruff, import contracts, Dockerfile
 type: $(VENV)/.dev ## mypy --strict
 	@$(BIN)/mypy
 
-bench: $(VENV)/.dev ## Azure calls, a start with 40,000 exports, the agent; into docs/calls.md, docs/start.md and docs/agent.md
-	@$(BIN)/python -m tests.bench.calls
-	@$(BIN)/python -m tests.bench.start
-	@$(BIN)/python -m tests.bench.agent
+bench: $(VENV)/.dev ## every benchmark but the takeovers, into docs/benchmarks.md and the pages it links; 25 minutes
+	@$(BIN)/python -m tests.bench
 
 bench-takeover: $(VENV)/.dev ## how long a takeover takes, into docs/takeover.md; 20 minutes
 	@for times in "6 1" "30 5"; do for server in "virtual --rounds 1000" "real --rounds 20"; do \

@@ -10,9 +10,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import json
 import os
-import platform
 import statistics
 import sys
 import tempfile
@@ -29,6 +27,7 @@ from fleetdns.emulator.azure.service import TrafficManagerService
 from tests.apiserver.build import ensure
 from tests.apiserver.server import RealAPIServer
 from tests.bench.answer import Answers, answers, paragraph
+from tests.bench.report import ROOT, Machine, command_of, machine, write_numbers
 from tests.contract.client import API, Endpoint, connected, until_served
 from tests.contract.samples import ALPHA, BETA, DEFINITIONS, GROUP, definitions
 
@@ -36,8 +35,7 @@ CLUSTER = "aks-1"
 _SUBSCRIPTION = "11111111-2222-3333-4444-555555555555"
 _GROUP = "mc-aks-1"
 _OFFERS = f"{ALPHA}/namespaces/fleet-member-{CLUSTER}/internalserviceexports"
-_ROOT = Path(__file__).parents[2]
-_PAGE = _ROOT / "docs" / "agent.md"
+_PAGE = ROOT / "docs" / "agent.md"
 _PATIENCE = 120.0  # seconds
 _PAUSE = 0.05
 _AT_ONCE = 32  # creates in flight
@@ -169,7 +167,7 @@ async def _agent(kubeconfigs: tuple[Path, Path], azure_url: str) -> AsyncIterato
         *(f"--subscription-id={_SUBSCRIPTION}", f"--public-ip-resource-group={_GROUP}"),
         *(f"--arm-endpoint={azure_url}", "--metrics-bind-address=0", "--health-probe-bind-address=0"),
         "--log-level=error",
-        cwd=_ROOT,
+        cwd=ROOT,
     )
     try:
         yield process
@@ -205,10 +203,10 @@ def _memory(pid: int, field: str) -> float:
     return int(line.split()[1]) / _MIB
 
 
-def page(runs: Sequence[Run], answers: Answers) -> str:
+def page(runs: Sequence[Run], answers: Answers, *, where: Machine) -> str:
     """The Markdown page: the median for each number of Services."""
     head = (
-        f"Made by `python -m tests.bench.agent`, on {_machine()}. The member cluster and the hub are real",
+        f"Made by `python -m tests.bench.agent`, on {where.brief}. The member cluster and the hub are real",
         "kube-apiservers on the same machine, Azure is the embedded one. The agent is a process of its own; first sync",
         "is from its start until the hub has every export with its public IP. Lists are calls to Azure. Medians.",
     )
@@ -243,10 +241,6 @@ def _row(runs: Sequence[Run]) -> str:
     return f"| {' | '.join(cells)} |"
 
 
-def _machine() -> str:
-    return f"{os.cpu_count()} cores, {platform.system()} {platform.machine()}, CPython {platform.python_version()}"
-
-
 async def _measured(servers: tuple[RealAPIServer, RealAPIServer], folder: Path, given: argparse.Namespace) -> list[Run]:
     member, hub = servers
     kubeconfigs = folder / "member.kubeconfig", folder / "hub.kubeconfig"
@@ -272,6 +266,7 @@ def main() -> int:
     parser.add_argument("--joins", type=int, default=30, help="how often a DNS answer is waited for")
     parser.add_argument("--json", type=Path, help="a file for the single runs")
     given = parser.parse_args()
+    where = machine()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         binaries = ensure(os.environ)
@@ -283,11 +278,12 @@ def main() -> int:
         finally:
             for server in servers:
                 server.stop()
-    text = page(runs, asyncio.run(answers(given.joins)))
+    text = page(runs, asyncio.run(answers(given.joins)), where=where)
     _PAGE.write_text(text)
     print(text)
     if given.json is not None:
-        given.json.write_text(json.dumps({"machine": _machine(), "runs": [asdict(run) for run in runs]}, indent=1))
+        numbers, command = [asdict(run) for run in runs], command_of("agent", sys.argv[1:])
+        write_numbers(given.json, numbers, name="agent", command=command, where=where)
     return 0
 
 

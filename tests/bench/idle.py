@@ -39,13 +39,15 @@ class Idle:
         return 100 * self.cpu / self.seconds
 
 
-async def measured(fleet: Size, folder: Path, *, seconds: float, flags: Sequence[str] = ()) -> Idle:
-    """One controller at rest: from after a sweep on, where there are any."""
+async def measured(
+    fleet: Size, folder: Path, *, seconds: float, settle: float = _AFTER_THE_START, flags: Sequence[str] = ()
+) -> Idle:
+    """One controller at rest: from `settle` seconds after its start and a sweep on, where there are any."""
     async with servers(fleet.profiles, fleet.endpoints) as there:
         await settled(there, folder / "first", fleet.total)
         async with controller(there, folder / "second", *flags) as process:
             await process.ready()
-            await asyncio.sleep(_AFTER_THE_START)
+            await asyncio.sleep(settle)
             if fleet.profiles:
                 await swept(there, 1)
             began, used = time.monotonic(), process.cpu()

@@ -9,7 +9,7 @@ import platform
 import subprocess
 import sys
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -36,6 +36,11 @@ class Machine:
             f"{self.cores} cores ({self.cpu}), {self.memory:.0f} GiB, {self.system}, {self.python}, "
             f"commit {self.commit}, {self.date}, load {self.load:.1f} when it began"
         )
+
+    @property
+    def brief(self) -> str:
+        """What a number depends on most."""
+        return f"{self.cores} cores, {self.system}, {self.python}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,23 +109,24 @@ def parser(name: str, about: str | None) -> argparse.ArgumentParser:
 
 def publish(report: Report, name: str, *, where: Machine, given: argparse.Namespace, words: Sequence[str]) -> int:
     """Print the section, and write the JSON where it was asked for. `words`: the command line. Gives the exit code."""
-    command = _command(name, words)
+    command = command_of(name, words)
     print(f"## {report.title}\n\n{report.text(command)}\n")
     for goal in report.goals:
         print(f"{'met' if goal.is_met else 'MISSED'}: {goal.what}: {goal.found}, goal {goal.limit}")
     if given.json is not None:
-        found = {
-            "name": name,
-            "command": command,
-            "machine": asdict(where),
-            "numbers": report.numbers,
-            "goals": [asdict(goal) for goal in report.goals],
-            "title": report.title,
-            "text": report.text(command),
-        }
-        given.json.parent.mkdir(parents=True, exist_ok=True)
-        given.json.write_text(json.dumps(found, indent=1) + "\n")
+        section = {"goals": [asdict(goal) for goal in report.goals], "title": report.title}
+        section["text"] = report.text(command)
+        write_numbers(given.json, report.numbers, name=name, command=command, where=where, section=section)
     return 0
+
+
+def write_numbers(
+    file: Path, numbers: Any, *, name: str, command: str, where: Machine, section: Mapping[str, Any] | None = None
+) -> None:
+    """The JSON of one benchmark. `section`: what the page shows of it."""
+    found = {"name": name, "command": command, "machine": asdict(where), "numbers": numbers, **(section or {})}
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(json.dumps(found, indent=1) + "\n")
 
 
 def percentile(values: Iterable[float], percent: float) -> float:
@@ -134,7 +140,7 @@ def arguments_of(arguments: Sequence[str] | None) -> list[str]:
     return list(sys.argv[1:] if arguments is None else arguments)
 
 
-def _command(name: str, words: Sequence[str]) -> str:
+def command_of(name: str, words: Sequence[str]) -> str:
     """The command without the file that the numbers go to."""
     shown = iter(words)
     kept = []

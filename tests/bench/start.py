@@ -11,7 +11,6 @@ import argparse
 import asyncio
 import json
 import os
-import platform
 import statistics
 import subprocess
 import sys
@@ -26,13 +25,13 @@ from tests.apiserver.build import ensure
 from tests.apiserver.server import RealAPIServer
 from tests.bench.exports import SERVICES, export
 from tests.bench.onestart import Start
+from tests.bench.report import ROOT, Machine, command_of, machine, write_numbers
 from tests.contract.client import API, connected, until_served
 from tests.contract.samples import ALPHA, BETA, DEFINITIONS, definitions
 
 WAYS = {"stream": "the beginning of a watch (WatchList)", "list": "a list, then a watch"}
 
-_ROOT = Path(__file__).parents[2]
-_PAGE = _ROOT / "docs" / "start.md"
+_PAGE = ROOT / "docs" / "start.md"
 _EXPORTS = f"{ALPHA}/internalserviceexports"
 _AT_ONCE = 64  # creates in flight
 
@@ -92,14 +91,14 @@ def measured(server: RealAPIServer, folder: Path, *, runs: int) -> Iterator[Run]
         for way in WAYS:
             before = server.apiserver.memory()
             command = [sys.executable, "-m", "tests.bench.onestart", str(kubeconfig), way]
-            done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=_ROOT)
+            done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=ROOT)
             yield Run(way, Start(**json.loads(done.stdout)), Server(before, server.apiserver.memory()))
 
 
-def page(runs: Sequence[Run], *, filled_in: float) -> str:
+def page(runs: Sequence[Run], *, filled_in: float, where: Machine) -> str:
     """The Markdown page: the median of each way."""
     head = (
-        f"Made by `python -m tests.bench.start`, on {_machine()}. A real kube-apiserver holds",
+        f"Made by `python -m tests.bench.start`, on {where.brief}. A real kube-apiserver holds",
         f"{runs[0].start.objects:,} InternalServiceExports, {SERVICES} from each cluster.",
         "The four caches of `fleetdns run` are filled from it,",
         f"{len(runs) // len(WAYS)} times each way, each time in a new process; the table shows medians.",
@@ -138,10 +137,6 @@ def _median(values: Iterable[float]) -> float:
     return statistics.median(values)
 
 
-def _machine() -> str:
-    return f"{os.cpu_count()} cores, {platform.system()} {platform.machine()}, CPython {platform.python_version()}"
-
-
 def main() -> int:
     """Measure, write docs/start.md, and the single runs as JSON where asked."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -149,6 +144,7 @@ def main() -> int:
     parser.add_argument("--runs", type=int, default=5, help="how many starts each way")
     parser.add_argument("--json", type=Path, help="a file for the single runs")
     given = parser.parse_args()
+    where = machine()
     with tempfile.TemporaryDirectory() as folder:
         server = RealAPIServer(ensure(os.environ), Path(folder) / "server")
         server.start()
@@ -157,11 +153,12 @@ def main() -> int:
             runs = list(measured(server, Path(folder), runs=given.runs))
         finally:
             server.stop()
-    text = page(runs, filled_in=filled_in)
+    text = page(runs, filled_in=filled_in, where=where)
     _PAGE.write_text(text)
     print(text)
     if given.json is not None:
-        given.json.write_text(json.dumps({"machine": _machine(), "runs": [asdict(run) for run in runs]}, indent=1))
+        numbers, command = [asdict(run) for run in runs], command_of("start", sys.argv[1:])
+        write_numbers(given.json, numbers, name="start", command=command, where=where)
     return 0
 
 

@@ -14,7 +14,6 @@ import argparse
 import asyncio
 import json
 import os
-import platform
 import signal
 import statistics
 import sys
@@ -33,6 +32,7 @@ from fleetdns.runtime.leader import Timing
 from tests.apiserver.build import ensure
 from tests.apiserver.deployed import deployed
 from tests.apiserver.server import RealAPIServer
+from tests.bench.report import ROOT, machine
 from tests.e2e.process import Process, process
 from tests.e2e.replicas import apply_sample
 from tests.e2e.site import Site, at_work, built_on
@@ -40,7 +40,7 @@ from tests.runtime.leases import LeaseServer, Replica
 from tests.simulation.clock import run
 
 SEED = 7
-_PAGE = Path(__file__).parents[2] / "docs" / "takeover.md"
+_PAGE = ROOT / "docs" / "takeover.md"
 _LONGEST_JITTER = 2.2  # a retry takes up to so many times its length
 
 
@@ -168,10 +168,6 @@ def _kind(line: str) -> list[str]:
     return line.split(" | ")[:2]
 
 
-def machine() -> str:
-    return f"{os.cpu_count()} cores, {platform.system()} {platform.machine()}, CPython {platform.python_version()}"
-
-
 _HEAD = """# How long a takeover takes
 
 Made by `python -m tests.bench.takeover --server SERVER --lease-duration D --lease-renew-interval I --rounds N`, a row
@@ -200,7 +196,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         new = row("virtual", timing, virtual_takeovers(timing, chosen.rounds), where="any machine")
     else:
         found = asyncio.run(takeovers(chosen.server, timing, chosen.rounds))
-        new = row(chosen.server, timing, found, where=machine())
+        new = row(chosen.server, timing, found, where=machine().brief)
     _PAGE.write_text(page(_PAGE.read_text() if _PAGE.exists() else "", new))
     print(new)
     return 0
