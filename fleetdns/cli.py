@@ -19,8 +19,15 @@ from fleetdns.settings import settings_from
 from fleetdns.settings.flags import FLAGS, Parser, add_flags
 from fleetdns.settings.member import MEMBER_FLAGS, member_settings_from
 from fleetdns.settings.memberaccess import MEMBER_ACCESS_FLAGS, member_access_from
-from fleetdns.settings.reports import ORPHANS_FLAGS, PLAN_FLAGS, STATUS_FLAGS, azure_report_from, hub_report_from
-from fleetdns.settings.values import Unusable, whole_number
+from fleetdns.settings.reports import (
+    EXPLAIN_FLAGS,
+    ORPHANS_FLAGS,
+    PLAN_FLAGS,
+    STATUS_FLAGS,
+    azure_report_from,
+    hub_report_from,
+)
+from fleetdns.settings.values import Unusable, object_key, whole_number
 
 OK, FAILURE, USAGE = 0, 1, 2
 
@@ -60,6 +67,7 @@ def _parser() -> Parser:
     _add_member_kubeconfig(commands)
     _add_plan(commands)
     _add_status(commands)
+    _add_explain(commands)
     _add_orphans(commands)
     _add_demo(commands)
     _add_emulate(commands)
@@ -105,6 +113,14 @@ def _add_status(commands: Subparsers) -> None:
     status = commands.add_parser("status", help=text, description=f"{_sentence(text)} {_PRECEDENCE}")
     add_flags(status, STATUS_FLAGS)
     status.set_defaults(execute=_status)
+
+
+def _add_explain(commands: Subparsers) -> None:
+    text = "per cluster, the first thing that keeps an exported Service from traffic, and what to do about it"
+    explain = commands.add_parser("explain", help=text, description=f"{_sentence(text)} {_PRECEDENCE}")
+    explain.add_argument("key", metavar="NAMESPACE/NAME", help="the Service; also a TrafficManagerBackend or -Profile")
+    add_flags(explain, EXPLAIN_FLAGS)
+    explain.set_defaults(execute=_explain)
 
 
 def _add_orphans(commands: Subparsers) -> None:
@@ -194,6 +210,17 @@ def _status(chosen: argparse.Namespace) -> int:
     from fleetdns.commands.status import status
 
     return status(report)
+
+
+def _explain(chosen: argparse.Namespace) -> int:
+    try:
+        key = object_key(chosen.key)
+    except Unusable as error:
+        raise UsageError(f"{chosen.key!r} is no object; {error}") from None
+    report = hub_report_from(vars(chosen), os.environ)
+    from fleetdns.commands.explain import explained
+
+    return explained(report, key)
 
 
 def _orphans(chosen: argparse.Namespace) -> int:

@@ -32,6 +32,8 @@ T = TypeVar(
     ResourceOverride,
 )
 
+C = TypeVar("C", Namespace, MemberCluster)
+
 _PAGE = 500
 _PAGE_TIMEOUT = 60.0  # seconds
 
@@ -60,6 +62,32 @@ async def profiles_alone(sources: Sources) -> Caches:
         members=Store(CLUSTER_INDEXES),
         overrides=Store(OVERRIDE_INDEXES),
     )
+
+
+async def as_reader(sources: Sources) -> tuple[Caches, tuple[str, ...]]:
+    """What one exported service is made from, overrides aside, and the plurals that may not be listed but could be
+    done without. Raises FleetDNSError.
+    """
+    namespaces, denied_namespaces = await _spared(sources, Namespace)
+    members, denied_members = await _spared(sources, MemberCluster)
+    caches = Caches(
+        profiles=await listed(sources, TrafficManagerProfile),
+        backends=await listed(sources, TrafficManagerBackend, BACKEND_INDEXES),
+        imports=await listed(sources, ServiceImport),
+        exports=await listed(sources, InternalServiceExport, EXPORT_INDEXES),
+        namespaces=namespaces,
+        members=members,
+        overrides=Store(OVERRIDE_INDEXES),
+    )
+    return caches, (*denied_namespaces, *denied_members)
+
+
+async def _spared(sources: Sources, kind: type[C]) -> tuple[Store[ObjectKey, C], tuple[str, ...]]:
+    """Member clusters, or nothing and what may not be listed."""
+    try:
+        return await listed(sources, kind, CLUSTER_INDEXES, is_optional=True), ()
+    except Forbidden:
+        return Store(CLUSTER_INDEXES), (kind.resource.plural,)
 
 
 async def listed(

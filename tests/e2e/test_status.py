@@ -1,0 +1,90 @@
+"""`fleetdns status` and `fleetdns explain` as processes, with the hub alone: Azure is not asked."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from fleetdns.demo.members import namespace
+from fleetdns.demo.world import World, controller
+from tests.e2e.command import looked
+from tests.e2e.conftest import on_embedded
+from tests.e2e.eventually import eventually
+from tests.e2e.lease import lease_namespace
+from tests.e2e.test_plan import apply_sample
+
+pytestmark = pytest.mark.e2e
+
+
+async def told(world: World) -> None:
+    """aks-1 and aks-2 serve, 1 to 3; aks-3 has no DNS label, aks-4 exports nothing; the controller has said so."""
+    await world.members.join("aks-1", weight=1)
+    await world.members.join("aks-2", weight=3)
+    await world.members.join("aks-3", weight=1, has_label=False)
+    await world.cluster.apply(namespace("fleet-member-aks-4"))
+    await apply_sample(world)
+
+    async def endpoints() -> tuple[int, int]:
+        status = (await world.cluster.get("trafficmanagerbackends", "work", "app") or {}).get("status", {})
+        return len(status.get("endpoints", ())), len(status.get("rejected", ()))
+
+    async with controller(world, f"--leader-election-namespace={lease_namespace(world)}"):
+        await eventually(endpoints, lambda seen: seen == (2, 1), within=60)
+
+
+@on_embedded
+async def test_status_shows_profiles_and_beneath_each_what_hangs_on_it(world: World) -> None:
+    await told(world)
+    mark = world.azure.calls.mark()
+    done = await looked(world, "status")
+    assert (done.code, done.err) == (0, "")
+    header, profile, columns, first, second = done.tables[:5]
+    assert header == ["PROFILE", "DNS NAME", "PROGRAMMED", "HEALTHY"]
+    assert profile[:3] == ["work/myatm", "myatm.trafficmanager.net", "True"]
+    assert columns == ["BACKEND", "CLUSTER", "TARGET", "WEIGHT", "SHARE", "MONITOR"]
+    assert first[:5] == ["app", "aks-1", "app-aks-1.westeurope.cloudapp.azure.com", "25", "25.0%"]
+    assert second[:5] == ["app", "aks-2", "app-aks-2.westeurope.cloudapp.azure.com", "75", "75.0%"]
+    assert "no traffic  app in aks-3: the public IP has no DNS label" in done.out
+    assert "backend app, Accepted: exports that are not serving endpoints" in done.out
+    document = (await looked(world, "status", "--namespace=work", "--output=json")).document
+    assert [endpoint["sharePercent"] for endpoint in document["profiles"][0]["endpoints"]] == [25.0, 75.0]
+    assert (await looked(world, "status", "--namespace=elsewhere")).out == "No TrafficManagerProfile.\n"
+    assert world.azure.calls.since(mark) == ()
+
+
+@on_embedded
+async def test_explain_says_of_each_cluster_what_is_missing_and_what_to_do(world: World) -> None:
+    await told(world)
+    done = await looked(world, "explain", "work/app", "--output=json")
+    assert (done.code, done.err) == (0, "")
+    (explanation,) = done.document["explanations"]
+    verdicts = {found["cluster"]: found["verdict"] for found in explanation["clusters"]}
+    serving = {verdicts.pop("aks-1"), verdicts.pop("aks-2")}
+    assert serving <= {"Serving", "NotProbedYet"}
+    assert verdicts == {"aks-3": "DNSLabelMissing", "aks-4": "NotExported"}
+    text = await looked(world, "explain", "work/app")
+    assert text.out.startswith("Service work/app  backend app, profile myatm, myatm.trafficmanager.net\n")
+    assert ", weight 75, 75.0% of the traffic: " in text.out
+    assert "-> in aks-3: kubectl annotate service app -n work" in text.out
+    assert (await looked(world, "explain", "work/myatm")).out == text.out
+
+
+@on_embedded
+async def test_explain_of_what_nobody_knows_is_one_sentence_and_exit_code_2(world: World) -> None:
+    for key, says in (("work/nothing", "the hub knows no work/nothing"), ("nothing", "give NAMESPACE/NAME")):
+        done = await looked(world, "explain", key)
+        assert (done.code, done.out) == (2, "")
+        assert says in done.err
+        assert len(done.err.splitlines()) == 1
+
+
+@on_embedded
+async def test_a_hub_that_does_not_answer_is_one_sentence_and_exit_code_1(world: World, tmp_path: Path) -> None:
+    text = world.kubeconfig.read_text()
+    port = world.cluster._url.rpartition(":")[2]
+    (tmp_path / "kubeconfig").write_text(text.replace(f":{port}", ":9"))
+    for words in (("status",), ("explain", "work/app")):
+        done = await looked(world, *words, f"--kubeconfig={tmp_path / 'kubeconfig'}")
+        assert (done.code, done.out) == (1, "")
+        assert len(done.err.splitlines()) == 1
