@@ -9,7 +9,8 @@ import msgspec
 
 from fleetdns.api.backend import TrafficManagerBackend
 from fleetdns.api.clusters import MemberCluster, Namespace
-from fleetdns.api.exports import InternalServiceExport, ServiceImport
+from fleetdns.api.conditions import TRUE, find
+from fleetdns.api.exports import CONFLICT, InternalServiceExport, ServiceImport
 from fleetdns.api.meta import ObjectKey
 from fleetdns.api.overrides import ResourceOverride
 from fleetdns.api.profile import TrafficManagerProfile
@@ -48,7 +49,14 @@ def profile_keys_of_import(
 def profile_keys_of_export(
     old: InternalServiceExport | None, new: InternalServiceExport | None, caches: Caches
 ) -> frozenset[ObjectKey]:
-    """An export concerns every profile that has a backend for the service it names or named."""
+    """An export concerns every profile that has a backend for the service it names or named.
+
+    None where only our verdict on it differs, unless it is a lost conflict: two hundred clusters that join are told one
+    after the other that they agree, and each time the whole profile would be looked at for nothing.
+    """
+    if old is not None and new is not None and _differ_in_status_alone(old, new):
+        lost = any(_has_lost(export) for export in (old, new))
+        return _profiles_of_services(_services_of(old, new), caches) if lost else frozenset()
     return _profiles_of_services(_services_of(old, new), caches)
 
 
@@ -125,6 +133,11 @@ def urgency(priority: int) -> int:
 
 def _services_of(old: InternalServiceExport | None, new: InternalServiceExport | None) -> frozenset[ObjectKey]:
     return frozenset(export.service_key for export in (old, new) if export is not None)
+
+
+def _has_lost(export: InternalServiceExport) -> bool:
+    conflict = find(export.status.conditions, CONFLICT)
+    return conflict is not None and conflict.status == TRUE
 
 
 def _differ_in_status_alone(old: InternalServiceExport, new: InternalServiceExport) -> bool:

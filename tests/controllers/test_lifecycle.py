@@ -115,6 +115,20 @@ def test_a_reference_that_moves_wakes_its_former_owner_too() -> None:
     assert {key.name for key in watches.profile_keys_of_import(make_import(), None, caches)} == {"myatm"}
 
 
+def test_a_verdict_on_an_export_wakes_the_profile_only_where_the_export_has_lost() -> None:
+    caches = empty_caches()
+    backend = make_backend()
+    caches.backends.apply(Applied(Entry(backend.metadata.key, backend.metadata.uid, "1", backend)))
+    new, agreeing, lost = (
+        make_export("a", conditions=conditions)
+        for conditions in ((), (Condition("Conflict", "False"),), (Condition("Conflict", "True"),))
+    )
+
+    assert watches.profile_keys_of_export(new, agreeing, caches) == frozenset()
+    for old, now in ((new, lost), (lost, agreeing), (None, agreeing), (agreeing, None)):
+        assert {key.name for key in watches.profile_keys_of_export(old, now, caches)} == {"myatm"}
+
+
 @pytest.mark.parametrize(
     ("error", "label", "report"),
     [
