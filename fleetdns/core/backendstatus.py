@@ -52,7 +52,9 @@ def leaving_status(backend: TrafficManagerBackend, outcome: Outcome, *, now: str
     """The status of a backend that is being deleted and cannot go yet; None: nothing keeps it."""
     if not outcome.is_observed or outcome.observed is None or not any(_owned(backend, outcome.observed)):
         return None
-    because = f"the backend is being deleted, and its endpoints are still to be removed: {_waiting_message(outcome)}"
+    because = (
+        f"the backend is being deleted, and its endpoints are still to be removed: {_waiting_message(backend, outcome)}"
+    )
     accepted = Condition(ACCEPTED, UNKNOWN, PENDING_REASON, because)
     return msgspec.structs.replace(
         backend.status, conditions=_stamped(backend, accepted, find(backend.status.conditions, GUARDED), now=now)
@@ -158,7 +160,7 @@ def _accepted(backend: TrafficManagerBackend, outcome: Outcome, rejected: tuple[
     if waiting and outcome.failure is not None and outcome.failure.kind == REFUSED:
         return Condition(ACCEPTED, FALSE, INVALID, f"Azure refused: {outcome.failure}")
     if waiting:
-        return Condition(ACCEPTED, UNKNOWN, PENDING_REASON, _waiting_message(outcome))
+        return Condition(ACCEPTED, UNKNOWN, PENDING_REASON, _waiting_message(backend, outcome))
     if backend.weight == 0:
         return Condition(ACCEPTED, TRUE, ACCEPTED, "weight is 0: the backend takes no traffic and has no endpoints")
     if key in outcome.desired.unexported:
@@ -207,10 +209,14 @@ def _waiting(backend: TrafficManagerBackend, outcome: Outcome) -> bool:
     """Whether a change of this backend's endpoints is right and not yet true, for whatever passing reason."""
     if not outcome.is_observed:
         return _differs_from_status(backend, outcome)
-    uid = backend.metadata.uid.lower()
     changes = [*outcome.waiting, *(held.change for held in outcome.held if _waits(held))]
-    owners = (parse_endpoint_name(c.subject.name) for c in changes if isinstance(c.subject, Endpoint))
-    return any(owner is not None and owner.uid == uid for owner in owners)
+    return any(_concerns(backend, change) for change in changes)
+
+
+def _concerns(backend: TrafficManagerBackend, change: Change) -> bool:
+    """Whether a change is one of this backend's endpoints."""
+    owner = parse_endpoint_name(change.subject.name) if isinstance(change.subject, Endpoint) else None
+    return owner is not None and owner.uid == backend.metadata.uid.lower()
 
 
 def _differs_from_status(backend: TrafficManagerBackend, outcome: Outcome) -> bool:
@@ -229,10 +235,12 @@ def _waits(held: Held) -> bool:
     return held.reason not in _HELD_REASONS
 
 
-def _waiting_message(outcome: Outcome) -> str:
+def _waiting_message(backend: TrafficManagerBackend, outcome: Outcome) -> str:
     if outcome.failure is not None:
         return f"a change waits to be written to Azure; fleetdns keeps trying. The last try gave {outcome.failure}"
-    reasons = sorted({held.message for held in outcome.held if _waits(held)})
+    waiting = [held for held in outcome.held if _waits(held)]
+    own = [held for held in waiting if _concerns(backend, held.change)]
+    reasons = sorted({held.message for held in own or waiting})
     return (
         f"a change waits to be written to Azure: {reasons[0]}" if reasons else "a change waits to be written to Azure"
     )

@@ -25,7 +25,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from fleetdns.core.changes import Change, Create, Delete, Patch, diff, subject_name
-from fleetdns.core.drift import ENDPOINT, Drift, put_back
+from fleetdns.core.drift import ENDPOINT, PROFILE, Drift, put_back
 from fleetdns.core.trafficmanager import Endpoint, Profile
 
 DRIFTING = "Drifting"
@@ -44,7 +44,7 @@ class Field:
 
     def __str__(self) -> str:
         subject = f"endpoint {self.endpoint}" if self.endpoint else "the profile"
-        return subject if self.name in ("endpoint", "profile") else f"{self.name} of {subject}"
+        return subject if self.name in (ENDPOINT, PROFILE) else f"{self.name} of {subject}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,11 +112,7 @@ def slowed(
     if not drifts or observed is None:
         return {}
     by_subject = {subject_name(change): change for change in changes}
-    return {
-        drift.endpoint: f"somebody else keeps changing {', '.join(drift.fields)} in Azure: put back once in ten sweeps"
-        for drift in drifts
-        if _may_wait(drift, by_subject, observed)
-    }
+    return {drift.endpoint: _because(drift) for drift in drifts if _may_wait(drift, by_subject, observed)}
 
 
 def next_look(contest: Contest, *, window: float, now: float) -> float | None:
@@ -125,6 +121,11 @@ def next_look(contest: Contest, *, window: float, now: float) -> float | None:
     if contest.told_until is not None:
         times.append(contest.told_until)
     return min((time for time in times if time > now), default=None)
+
+
+def _because(drift: Drift) -> str:
+    names = ", ".join("the endpoint" if name == ENDPOINT else name for name in drift.fields)
+    return f"somebody else keeps changing {names} in Azure; that is put back once in ten sweeps"
 
 
 def _fields(drift: Drift) -> Iterator[Field]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
-from fleetdns.api.backend import TrafficManagerBackend
+from fleetdns.api.backend import EndpointStatus, TrafficManagerBackend
 from fleetdns.api.conditions import TRUE, find
 from fleetdns.api.profile import TrafficManagerProfile
 from fleetdns.core.contest import DRIFTING, SWEEPS, Contest
@@ -15,7 +15,7 @@ from fleetdns.core.health import Told
 from fleetdns.core.memory import Memory
 from fleetdns.core.refusals import refusals_by_status, still_refused
 from fleetdns.core.status import PROGRAMMED
-from fleetdns.core.trafficmanager import DEGRADED, Profile
+from fleetdns.core.trafficmanager import DEGRADED, Endpoint, Profile
 
 
 def recalled(
@@ -56,9 +56,24 @@ def settled_by_status(
     is_current = profile.status.observed_generation == profile.metadata.generation
     if programmed is None or programmed.status != TRUE or not is_current:
         return None
-    listed = {(e.name, e.weight) for backend in backends for e in backend.status.endpoints}
-    true = [e for e in desired.endpoints if (e.folded, e.weight) in listed]
+    listed = {e.name: e for backend in backends for e in backend.status.endpoints}
+    pairs = ((endpoint, listed.get(endpoint.folded)) for endpoint in desired.endpoints)
+    present = {endpoint.folded: endpoint for endpoint in observed.endpoints} if observed is not None else {}
+    true = [
+        _as_listed(endpoint, told, present.get(endpoint.folded))
+        for endpoint, told in pairs
+        if told is not None and told.weight == endpoint.weight
+    ]
     return with_endpoints(desired, [*true, *unasked(desired, observed)])
+
+
+def _as_listed(desired: Endpoint, told: EndpointStatus, present: Endpoint | None) -> Endpoint:
+    """The endpoint with the target it had. Status has only the name that Azure found for that: while the name is the
+    same nobody has changed the target in Azure, and what differs is the hub's wish.
+    """
+    if present is None or told.target is None or present.target != told.target:
+        return desired
+    return replace(desired, target_resource_id=present.target_resource_id)
 
 
 def contest_by_status(profile: TrafficManagerProfile, *, until: float) -> Contest:

@@ -340,3 +340,18 @@ async def test_whatever_others_write_and_users_ask_for_azure_is_as_asked_ten_swe
         await asyncio.sleep(TEN_SWEEPS)
         assert drifting(world) is None
         assert world.azure.writes(since=before) == []
+
+
+async def test_each_object_says_what_of_its_own_is_contested() -> None:
+    world = World()
+    async with world.running():
+        roll_out(world)
+        await asyncio.sleep(5)
+        async with another_writer(world, lambda profile: weight_of_one(7)(ttl(5)(profile))):
+            await asyncio.sleep(5 * SWEEP)
+            programmed = find(world.profile_status().conditions, "Programmed")
+            accepted = find(world.backend_status().conditions, "Accepted")
+        assert programmed is not None
+        assert accepted is not None
+        assert "changing dnsConfig.ttl in" in programmed.message
+        assert "changing weight in" in accepted.message

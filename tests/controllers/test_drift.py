@@ -11,7 +11,7 @@ import pytest
 from fleetdns.api.profile import PAUSED, MonitorConfig
 from fleetdns.core.trafficmanager import DISABLED, Profile
 from tests.controllers.world import World
-from tests.core.builders import endpoint_name, make_backend, make_export, make_foreign_endpoint, make_profile
+from tests.core.builders import endpoint_name, make_backend, make_export, make_foreign_endpoint, make_profile, public_ip
 
 pytestmark = pytest.mark.looptime
 
@@ -53,6 +53,20 @@ async def test_drift_of_the_time_when_nobody_ran_is_put_back_and_told_after_the_
         assert world.weights() == {"member-1": 50, "member-2": 50}
         (message,) = messages(world, "DriftRepaired")
         assert "weight" in message
+
+
+async def test_a_target_that_moved_on_the_hub_while_nobody_ran_is_no_drift() -> None:
+    world = World()
+    async with world.running():
+        roll_out(world)
+        await asyncio.sleep(5)
+    world.hub.apply(make_export("member-1", target=public_ip("moved")))
+    async with world.running():
+        await asyncio.sleep(5)
+        endpoint = world.azure.only.endpoint(endpoint_name("member-1"))
+        assert endpoint is not None
+        assert endpoint.folded_target == public_ip("moved").lower()
+        assert messages(world, "DriftRepaired") == []
 
 
 @pytest.mark.parametrize(

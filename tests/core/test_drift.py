@@ -160,6 +160,22 @@ def test_after_a_restart_a_weight_changed_in_azure_is_drift_and_one_changed_on_t
     in_azure = with_endpoint(TWO, A, weight=3)
     settled = settled_by_status(TWO, in_azure, profile=profile, backends=[backend])
     assert [d.endpoint for d in drifted(diff(TWO, in_azure), desired=TWO, settled=settled)] == [A]
+    elsewhere = with_endpoint(TWO, A, target=public_ip("x"))
+    settled = settled_by_status(TWO, elsewhere, profile=profile, backends=[backend])
+    assert [d.fields for d in drifted(diff(TWO, elsewhere), desired=TWO, settled=settled)] == [("targetResourceId",)]
     wanted = hub("a", "b", weight=10)
     settled = settled_by_status(wanted, TWO, profile=profile, backends=[backend])
     assert drifted(diff(wanted, TWO), desired=wanted, settled=settled) == ()
+
+
+def test_after_a_restart_a_target_that_status_shows_as_it_still_is_was_changed_on_the_hub() -> None:
+    """Status has the name that Azure found for a target, and not the target itself."""
+    profile = make_profile(status=ProfileStatus(observed_generation=1, conditions=(PROGRAMMED,)))
+    found = with_endpoint(TWO, A, target=public_ip("before"))
+    endpoint = found.endpoint(A)
+    assert endpoint is not None
+    found = found.with_endpoint(replace(endpoint, target="before.example"))
+    for told, drifts in (("before.example", []), ("another.example", [("targetResourceId",)])):
+        status = BackendStatus(endpoints=(EndpointStatus(A, target=told, weight=50), EndpointStatus(B, weight=50)))
+        settled = settled_by_status(TWO, found, profile=profile, backends=[make_backend(status=status)])
+        assert [d.fields for d in drifted(diff(TWO, found), desired=TWO, settled=settled)] == drifts
