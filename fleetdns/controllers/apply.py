@@ -1,8 +1,11 @@
 """Carries calls out, one after the other, and keeps what is known of Azure true to the answers.
 
-A batch that Azure refuses is taken apart, so that one bad endpoint never blocks the others: what cannot be the reason
-(weights of endpoints that are there) goes in one write, all else alone. For k changes that is k + 2 calls at most. A
-write whose outcome is unknown makes the profile unknown: somebody has to read before anybody repeats.
+A batch that Azure refuses is taken apart, so that one bad endpoint never blocks the others, in k + 2 calls for k changes
+at most:
+    the refusal names endpoints         they are left out and the rest is written at once, again and again
+    it names none                       weights of what is there go in one write, all else alone
+    nothing of the profile is there     it is made empty first
+A write whose outcome is unknown makes the profile unknown: somebody has to read before anybody repeats.
 """
 
 from __future__ import annotations
@@ -11,7 +14,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 
 from fleetdns.controllers.ports import TrafficManager
-from fleetdns.core.batch import composed, handovers, is_harmless, one_after_the_other, one_by_one
+from fleetdns.core.batch import composed, handovers, is_harmless, named_in, one_after_the_other, one_by_one
 from fleetdns.core.calls import Call, DeleteEndpoint, DeleteProfile, PatchProfile, PutEndpoint, PutProfile
 from fleetdns.core.changes import Change, subject_name
 from fleetdns.core.observed import ObservedProfiles
@@ -92,10 +95,42 @@ class Applier:
         endpoints = tuple(change for change in changes if isinstance(change.subject, Endpoint))
         if not error.is_content or not isinstance(call, PutProfile) or not endpoints:
             _refuse(call, error, results)
-        elif base is None:
-            await self._create_empty_first(call, endpoints, results)
+            return
+        empty = replace(call.profile, endpoints=()) if base is None else None
+        parts = endpoints if empty is not None else changes
+        left = await self._leave_out(error, parts, base or empty or call.profile, call.because, results)
+        if not left or results.error is not None:
+            results.untried = _names(left)
+        elif empty is not None:
+            await self._create_empty_first(PutProfile(empty, call.because), left, results)
         else:
-            await self._take_apart(call.ref, changes, base, results)
+            await self._take_apart(call.ref, left, base or call.profile, results)
+
+    async def _leave_out(
+        self, error: Rejected, changes: tuple[Change, ...], base: Profile, because: str, results: Results
+    ) -> tuple[Change, ...]:
+        """Write the batch again without what the refusal names, as long as it names anything; what is left to do then.
+
+        That the rest is taken proves what was left out; one that was left out by mistake is tried alone soon after.
+        """
+        left = changes
+        while named := named_in(error.sentence, left):
+            rest = tuple(change for change in left if change not in named)
+            if not rest:
+                return left
+            results.endpoint_errors.update(dict.fromkeys(_names(named), error))
+            left = rest
+            try:
+                await self._carry_out(PutProfile(composed(base, rest), because))
+            except Rejected as refusal:
+                error = refusal
+            except FleetDNSError as failure:
+                results.error = failure
+                return left
+            else:
+                results.succeeded |= _names(rest)
+                return ()
+        return left
 
     async def _take_apart(self, ref: ProfileRef, changes: tuple[Change, ...], base: Profile, results: Results) -> None:
         """What hands a target over stays one write if Azure takes that at all: in between nobody serves the target."""
@@ -109,8 +144,7 @@ class Applier:
         if pairs and results.error is None and not (apart and await self._is_taken(ref, together, results)):
             await self.apply_singly(one_after_the_other(pairs, ref), results)
         if results.error is not None:
-            tried = results.succeeded | results.endpoint_errors.keys()
-            results.untried = frozenset(subject_name(change) for change in changes) - tried
+            results.untried = _names(changes) - results.succeeded - results.endpoint_errors.keys()
 
     async def _is_taken(self, ref: ProfileRef, changes: tuple[Change, ...], results: Results) -> bool:
         """Whether Azure takes these changes in one write; what is no refusal ends it all."""
@@ -124,18 +158,17 @@ class Applier:
         except FleetDNSError as error:
             results.error = error
             return False
-        results.succeeded |= {subject_name(change) for change in changes}
+        results.succeeded |= _names(changes)
         return True
 
-    async def _create_empty_first(self, call: PutProfile, endpoints: tuple[Change, ...], results: Results) -> None:
-        empty = PutProfile(replace(call.profile, endpoints=()), call.because)
+    async def _create_empty_first(self, empty: PutProfile, endpoints: tuple[Change, ...], results: Results) -> None:
         try:
             created = await self._carry_out(empty)
         except FleetDNSError as error:
             results.error = await self._explained(empty, error, is_new=True)
             return
         if created is not None:
-            await self._take_apart(call.ref, endpoints, created, results)
+            await self._take_apart(empty.ref, endpoints, created, results)
 
     async def _carry_out(self, call: Call) -> Profile | None:
         """One call; the profile as it is known afterwards."""
@@ -193,6 +226,10 @@ class Applier:
         except FleetDNSError as failed:
             return failed
         return error if is_available else NameTaken(error.code, f"the DNS name {name} is in use elsewhere")
+
+
+def _names(changes: Iterable[Change]) -> frozenset[str]:
+    return frozenset(subject_name(change) for change in changes)
 
 
 def _refuse(call: Call, error: Rejected, results: Results) -> None:

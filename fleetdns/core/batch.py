@@ -12,6 +12,7 @@ monitor settings) is made over a fresh read: what is known may be a sweep old.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
@@ -74,6 +75,15 @@ def one_by_one(changes: tuple[Change, ...], observed: Profile) -> Iterator[Call]
 def is_harmless(change: Change) -> bool:
     """Whether this cannot be why Azure refused a batch, as far as one can know: it only weighs what is there."""
     return isinstance(change, Patch) and isinstance(change.subject, Endpoint) and change.fields == ("weight",)
+
+
+def named_in(sentence: str, changes: Iterable[Change]) -> tuple[Change, ...]:
+    """The changes that a refusal seems to be about: new endpoints and targets whose name or target its sentence has.
+
+    A hint, nothing more: it says what to leave out first, and what Azure answers then decides.
+    """
+    said = sentence.lower()
+    return tuple(change for change in changes if any(_is_word(word, said) for word in _words(change)))
 
 
 def handovers(changes: tuple[Change, ...]) -> tuple[tuple[Delete, Create | Patch], ...]:
@@ -146,6 +156,18 @@ def _claimed(change: Create | Patch) -> str | None:
         return None
     is_claim = isinstance(change, Create) or "targetResourceId" in change.fields
     return change.subject.folded_target if is_claim else None
+
+
+def _words(change: Change) -> tuple[str, ...]:
+    if isinstance(change, Delete) or not isinstance(change.subject, Endpoint) or is_harmless(change):
+        return ()
+    target = change.subject.folded_target
+    return (change.subject.folded, target) if target else (change.subject.folded,)
+
+
+def _is_word(word: str, text: str) -> bool:
+    """Whole, and not as the beginning of a longer one; a full stop may end the sentence or go on with a name."""
+    return re.search(rf"(?<![\w-]){re.escape(word)}(?![\w-]|\.\w)", text) is not None
 
 
 def _is_retyped(change: Change) -> bool:

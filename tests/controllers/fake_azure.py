@@ -51,6 +51,7 @@ class FakeTrafficManager:
         self.profiles: dict[str, Profile] = {}  # by ProfileRef.folded
         self.down: FleetDNSError | None = None  # what every call gets while it is set
         self.bad_targets: set[str] = set()
+        self.is_terse = False  # refusals do not say what they are about
         self.taken_names: set[str] = set()
         self.forbidden_groups: set[str] = set()  # neither read nor write
         self.read_only_groups: set[str] = set()
@@ -249,7 +250,9 @@ class FakeTrafficManager:
             raise Rejected("BadRequest", "There are too many endpoints.")
         bad = self.bad_targets & set(targets)
         if bad:
-            raise Rejected("BadRequest", f"The target {min(bad)} is not valid.")
+            raise Rejected(
+                "BadRequest", "That is not valid." if self.is_terse else f"The target {min(bad)} is not valid."
+            )
 
     def _existing(self, ref: ProfileRef) -> Profile:
         found = self.profiles.get(ref.folded)

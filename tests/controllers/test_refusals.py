@@ -33,6 +33,7 @@ def roll_out(world: World, *clusters: str) -> None:
 
 async def test_a_new_profile_with_one_bad_endpoint_is_made_empty_first_and_then_filled_with_the_good_ones() -> None:
     world = World()
+    world.azure.is_terse = True
     spoil(world, "b")
     async with world.running():
         roll_out(world, "a", "b", "c")

@@ -8,9 +8,9 @@ import pytest
 
 from fleetdns.api.profile import CustomHeader, MonitorConfig
 from fleetdns.core.aggregate import Aggregate
-from fleetdns.core.batch import batch, composed, one_by_one
+from fleetdns.core.batch import batch, composed, is_harmless, named_in, one_by_one
 from fleetdns.core.calls import Call, DeleteEndpoint, PatchProfile, PutEndpoint, PutProfile
-from fleetdns.core.changes import Create, diff
+from fleetdns.core.changes import Change, Create, diff
 from fleetdns.core.trafficmanager import Endpoint, Profile
 from tests.core.azure_model import AzureModel
 from tests.core.builders import (
@@ -177,3 +177,40 @@ def test_a_call_says_what_it_is_about_and_why() -> None:
     assert call.because == "weight 100 -> 5"
     (call,) = batch(diff(make_desired(aggregate("a", "b")).profile, None), None).calls
     assert call.because == "new profile with 2 endpoints"
+
+
+def joining(*there: str, coming: str) -> dict[str, Change]:
+    """The changes that make one more cluster join those that are there, by cluster."""
+    changes = diff(make_desired(aggregate(*there, coming)).profile, held_by_azure(aggregate(*there)))
+    return {
+        change.subject.owner.cluster: change
+        for change in changes
+        if isinstance(change.subject, Endpoint) and change.subject.owner is not None
+    }
+
+
+@pytest.mark.parametrize(
+    ("sentence", "is_named"),
+    [
+        pytest.param("Endpoint target must be unique: {target}.", True, id="its target, at the end of a sentence"),
+        pytest.param("The target {TARGET} is in use.", True, id="its target in another case"),
+        pytest.param("Endpoint '{name}' is not valid.", True, id="its name"),
+        pytest.param("The target {target}0 is in use.", False, id="a target that begins like it"),
+        pytest.param("The target {target}.old is in use.", False, id="a target that goes on after a full stop"),
+        pytest.param("The target {target}-b is in use.", False, id="a target that goes on after a hyphen"),
+        pytest.param("Some of the endpoints are not valid.", False, id="nothing"),
+        pytest.param("", False, id="no sentence"),
+    ],
+)
+def test_a_refusal_names_a_new_endpoint_by_its_whole_target_or_name(sentence: str, is_named: bool) -> None:
+    changes = joining("a", coming="b")
+    target = public_ip("b-app")
+    said = sentence.format(target=target, TARGET=target.upper(), name=endpoint_name("b"))
+    assert (named_in(said, changes.values()) == (changes["b"],)) == is_named
+
+
+def test_an_endpoint_that_only_gets_another_weight_is_never_what_a_refusal_names() -> None:
+    changes = joining("a", coming="b")
+    assert named_in(f"The target {public_ip('a-app')} is in use.", changes.values()) == ()
+    assert is_harmless(changes["a"])
+    assert not is_harmless(changes["b"])
