@@ -18,7 +18,10 @@ MINUTE = 60.0
 
 
 class EmulatedWorld(World):
-    """`service` is Azure, `door` the way there. `watched_by`: somebody in front of Azure who sees every call."""
+    """`service` is Azure, which several worlds may share, and `door` the way there.
+
+    `watched_by`: somebody in front of Azure who sees every call.
+    """
 
     def __init__(
         self,
@@ -26,12 +29,13 @@ class EmulatedWorld(World):
         behaviour: Behaviour | None = None,
         naming: Naming | None = None,
         watched_by: Callable[[Door], Door] = lambda door: door,
+        service: TrafficManagerService | None = None,
         seed: int = 1,
     ) -> None:
         super().__init__(naming=naming)
         clock = asyncio.get_running_loop().time
         given = behaviour or Behaviour(probe_delay=0.0)
-        self.service = TrafficManagerService(clock=clock, behaviour=given, random=Random(seed))
+        self.service = service or TrafficManagerService(clock=clock, behaviour=given, random=Random(seed))
         self.door = SimulatedTrafficManager(watched_by(self.service), Network(Random(seed)))
         self.port = self.door
 
