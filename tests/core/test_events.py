@@ -6,7 +6,10 @@ import pytest
 
 from fleetdns.api.conditions import Condition
 from fleetdns.core.drift import Drift
-from fleetdns.core.events import Event, repaired, turned
+from fleetdns.core.events import Event, contested, endpoints_turned, health_turned, repaired, turned
+from fleetdns.core.health import Turns
+from fleetdns.core.trafficmanager import Endpoint
+from tests.core.builders import endpoint_name, make_backend
 
 TRUE = Condition("Programmed", "True", "Programmed", "Azure holds it")
 INVALID = Condition("Programmed", "False", "Invalid", "Azure refused: X: y")
@@ -54,3 +57,78 @@ def test_a_repair_names_the_subject_the_fields_and_the_values() -> None:
         Event("Normal", "DriftRepaired", "endpoint fleet-1#app#a: weight put back (weight 1 -> 5)"),
     )
     assert repaired([]) == ()
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "is_told"),
+    [
+        pytest.param(None, "weight of a", True, id="it begins"),
+        pytest.param("weight of a", "weight of a", False, id="it goes on"),
+        pytest.param("weight of a", "weight of a, weight of b", True, id="another field as well"),
+        pytest.param("weight of a", None, False, id="it is over"),
+    ],
+)
+def test_somebody_who_keeps_changing_something_is_told_when_it_is_something_new(
+    old: str | None, new: str | None, is_told: bool
+) -> None:
+    before, after = ([Condition("Drifting", "True", "ChangedElsewhere", text)] if text else [] for text in (old, new))
+    found = contested(before, after)
+    assert found == ((Event("Warning", "ChangedElsewhere", new or ""),) if is_told else ())
+
+
+A, B = (Endpoint(endpoint_name(cluster)) for cluster in ("a", "b"))
+HEALTHY = Condition("Healthy", "True", "AllEndpointsOnline", "all is well")
+CHECKING = Condition("Healthy", "Unknown", "CheckingEndpoints", "some are checked")
+UNWELL = Condition("Healthy", "False", "EndpointsDegraded", "1 of 2 fails")
+EMPTY = Condition("Healthy", "False", "NoEndpoints", "nothing is in Azure")
+FAILS = frozenset({A.folded})
+RECOVERED = "no endpoint fails its probes any more: "
+
+
+@pytest.mark.parametrize(
+    ("before", "turned", "healthy", "event"),
+    [
+        pytest.param(frozenset(), Turns(), HEALTHY, None, id="all is well, as before"),
+        pytest.param(
+            frozenset(),
+            Turns(failed=(A,), failing=FAILS),
+            UNWELL,
+            Event("Warning", "EndpointsDegraded", "1 of 2 fails"),
+            id="the first one fails",
+        ),
+        pytest.param(FAILS, Turns(failed=(B,), failing=frozenset({A.folded, B.folded})), UNWELL, None, id="a second"),
+        pytest.param(FAILS, Turns(failing=FAILS), UNWELL, None, id="it still fails"),
+        pytest.param(
+            FAILS,
+            Turns(recovered=(A,)),
+            HEALTHY,
+            Event("Normal", "EndpointsRecovered", RECOVERED + "all is well"),
+            id="the last one recovers",
+        ),
+        pytest.param(
+            FAILS,
+            Turns(recovered=(A,)),
+            CHECKING,
+            Event("Normal", "EndpointsRecovered", RECOVERED + "some are checked"),
+            id="the last one recovers while another is checked",
+        ),
+        pytest.param(
+            FAILS, Turns(), HEALTHY, Event("Normal", "EndpointsRecovered", RECOVERED + "all is well"), id="it is gone"
+        ),
+        pytest.param(FAILS, Turns(), EMPTY, None, id="it is gone, and nothing is left"),
+    ],
+)
+def test_a_profile_tells_when_it_begins_to_have_endpoints_that_fail_and_when_it_has_none_any_more(
+    before: frozenset[str], turned: Turns, healthy: Condition, event: Event | None
+) -> None:
+    assert health_turned(before, turned, [TRUE, healthy]) == ((event,) if event else ())
+
+
+def test_a_backend_tells_of_its_own_endpoints_by_cluster() -> None:
+    turned = Turns(failed=(B, A), recovered=(Endpoint(endpoint_name("c")),))
+    assert endpoints_turned(make_backend().metadata.uid.upper(), turned) == (
+        Event("Warning", "EndpointsDegraded", "the Service fails Traffic Manager's probes in a, b"),
+        Event("Normal", "EndpointsRecovered", "the Service answers its probes again in c"),
+    )
+    assert endpoints_turned(make_backend("other").metadata.uid, turned) == ()
+    assert endpoints_turned(make_backend().metadata.uid, Turns()) == ()

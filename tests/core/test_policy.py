@@ -283,3 +283,28 @@ def test_a_refused_endpoint_does_not_hold_the_settings() -> None:
     aggregate = make_aggregate(make_profile(ttl=5), exports=[A])
     found = verdict(aggregate, azure(), refused={endpoint_name("a"): "BadRequest: no"})
     assert [type(change.subject) for change in found.allowed] == [Profile]
+
+
+@pytest.mark.parametrize(
+    ("is_paused", "reason"),
+    [
+        pytest.param(False, "Contested", id="for the other writer"),
+        pytest.param(True, "Paused", id="for the pause, while there is one, so that status counts it"),
+    ],
+)
+def test_a_repair_that_is_to_come_later_waits_and_no_other_change_with_it(is_paused: bool, reason: str) -> None:
+    aggregate = make_aggregate(exports=[A, B])
+    desired = make_desired(aggregate).profile
+    observed = replace(desired, endpoints=tuple(replace(e, weight=7) for e in desired.endpoints))
+    given = circumstances(
+        aggregate,
+        observed,
+        is_paused=is_paused,
+        is_dry_run=False,
+        allow_empty=False,
+        refused={},
+        drain=drain(aggregate, observed),
+    )
+    found = judge(diff(desired, observed), replace(given, slowed={endpoint_name("a"): "changed again and again"}))
+    assert set(reasons(found)) == {reason}
+    assert [change.subject for change in found.allowed] == ([] if is_paused else list(desired.endpoints[1:]))

@@ -10,9 +10,10 @@ import pytest
 from fleetdns.api.conditions import Condition, find
 from fleetdns.api.profile import EndpointCounts, ProfileStatus, TrafficManagerProfile
 from fleetdns.core.changes import Change, diff
+from fleetdns.core.contest import Contest, Dispute, Field
 from fleetdns.core.health import health
 from fleetdns.core.outcome import Failure, Outcome, failure_of
-from fleetdns.core.policy import Held
+from fleetdns.core.policy import CONTESTED, Held
 from fleetdns.core.status import (
     deletion_waits_status,
     profile_status,
@@ -174,6 +175,52 @@ def test_a_deletion_that_waits_says_so_and_keeps_what_is_known() -> None:
     assert fact(status, "Programmed") == ("Unknown", "Pending")
     assert fact(status, "Healthy") == ("True", "AllEndpointsOnline")
     assert status.dns_name == BEFORE.status.dns_name
+
+
+FIELDS = (Field("", "dnsConfig.ttl"), *(Field(f"fleet-{number:02}", "weight") for number in range(30)))
+
+
+def contest(*fields: Field, told_until: float | None = None) -> Contest:
+    return Contest({each: Dispute((0.0,), 0.0, is_contested=True) for each in fields}, told_until)
+
+
+def drifting(profile: TrafficManagerProfile, found: Contest) -> Condition | None:
+    return find(profile_status(profile, replace(outcome(), contest=found), now=LATER).conditions, "Drifting")
+
+
+def test_what_somebody_keeps_changing_is_named_in_order_with_what_to_do() -> None:
+    condition = drifting(NEW, contest(*reversed(FIELDS[:3])))
+    assert condition is not None
+    assert (condition.status, condition.reason) == ("True", "ChangedElsewhere")
+    named = "dnsConfig.ttl of the profile, weight of endpoint fleet-00, weight of endpoint fleet-01. "
+    assert named in condition.message
+    assert "kubectl annotate tmp myatm -n work fleetdns.io/paused=true" in condition.message
+    assert condition == drifting(NEW, contest(*FIELDS[:3]))
+
+
+def test_of_much_that_somebody_keeps_changing_a_few_are_named() -> None:
+    condition = drifting(NEW, contest(*FIELDS))
+    assert condition is not None
+    assert "weight of endpoint fleet-08 and 21 more. " in condition.message
+    assert len(condition.message) < 1024
+
+
+def test_a_contest_that_is_over_is_not_told_and_one_before_a_restart_until_it_is_known_again() -> None:
+    told = drifting(NEW, contest(*FIELDS[:3]))
+    assert told is not None
+    before = make_profile(status=ProfileStatus(conditions=(told,)))
+    assert drifting(before, contest()) is None
+    assert drifting(before, contest(told_until=600.0)) == told
+    assert drifting(NEW, contest(told_until=600.0)) is None
+
+
+def test_a_setting_that_is_put_back_later_is_not_called_programmed() -> None:
+    held = (Held(SETTING[0], CONTESTED, "somebody else keeps changing it"),)
+    status = profile_status(BEFORE, outcome(held=held), now=LATER)
+    assert fact(status, "Programmed") == fact(status, "Ready") == ("Unknown", "Pending")
+    condition = find(status.conditions, "Programmed")
+    assert condition is not None
+    assert condition.message.endswith(": somebody else keeps changing it")
 
 
 @pytest.mark.parametrize(

@@ -68,11 +68,13 @@ async def _writes_status(hub: Hub, manager: str) -> None:
 
 
 @on_embedded
-async def test_with_weights_of_its_own_each_repairs_what_the_other_wrote_and_an_event_tells(
+async def test_with_weights_of_its_own_each_repairs_what_the_other_wrote_and_events_and_a_condition_tell(
     hub: Hub, world: World, fleet: FleetController, history: History
 ) -> None:
     async with working(fleet), fleetdns(world, moving=EXACT, sweep=0.5):
         told = await eventually(lambda: _repairs(world), bool)
+        drifting = await eventually(lambda: _drifting(hub), bool)
+    assert "weight of endpoint fleet-" in drifting
     assert any("weight" in message for message in told)
     weights = {seen.profiles[SHOP_NAME]["api-aks-1.westeurope.cloudapp.azure.com"][0] for seen in history.states}
     assert weights == {33, 34}
@@ -85,6 +87,12 @@ async def test_with_weights_of_its_own_each_repairs_what_the_other_wrote_and_an_
 async def _repairs(world: World) -> list[str]:
     events = await world.cluster.events("work")
     return [event["message"] for event in events if event["reason"] == "DriftRepaired"]
+
+
+async def _drifting(hub: Hub) -> str:
+    """What the shop says of somebody who keeps changing it."""
+    conditions = (await hub.read(SHOP))["status"].get("conditions", [])
+    return next((condition["message"] for condition in conditions if condition["type"] == "Drifting"), "")
 
 
 # Where it takes a moment until the other definitions rule, and every watch ends later.
