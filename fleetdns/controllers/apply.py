@@ -1,7 +1,7 @@
 """Carries calls out, one after the other, and keeps what is known of Azure true to the answers.
 
-A batch that Azure refuses is taken apart, so that one bad endpoint never blocks the others, in k + 2 calls for k changes
-at most:
+A batch that Azure refuses is taken apart, so that one bad endpoint never blocks the others. For k changes that takes
+k + 2 calls at most:
     the refusal names endpoints         they are left out and the rest is written at once, again and again
     it names none                       weights of what is there go in one write, all else alone
     nothing of the profile is there     it is made empty first
