@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
+import structlog
 
 from fleetdns.azure.connection import open_traffic_manager
 from fleetdns.azure.trafficmanager import AzureTrafficManager
@@ -35,6 +36,12 @@ class Calls:
 
 
 Open = Callable[..., Awaitable[AzureTrafficManager]]
+
+
+@pytest.fixture(autouse=True)
+def log_on_stdout() -> None:
+    """As structlog does by itself, wherever a test before this one has sent the log."""
+    structlog.reset_defaults()
 
 
 @pytest.fixture
