@@ -1,0 +1,161 @@
+"""What others have in our profile is the same to the byte after every kind of write that fleetdns makes."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from fleetdns.api.profile import MonitorConfig
+from tests.controllers.emulated import EmulatedWorld
+from tests.controllers.throttling import until
+from tests.controllers.world import PROFILE_KEY
+from tests.core.builders import (
+    RESOURCE_GROUP,
+    SUBSCRIPTION,
+    make_backend,
+    make_export,
+    make_profile,
+    public_ip,
+)
+
+pytestmark = pytest.mark.looptime
+
+PROFILES = (
+    f"/subscriptions/{SUBSCRIPTION}/resourceGroups/{RESOURCE_GROUP}/providers/Microsoft.Network/trafficManagerProfiles"
+)
+KEY = str(PROFILE_KEY)
+# Of every type, and with every field that fleetdns never sets.
+THEIRS = {
+    "externalEndpoints/By-Hand": {
+        "target": "Shop.Example.COM",
+        "weight": 7,
+        "priority": 33,
+        "endpointStatus": "Disabled",
+        "endpointLocation": "West Europe",
+        "alwaysServe": "Enabled",
+        "customHeaders": [{"name": "X-Probe", "value": "été/1"}],
+        "subnets": [{"first": "1.2.3.0", "scope": 24}, {"first": "10.0.0.1", "last": "10.0.0.9"}],
+    },
+    "nestedEndpoints/region two": {
+        "targetResourceId": f"{PROFILES}/child",
+        "weight": 1000,
+        "priority": 1000,
+        "minChildEndpoints": 2,
+        "minChildEndpointsIPv4": 1,
+        "minChildEndpointsIPv6": 0,
+        "endpointLocation": "North Europe",
+    },
+    "azureEndpoints/fleet-of-somebody": {"targetResourceId": public_ip("theirs"), "weight": 3, "priority": 4},
+}
+
+
+def body_of(name: str) -> dict[str, Any]:
+    properties = {
+        "trafficRoutingMethod": "Weighted",
+        "dnsConfig": {"relativeName": name, "ttl": 60},
+        "monitorConfig": {"protocol": "HTTP", "port": 80, "path": "/"},
+    }
+    return {"location": "global", "properties": properties}
+
+
+async def shared(world: EmulatedWorld) -> None:
+    """A profile of ours with two clusters, into which others have put what is theirs."""
+    world.service.tamper("PUT", f"{PROFILES}/child", body_of("child"))
+    world.hub.apply(make_profile(), make_backend(), make_export("a"), make_export("b"))
+    await until(lambda: world.accepted() == ("True", "Accepted"), within=20)
+    profile = world.azure_profile(KEY)
+    for path, properties in THEIRS.items():
+        world.service.tamper("PUT", f"{profile['id']}/{path}", {"properties": properties})
+    monitor = {"expectedStatusCodeRanges": [{"min": 200, "max": 202}, {"min": 301, "max": 301}]}
+    properties = {
+        "trafficViewEnrollmentStatus": "Enabled",
+        "allowedEndpointRecordTypes": ["Any"],
+        "monitorConfig": monitor,
+    }
+    tags = {**profile["tags"], "Owner": "ops", "cost-centre": ""}
+    world.service.tamper("PATCH", profile["id"], {"tags": tags, "properties": properties})
+
+
+def ours(profile: dict[str, Any]) -> list[dict[str, Any]]:
+    return [endpoint for endpoint in profile["properties"]["endpoints"] if endpoint["name"].count("#") == 2]
+
+
+def _written(endpoint: dict[str, Any]) -> dict[str, Any]:
+    """What somebody wrote, and not what Azure's probes say of it at the moment."""
+    return {**endpoint, "properties": {**endpoint["properties"], "endpointMonitorStatus": None}}
+
+
+def theirs(world: EmulatedWorld) -> bytes:
+    """Everything in the profile that is not ours to say."""
+    profile = world.azure_profile(KEY)
+    properties = profile["properties"]
+    others = [endpoint for endpoint in properties["endpoints"] if endpoint not in ours(profile)]
+    return json.dumps(
+        {
+            "tags": {name: value for name, value in profile["tags"].items() if "fleet" not in name},
+            "codes": properties["monitorConfig"].get("expectedStatusCodeRanges"),
+            "view": properties["trafficViewEnrollmentStatus"],
+            "records": properties["allowedEndpointRecordTypes"],
+            "endpoints": sorted(map(_written, others), key=lambda endpoint: str(endpoint["name"])),
+        },
+        sort_keys=True,
+    ).encode()
+
+
+CHANGES = [
+    pytest.param("put_profile", lambda w: w.hub.apply(make_export("c")), id="a cluster joins"),
+    pytest.param("put_profile", lambda w: w.withdraw("b"), id="a cluster leaves"),
+    pytest.param(
+        "put_endpoint", lambda w: w.hub.apply(make_export("b", target=public_ip("moved"))), id="an address moves"
+    ),
+    pytest.param("patch_profile", lambda w: w.hub.apply(make_profile(ttl=5)), id="a ttl"),
+    pytest.param(
+        "patch_profile",
+        lambda w: w.hub.apply(make_profile(monitor=MonitorConfig(10, 9, 1, "HTTPS", 443, "/up"))),
+        id="a monitor",
+    ),
+    pytest.param(
+        "put_profile",
+        lambda w: w.hub.apply(make_profile(ttl=5), make_backend(weight=40)),
+        id="a setting and weights at once",
+    ),
+]
+
+
+@pytest.mark.parametrize(("operation", "change"), CHANGES)
+async def test_what_is_not_ours_is_the_same_to_the_byte_after_a_change(
+    operation: str, change: Callable[[EmulatedWorld], None]
+) -> None:
+    world = EmulatedWorld()
+    async with world.running():
+        await shared(world)
+        await asyncio.sleep(70)
+        before, sent = theirs(world), len(world.door.sent)
+        assert all(path.split("/")[1] in before.decode() for path in THEIRS)
+        change(world)
+        await asyncio.sleep(10)
+
+        assert [call.operation for call in world.door.sent[sent:] if call.is_write] == [operation]
+        assert theirs(world) == before
+        assert world.programmed() == ("True", "Programmed")
+
+
+async def test_what_is_not_ours_is_the_same_to_the_byte_after_repairs() -> None:
+    world = EmulatedWorld()
+    async with world.running():
+        await shared(world)
+        before = theirs(world)
+        profile = world.azure_profile(KEY)
+        for endpoint in ours(profile):
+            world.service.tamper("PATCH", endpoint["id"], {"properties": {"weight": 999}})
+        world.service.tamper("PATCH", profile["id"], {"properties": {"dnsConfig": {"ttl": 11}}})
+        await asyncio.sleep(70)
+
+        repaired = world.azure_profile(KEY)
+        assert {endpoint["properties"]["weight"] for endpoint in ours(repaired)} == {50}
+        assert repaired["properties"]["dnsConfig"]["ttl"] == 60
+        assert theirs(world) == before
