@@ -152,6 +152,7 @@ async def _assembled(
         metrics.watch_informer(informer)
     calls = controller.azure
     metrics.watch_budget(calls.available, refused=lambda: calls.budget.refused, closed=calls.failing)
+    metrics.watch_orphans(controller.orphans.number)
     metrics.watch_objects(informers.profiles.store.values, informers.backends.store.values)
     return controller
 

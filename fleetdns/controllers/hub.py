@@ -24,6 +24,7 @@ from fleetdns.controllers.index import AzureIndex
 from fleetdns.controllers.informers import Informers
 from fleetdns.controllers.metered import MeteredTrafficManager
 from fleetdns.controllers.observer import ReconcileObserver
+from fleetdns.controllers.orphans import OrphanCount
 from fleetdns.controllers.overrides import OverrideReconciler
 from fleetdns.controllers.overrideswitch import OverrideSwitch
 from fleetdns.controllers.ports import Definitions, Discovery, Hub, TrafficManager
@@ -118,6 +119,7 @@ class HubController:
         )
         resolution = ResolutionReconciler(caches, hub, writer=writer, clock=clock, is_dry_run=settings.is_dry_run)
         services = ServiceReconciler(overrides, resolution.reconcile if resolves_exports else None)
+        self.orphans = OrphanCount(caches, index, naming=settings.naming, namespace=namespace)
         self._sweep = self._sweeping(index, settings, observer=observers.sweep, interval=sweep_interval, random=random)
         self._operator = self._operated(
             self._controller(self.profiles, profiles.reconcile, workers, observers.controller),
@@ -167,6 +169,7 @@ class HubController:
             clock=asyncio.get_running_loop().time,
             random=random,
             troubled=self._reconciler.troubled,
+            orphaned=self.orphans.groups,
         )
 
     def _operated(self, *controllers: Controller[ObjectKey]) -> Operator:

@@ -53,8 +53,13 @@ class Sweep:
         clock: Callable[[], float],
         random: Random,
         troubled: Collection[ObjectKey] = (),
+        orphaned: Callable[[], Iterable[str]] = tuple,
     ) -> None:
-        """`troubled`: the keys that wait for Azure to be itself again; who owns them keeps them true."""
+        """`troubled`: the keys that wait for Azure to be itself again; who owns them keeps them true.
+
+        `orphaned`: the folded groups that hold profiles nobody stands for any more.
+        """
+        self._orphaned = orphaned
         self._troubled = troubled
         self._caches = caches
         self._index = index
@@ -98,6 +103,8 @@ class Sweep:
         groups = self._by_group()
         for group, identities in groups.items():
             await self._sweep_group(group, identities)
+        for group in sorted(set(self._orphaned()) - groups.keys()):
+            await self._sweep_group(group, [])  # nobody uses it; that an orphan has gone is seen nowhere else
         used = (identity.ref for identities in groups.values() for identity in identities)
         self._index.observed.prune(used, before=self._clock() - self._patience)
 

@@ -39,6 +39,7 @@ from fleetdns.metrics.counted import (
 from fleetdns.metrics.leadership import LeaderSeries, status_gauge
 from fleetdns.metrics.live import Live, Objects
 from fleetdns.metrics.member import MemberSeries
+from fleetdns.metrics.orphans import OrphanSeries
 from fleetdns.runtime.informer import Informer
 from fleetdns.runtime.workqueue import WorkQueue
 
@@ -60,6 +61,7 @@ class Metrics:
         changes = ChangeTimes(registry, clock)
         self._live = Live(registry)
         self._objects = Objects(registry)
+        self._orphans = OrphanSeries(registry)
         self._requests = Counter(
             "rest_client_requests_total",
             "Requests to the hub's API server.",
@@ -114,6 +116,10 @@ class Metrics:
     ) -> None:
         """Show what a member cluster's ServiceExports are told, and when the token for the hub ends."""
         MemberSeries(self.registry, exports=exports, token_ends=token_ends)
+
+    def watch_orphans(self, number: Callable[[], int | None]) -> None:
+        """Show how many profiles in Azure nobody stands for; asked at each scrape, None where nobody can say."""
+        self._orphans.number = number
 
     def watch_objects(
         self,

@@ -15,7 +15,7 @@ from fleetdns.controllers.orphans import OrphanRemoval, Refused
 from fleetdns.controllers.snapshot import profiles_alone
 from fleetdns.core.trafficmanager import Profile
 from fleetdns.errors import FleetDNSError, Transient
-from tests.controllers.world import PROFILE_KEY, World
+from tests.controllers.world import PROFILE_KEY, SWEEP, World
 from tests.core.builders import make_backend, make_export, make_profile
 
 pytestmark = pytest.mark.looptime
@@ -133,3 +133,45 @@ async def test_the_object_of_a_profile_is_never_taken_for_gone() -> None:
     world.hub.apply(make_profile(uid="11111111-2222-4333-8444-555555555555"))
     assert "stands for it" in await refusal(world, orphan.ref.name)
     assert world.hub.get(TrafficManagerProfile, ObjectKey("work", "myatm")) is not None
+
+
+# What a running controller counts
+
+
+async def test_a_controller_counts_what_a_lost_object_left_and_nothing_while_its_object_is_there() -> None:
+    world = World()
+    world.hub.apply(make_profile(), make_backend(), make_export("a"))
+    async with world.running() as process:
+        assert process.controller.orphans.number() is None
+        await asyncio.sleep(10)
+        assert process.controller.orphans.number() == 0
+        world.hub.remove(TrafficManagerProfile, PROFILE_KEY)
+        await asyncio.sleep(1)
+        assert process.controller.orphans.number() == 1
+        world.hub.apply(make_profile(uid="11111111-2222-4333-8444-555555555555"))
+        await asyncio.sleep(10)
+        assert process.controller.orphans.number() == 0
+
+
+async def test_an_orphan_that_goes_from_a_group_nobody_uses_is_seen_to_go_by_the_next_sweep() -> None:
+    world, _ = await orphaned()
+    async with world.running() as process:
+        await asyncio.sleep(10)
+        assert process.controller.orphans.number() == 1
+        world.azure.profiles.clear()
+        await asyncio.sleep(1.2 * SWEEP)
+        assert process.controller.orphans.number() == 0
+        calls = len(world.azure.calls)
+        await asyncio.sleep(3 * SWEEP)
+        assert world.azure.operations(since=calls) == [], "a group that holds nothing any more is not in use"
+
+
+async def test_nothing_is_counted_until_azure_was_seen() -> None:
+    world, _ = await orphaned()
+    world.azure.down = Transient("Timeout", "no answer")
+    async with world.running() as process:
+        await asyncio.sleep(10)
+        assert process.controller.orphans.number() is None
+        world.azure.heal()
+        await asyncio.sleep(2 * SWEEP)
+        assert process.controller.orphans.number() == 1

@@ -187,8 +187,9 @@ async def test_a_profile_that_comes_back_after_a_while_is_looked_at_anew_and_not
         world.hub.apply(make_profile(deletion_policy="Retain"), make_backend(), make_export())
         await asyncio.sleep(5)
         world.hub.delete(TrafficManagerProfile, PROFILE_KEY)
-        await asyncio.sleep(400)
+        await asyncio.sleep(1)
         world.azure.down = UNAVAILABLE
+        await asyncio.sleep(400)
         world.hub.apply(make_profile(uid=uid_of("anew")))
         await asyncio.sleep(5)
         assert world.programmed()[0] != "True"
@@ -208,7 +209,10 @@ async def test_a_profile_that_comes_back_just_before_it_counts_as_unheard_says_s
         )  # the last that is heard of it, between two sweeps
         await asyncio.sleep(5)
         world.hub.delete(TrafficManagerProfile, PROFILE_KEY)
-        await asyncio.sleep(172)
+        await asyncio.sleep(1)
+        world.azure.down = UNAVAILABLE
+        await asyncio.sleep(171)
+        world.azure.heal()
         world.hub.apply(make_profile(uid=uid_of("anew"), ttl=20))
         await asyncio.sleep(4)
         assert world.programmed() == ("True", "Programmed")
