@@ -9,11 +9,14 @@ ours, present        missing       Delete(endpoint)
 not ours             -             none: never touched
 ours, Disabled       present       status stays: somebody pulled the emergency brake
 ours, Disabled       renamed       Delete and Create(Disabled): the brake is about the target, not the name
+target 1             target 2,     Delete and Create: nobody asks for target 1 any more, and target 2 is somebody else's
+                     a foreign's   for as long as it is
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 
 from fleetdns.core.trafficmanager import Endpoint, Monitor, Profile
@@ -121,14 +124,29 @@ def _endpoint_changes(desired: Profile, observed: Profile) -> Iterator[Change]:
         endpoint.folded: endpoint for endpoint in observed.endpoints if endpoint.owner or endpoint.folded in wanted
     }
     braked = {e.folded_target: e.status for e in there.values() if e.folded not in wanted and e.is_disabled}
+    foreign = {e.folded_target for e in observed.endpoints if e.folded not in there} - {None}
     for name in sorted(wanted.keys() | there.keys()):
-        desired_endpoint = wanted.get(name)
-        if desired_endpoint is not None and name not in there:
+        desired_endpoint, observed_endpoint = wanted.get(name), there.get(name)
+        if desired_endpoint and observed_endpoint and _has_lost(desired_endpoint, observed_endpoint, foreign):
+            yield Delete(observed_endpoint, "its cluster has another address now, which is a foreign endpoint's target")
+            observed_endpoint = None
+        elif desired_endpoint is not None and observed_endpoint is None:
             status = braked.get(desired_endpoint.folded_target, desired_endpoint.status)
             desired_endpoint = replace(desired_endpoint, status=status)
-        change = _endpoint_change(desired_endpoint, there.get(name))
+        change = _endpoint_change(desired_endpoint, observed_endpoint)
         if change:
             yield change
+
+
+def _has_lost(desired: Endpoint, observed: Endpoint, foreign: AbstractSet[str | None]) -> bool:
+    """Whether it cannot move to its new target, and ought not to answer with the old one. One that is disabled answers
+    with nothing, and would forget that it is.
+    """
+    return (
+        desired.folded_target in foreign
+        and desired.folded_target != observed.folded_target
+        and not observed.is_disabled
+    )
 
 
 def _endpoint_change(desired: Endpoint | None, observed: Endpoint | None) -> Change | None:

@@ -201,6 +201,27 @@ def test_an_endpoint_renamed_after_a_restore_keeps_the_emergency_brake(status: s
     assert created.status == carried
 
 
+@pytest.mark.parametrize(
+    ("status", "kinds"),
+    [
+        pytest.param("Enabled", [Delete, Create], id="it leaves, and comes back when it may"),
+        pytest.param("Disabled", [Patch], id="the emergency brake stays with it"),
+    ],
+)
+def test_an_endpoint_whose_new_target_a_foreign_one_has_does_not_answer_with_the_old_one(
+    status: str, kinds: list[type]
+) -> None:
+    holder = replace(FOREIGN, target_resource_id=public_ip("MOVED"))
+    observed = with_endpoint(A, status=status)
+    observed = replace(observed, endpoints=(holder, *observed.endpoints[1:]))
+    moved = make_desired(
+        make_aggregate(exports=[make_export("a", target=public_ip("moved")), make_export("b")])
+    ).profile
+    changes = diff(moved, observed)
+    assert [type(change) for change in changes] == kinds
+    assert {subject_name(change) for change in changes} == {A}
+
+
 def test_a_change_says_from_what_to_what() -> None:
     (change,) = diff(
         make_desired(make_aggregate(make_profile(ttl=5), exports=[])).profile, replace(OBSERVED, endpoints=())

@@ -112,7 +112,11 @@ def _endpoints(
         for w in ought.wishes
         if w.target not in foreign and w.name not in free
     }
-    for name in sorted(held.keys() - expected.keys() - free):
+    off = {
+        e["name"].lower() for e in profile["properties"]["endpoints"] if e["properties"]["endpointStatus"] == "Disabled"
+    }
+    braked = {w.name for w in ought.wishes if w.target in foreign} & off  # waits where it was switched off
+    for name in sorted(held.keys() - expected.keys() - free - braked):
         _, service, _ = name.split("#")
         is_held = name[6:42] not in uids and service not in services
         if not is_held or is_marked(obj, "fleetdns.io/allow-empty"):
