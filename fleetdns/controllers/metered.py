@@ -77,7 +77,7 @@ class MeteredTrafficManager:
         try:
             yield
         finally:
-            del self._turns[ref.folded]
+            self._turns.pop(ref.folded, None)  # two objects may claim one profile
             self.budget.release(ref.folded, now=self._clock())
 
     def reserve(self, ref: ProfileRef, need: Need) -> None:

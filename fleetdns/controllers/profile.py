@@ -21,6 +21,7 @@ from fleetdns.controllers.definitions import LOOK_AGAIN, standstill
 from fleetdns.controllers.deletion import Deletion
 from fleetdns.controllers.index import AzureIndex
 from fleetdns.controllers.metered import MeteredTrafficManager, is_trouble
+from fleetdns.controllers.nextlook import next_look
 from fleetdns.controllers.observer import ReconcileObserver
 from fleetdns.controllers.overrides import OverrideReconciler
 from fleetdns.controllers.planner import Planner
@@ -30,8 +31,6 @@ from fleetdns.controllers.run import Run
 from fleetdns.controllers.status import StatusWriter
 from fleetdns.core.aggregate import Aggregate
 from fleetdns.core.callbudget import USER, needed
-from fleetdns.core.candidates import HIDDEN
-from fleetdns.core.changes import Create, subject_name
 from fleetdns.core.drift import settled_after
 from fleetdns.core.guard import after_removal
 from fleetdns.core.identity import Identity, Unidentified, adoption, identify
@@ -39,7 +38,6 @@ from fleetdns.core.memory import Memory, Settings
 from fleetdns.core.naming import profile_tag
 from fleetdns.core.outcome import failure_of
 from fleetdns.core.plan import Plan
-from fleetdns.core.policy import REFUSED
 from fleetdns.core.refusals import Refusal, refused
 from fleetdns.core.retries import retries
 from fleetdns.core.setback import after_calls
@@ -80,7 +78,6 @@ class ProfileReconciler:
         self._overrides = overrides
         self._definitions = definitions
         self._writer = writer
-        self._patience = patience
         self._settings = settings
         self._observer = observer
         self._clock = clock
@@ -179,6 +176,7 @@ class ProfileReconciler:
         if run.plan is not None and run.results.error is None:
             await self._act(run, run.plan)
         self._learn(run)
+        run.results.error = _own_words(run)
         if _is_silent(run.results.error):
             return Result()
         run.memory = await self._report.outcome(
@@ -189,7 +187,7 @@ class ProfileReconciler:
             memory=run.memory,
             results=run.results,
         )
-        return self._next_look(run)
+        return next_look(run, self._planner, settings=self._settings, now=self._clock())
 
     async def _act(self, run: Run, planned: Plan) -> None:
         if not self._planner.may_write(run):
@@ -258,34 +256,15 @@ class ProfileReconciler:
             return run.memory.settled
         return settled_after(run.plan.desired.profile, known.profile, run.memory.settled)
 
-    def _next_look(self, run: Run) -> Result:
-        """What waits for a time, not for an event."""
-        now = self._clock()
-        times = self._due(run, run.plan, now) if run.plan is not None and self._planner.may_write(run) else []
-        if self._planner.is_old(run.identity):
-            # The sweep that hears of the profile at last may find it unchanged, and wakes nobody then.
-            times.append(now + self._patience / 3)
-        remembered = run.memory.next_look(self._settings, now=now)
-        if remembered is not None:
-            times.append(remembered)
-        return Result(requeue_after=max(0.1, min(times) - now)) if times else Result()
 
-    def _due(self, run: Run, planned: Plan, now: float) -> list[float]:
-        """When refused endpoints, vanished exports and a standstill are to be looked at."""
-        waiting = {subject_name(held.change) for held in planned.verdict.held_for(REFUSED)}
-        names = (waiting | run.results.endpoint_errors.keys()) - run.results.succeeded
-        refusals = run.memory.refusals or {}
-        times = [refusals[name].retry_at for name in names if name in refusals]
-        if planned.guarding.next_look is not None:
-            times.append(planned.guarding.next_look)
-        if run.standstill is not None or any(left.because == HIDDEN for left in planned.desired.left_out):
-            times.append(now + LOOK_AGAIN)
-        made = run.results.succeeded or any(isinstance(change, Create) for change in planned.verdict.allowed)
-        if planned.drain.spared and made:
-            times.append(now)  # what was made may serve in place of what was spared
-        if planned.suspects and not run.results.untried:
-            times.append(now)  # what was no part of the refused batch has waited for it
-        return times
+def _own_words(run: Run) -> FleetDNSError | None:
+    """What this profile was answered itself, where it waits because others are answered the same: their sentences are
+    about other profiles, and status would turn with each try.
+    """
+    error, setback = run.results.error, run.memory.setback
+    if isinstance(error, Deferred) and setback is not None and type(error.because) is type(setback.error):
+        return setback.error
+    return error
 
 
 def _is_silent(error: FleetDNSError | None) -> bool:

@@ -177,7 +177,7 @@ class FakeTrafficManager:
             raise fault.error
         if self.down is not None:
             raise self.down
-        self._check_rights(operation, group.lower())
+        self._check_rights(operation, group.lower(), subject)
         result = effect()
         await asyncio.sleep(self.latency)
         if fault is not None:
@@ -201,11 +201,11 @@ class FakeTrafficManager:
                 self._faults.remove(fault)
         return fault
 
-    def _check_rights(self, operation: str, group: str) -> None:
+    def _check_rights(self, operation: str, group: str, subject: str) -> None:
         is_forbidden = group in self.forbidden_groups or (operation in WRITES and group in self.read_only_groups)
         if group and is_forbidden:
             right = "read" if operation in READS else "write"
-            raise Forbidden("AuthorizationFailed", f"no right to trafficManagerProfiles/{right} on {group}")
+            raise Forbidden("AuthorizationFailed", f"no right to trafficManagerProfiles/{right} over {subject}")
 
     def _is_taken(self, name: str, *, by_other_than: str) -> bool:
         others = (p for folded, p in self.profiles.items() if folded != by_other_than)

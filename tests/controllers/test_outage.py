@@ -6,9 +6,10 @@ import asyncio
 
 import pytest
 
+from fleetdns.api.meta import ObjectKey
 from fleetdns.errors import FleetDNSError, Throttled, Transient
 from tests.controllers.world import SWEEP, World, condition
-from tests.core.builders import RESOURCE_GROUP, make_backend, make_export, make_profile, public_ip
+from tests.core.builders import NAMESPACE, RESOURCE_GROUP, make_backend, make_export, make_profile, public_ip
 
 pytestmark = pytest.mark.looptime
 
@@ -202,3 +203,24 @@ async def test_a_first_listing_that_fails_once(error: FleetDNSError, seconds: fl
         if isinstance(error, Throttled):
             first, second = world.azure.times("list_subscription")
             assert second - first == pytest.approx(error.retry_after, abs=0.1)
+
+
+async def test_a_missing_right_for_many_profiles_is_told_each_in_its_own_words_and_status_rests() -> None:
+    world = World()
+    world.azure.read_only_groups.add(RESOURCE_GROUP)
+    names = [f"shop-{number}" for number in range(6)]
+    async with world.running():
+        world.hub.apply(*(make_profile(name) for name in names))
+        await asyncio.sleep(200)
+        versions = {name: world.profile(ObjectKey(NAMESPACE, name)).metadata.resource_version for name in names}
+        await asyncio.sleep(400)
+
+        for name in names:
+            profile = world.profile(ObjectKey(NAMESPACE, name))
+            told = condition(profile.status.conditions, "Programmed")
+            assert (told.status, told.reason) == ("False", "Invalid")
+            assert f"fleet-{profile.metadata.uid}" in told.message
+            assert profile.metadata.resource_version == versions[name]
+        world.azure.read_only_groups.clear()
+        await asyncio.sleep(SWEEP * 1.1 + 1)
+        assert {world.programmed(ObjectKey(NAMESPACE, name)) for name in names} == {("True", "Programmed")}

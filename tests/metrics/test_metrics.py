@@ -358,6 +358,7 @@ def test_the_budget_of_calls_is_shown_as_it_is_when_somebody_looks() -> None:
     metrics, budget, closed = Metrics(), CallBudget(now=0.0), ["writes", "writes"]
     metrics.watch_budget(lambda: budget.available(0.0), refused=lambda: budget.refused, closed=lambda: closed)
     full = value(metrics, "fleetdns_azure_budget_tokens", kind="endpoint-writes")
+    assert full is not None
     assert budget.reserve("work/app", {"endpoint-writes": int(full)}, urgency=USER, now=0.0) is None
     assert budget.reserve("work/other", {"endpoint-writes": 1}, urgency=USER, now=0.0) is not None
 
