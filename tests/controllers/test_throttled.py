@@ -10,6 +10,7 @@ import pytest
 from fleetdns.api.meta import ObjectKey
 from fleetdns.api.profile import TrafficManagerProfile
 from fleetdns.emulator.azure.service import Fault
+from fleetdns.errors import Throttled
 from tests.controllers.emulated import MINUTE, EmulatedWorld
 from tests.controllers.throttling import (
     LIMITED,
@@ -197,3 +198,26 @@ async def test_with_a_neighbour_that_takes_half_of_every_limit_all_is_done_and_r
         # A refusal closes its kind for the rest of the window: what is refused was on its way at that moment.
         assert calls["put_profile", True] <= workers * windows
         assert calls["get_profile", True] <= workers * windows
+
+
+@pytest.mark.parametrize(
+    "refused",
+    [
+        pytest.param(Fault(kind="error", status=400, code="BadRequest", operation="profiles.p*"), id="a setting"),
+        pytest.param(None, id="a DNS name that is taken"),
+    ],
+)
+async def test_a_hub_that_takes_no_status_does_not_multiply_the_calls_to_azure(refused: Fault | None) -> None:
+    world = EmulatedWorld()
+    if refused is None:
+        world.service.take_name("shop-0")
+    else:
+        world.service.add_fault(refused)
+    async with world.running():
+        await asyncio.sleep(5)
+        world.hub.fail("patch_status", Throttled("TooManyRequests", "", retry_after=1.0), times=150)
+        world.hub.apply(*shop("shop-0"))
+        start = now()
+        await asyncio.sleep(300)
+
+        assert world.most_calls_a_minute(start, now()) <= 12
