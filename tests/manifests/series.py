@@ -14,7 +14,7 @@ _SUFFIXES = {"counter": ("_total",), "histogram": ("_bucket", "_sum", "_count")}
 _TARGET = frozenset({"job", "instance", "namespace", "pod", "service", "endpoint", "container"})
 # There in the agent too, without samples or at 0 for ever: it has no profiles and sweeps none.
 _CONTROLLER_ONLY = re.compile(
-    r"fleet_networking_|fleetdns_(endpoint|rejected_endpoints|drift|sweep|change_to_azure|azure_undecodable)"
+    r"fleet_networking_|fleetdns_(endpoint|rejected_endpoints|drift|sweep|change_to_azure|azure_undecodable|orphaned)"
 )
 _FUNCTIONS = frozenset(
     {"sum", "max", "min", "count", "rate", "increase", "absent", "time", "vector", "histogram_quantile"}
