@@ -62,3 +62,26 @@ class Recognition(Generic[T]):
     def decoded(self, element: Element, value: T) -> None:
         """What an element that was not recognised means."""
         self.now.add(element.fingerprint, value)
+
+
+class ListMemory(Generic[T]):
+    """The last list of each resource group, and that of the whole subscription until every group in use had its own.
+
+    `group`: folded, "" for the whole subscription.
+    """
+
+    def __init__(self) -> None:
+        self._lists: dict[tuple[str, str], Decoded[T]] = {}
+
+    def of(self, subscription: str, group: str) -> Decoded[T]:
+        """What a list that is asked for now may be like."""
+        own = self._lists.get((subscription, group))
+        return own or self._lists.get((subscription, "")) or Decoded()
+
+    def keep(self, subscription: str, group: str, now: Decoded[T]) -> None:
+        """A list was read to its end."""
+        before = self._lists.pop((subscription, group), None)
+        if now.values:
+            self._lists[subscription, group] = now
+        if group and before is not None:
+            self._lists.pop((subscription, ""), None)  # a second sweep: the first has seen all groups in use

@@ -29,7 +29,7 @@ from fleetdns.azure.errors import Operation, undecodable
 from fleetdns.azure.exchange import AzureCallObserver, Exchange, Send, whole
 from fleetdns.azure.pages import read_pages
 from fleetdns.azure.profilelist import ProfileList
-from fleetdns.azure.recognition import Decoded
+from fleetdns.azure.recognition import ListMemory
 from fleetdns.core.calls import DeleteEndpoint, DeleteProfile, PatchProfile, PutEndpoint, PutProfile
 from fleetdns.core.trafficmanager import TYPE, Endpoint, Listing, Profile, ProfileRef, endpoint_id, group_id
 
@@ -73,9 +73,7 @@ class AzureTrafficManager:
         self._on_undecodable = on_undecodable
         self._timeouts = timeouts
         self._now = now
-        # What each group held when it was listed, by folded subscription and group. The list of a whole subscription is
-        # asked for once.
-        self._lists: dict[tuple[str, str] | None, Decoded[Profile]] = {}
+        self._memory: ListMemory[Profile] = ListMemory()
         self._told: set[tuple[str, str]] = set()  # undecodable profiles that were logged
 
     async def get(self, ref: ProfileRef) -> Profile | None:
@@ -157,13 +155,8 @@ class AzureTrafficManager:
     async def _list(
         self, operation: Operation, resource: str, subscription: str, *, resource_group: str | None = None
     ) -> Listing:
-        group = None if resource_group is None else (subscription.lower(), resource_group.lower())
-        profiles = ProfileList(
-            subscription,
-            resource_group,
-            before=self._lists.get(group) or Decoded(),
-            on_undecodable=self._tell,
-        )
+        scope = (subscription.lower(), (resource_group or "").lower())
+        profiles = ProfileList(subscription, resource_group, before=self._memory.of(*scope), on_undecodable=self._tell)
         await read_pages(
             _group_path(subscription, resource_group),
             endpoint=self._clients.endpoint,
@@ -175,9 +168,7 @@ class AzureTrafficManager:
                 lambda answer: profiles.read(answer.iter_bytes()),
             ),
         )
-        self._lists.pop(group, None)
-        if group is not None and profiles.decoded.values:
-            self._lists[group] = profiles.decoded
+        self._memory.keep(*scope, profiles.decoded)
         return profiles.listing
 
     def _understood(self, name: str, decode: Callable[[], _T]) -> _T:

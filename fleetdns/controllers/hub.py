@@ -153,7 +153,7 @@ class HubController:
         async with asyncio.TaskGroup() as looks:
             looks.create_task(self._sweep.first(), name="first-sweep")
             looks.create_task(self._switch.look(), name="first-look")
-        self._subscribe()
+        await self._subscribe()
 
     def _sweeping(
         self, index: AzureIndex, settings: Settings, *, observer: SweepObserver, interval: float, random: Random
@@ -194,27 +194,29 @@ class HubController:
             queue.name, queue=queue, reconcile=reconcile, classify=classify, workers=workers, observer=observer
         )
 
-    def _subscribe(self) -> None:
+    async def _subscribe(self) -> None:
         informers = self.informers
         # First, so that whoever is queued by the same event knows of it.
-        informers.exports.on_change(lambda old, new, _: informers.caches.withdrawals.changed(old, new))
-        self._feed(informers.profiles, watches.profile_keys_of_profile, self.profiles)
-        self._feed(informers.namespaces, watches.profile_keys_of_cluster, self.profiles)
-        self._feed(informers.members, watches.profile_keys_of_cluster, self.profiles)
-        self._feed(informers.backends, watches.profile_keys_of_backend, self.profiles)
-        self._feed(informers.imports, watches.profile_keys_of_import, self.profiles)
-        self._feed(informers.exports, watches.profile_keys_of_export, self.profiles)
+        await informers.exports.subscribe(lambda old, new, _: informers.caches.withdrawals.changed(old, new))
+        await self._feed(informers.profiles, watches.profile_keys_of_profile, self.profiles)
+        await self._feed(informers.namespaces, watches.profile_keys_of_cluster, self.profiles)
+        await self._feed(informers.members, watches.profile_keys_of_cluster, self.profiles)
+        await self._feed(informers.backends, watches.profile_keys_of_backend, self.profiles)
+        await self._feed(informers.imports, watches.profile_keys_of_import, self.profiles)
+        await self._feed(informers.exports, watches.profile_keys_of_export, self.profiles)
         # Exports come from every member's namespace, whatever service they name; the imports and overrides of other
         # namespaces are not in the caches, and somebody else's to write and to apply.
         if self._resolves_exports or self._switch.may_be_on:
-            self._feed(informers.exports, watches.service_keys_of_export, self.services, only=self._namespace)
+            await self._feed(informers.exports, watches.service_keys_of_export, self.services, only=self._namespace)
         if self._resolves_exports:
-            self._feed(informers.imports, watches.service_keys_of_import, self.services, only=self._namespace)
-            self._feed(informers.namespaces, watches.service_keys_of_namespace, self.services, only=self._namespace)
+            await self._feed(informers.imports, watches.service_keys_of_import, self.services, only=self._namespace)
+            await self._feed(
+                informers.namespaces, watches.service_keys_of_namespace, self.services, only=self._namespace
+            )
         if self._switch.may_be_on:
-            self._feed(informers.overrides, watches.service_keys_of_override, self.services, only=self._namespace)
-            self._feed(informers.members, watches.service_keys_of_cluster, self.services, only=self._namespace)
-            self._feed(informers.namespaces, watches.service_keys_of_cluster, self.services, only=self._namespace)
+            await self._feed(informers.overrides, watches.service_keys_of_override, self.services, only=self._namespace)
+            await self._feed(informers.members, watches.service_keys_of_cluster, self.services, only=self._namespace)
+            await self._feed(informers.namespaces, watches.service_keys_of_cluster, self.services, only=self._namespace)
 
     def _wake_troubled(self) -> None:
         """Azure does its work again: whoever waited for that may go on."""
@@ -227,7 +229,7 @@ class HubController:
             if self._namespace in (None, service.namespace):
                 self.services.add(service, watches.BACKGROUND)
 
-    def _feed(
+    async def _feed(
         self,
         informer: Informer[ObjectKey, T],
         keys: KeyFunction[T],
@@ -245,4 +247,4 @@ class HubController:
                 if only is None or key.namespace == only:
                     queue.add(key, priority)
 
-        informer.on_change(enqueue)
+        await informer.subscribe(enqueue)

@@ -91,6 +91,7 @@ class Controller(Generic[K]):
         self._classify = classify
         self._observer: ControllerObserver = observer or NoControllerObserver()
         self._is_stopping = False
+        self._turn = asyncio.Lock()  # held by the worker that lets others run
         self._active = 0
 
     @property
@@ -117,11 +118,20 @@ class Controller(Generic[K]):
                 return
             self._active += 1
             try:
+                if len(self._queue):
+                    await self._let_others_run()
                 if not self._is_stopping:
                     await self._process(item)
             finally:
                 self._active -= 1
                 self._queue.done(item.key)
+
+    async def _let_others_run(self) -> None:
+        """A reconcile that finds nothing to do awaits nothing, and at a start there are hundreds of them: they begin
+        one by one, and whatever else is due comes in between.
+        """
+        async with self._turn:
+            await asyncio.sleep(0)
 
     async def _process(self, item: Item[K]) -> None:
         loop = asyncio.get_running_loop()

@@ -11,7 +11,7 @@ from fleetdns.controllers.ports import TrafficManager
 from fleetdns.core.trafficmanager import Endpoint, ProfileRef
 from fleetdns.emulator.azure.faults import Fault
 from fleetdns.emulator.azure.server import AzureServer
-from fleetdns.errors import Conflict, FleetDNSError, Forbidden, Rejected, Throttled, Transient
+from fleetdns.errors import Conflict, FleetDNSError, Forbidden, Rejected, Throttled, Transient, Unavailable
 from tests.azure.conftest import Calls, Open
 from tests.azure.values import (
     ENDPOINT_NAME,
@@ -136,15 +136,15 @@ async def test_an_endpoint_of_a_profile_that_went_asks_for_another_look(manager:
         pytest.param(Fault(kind="in-progress", retry_after=7), Conflict, id="another operation is in progress"),
         pytest.param(Fault(kind="conflict", retry_after=7), Conflict, id="changes collided"),
         pytest.param(Fault(kind="unavailable", retry_after=7), Throttled, id="unavailable for so long"),
-        pytest.param(Fault(kind="unavailable"), Transient, id="unavailable"),
-        pytest.param(Fault(kind="server-error"), Transient, id="their error"),
-        pytest.param(Fault(kind="timeout"), Transient, id="their time-out"),
+        pytest.param(Fault(kind="unavailable"), Unavailable, id="unavailable"),
+        pytest.param(Fault(kind="server-error"), Unavailable, id="their error"),
+        pytest.param(Fault(kind="timeout"), Unavailable, id="their time-out"),
         pytest.param(Fault(kind="unauthorized"), Forbidden, id="token refused"),
         pytest.param(Fault(kind="forbidden"), Forbidden, id="right missing"),
         pytest.param(Fault(kind="unregistered"), Rejected, id="provider not registered"),
         pytest.param(Fault(kind="locked"), Rejected, id="locked"),
-        pytest.param(Fault(kind="garbage"), Transient, id="a gateway's page"),
-        pytest.param(Fault(kind="drop"), Transient, id="hung up"),
+        pytest.param(Fault(kind="garbage"), Unavailable, id="a gateway's page"),
+        pytest.param(Fault(kind="drop"), Unavailable, id="hung up"),
     ],
 )
 async def test_every_fault_is_one_request_and_one_class(

@@ -11,7 +11,7 @@ from azure.identity import CredentialUnavailableError
 
 from fleetdns.azure.clouds import CLOUDS
 from fleetdns.azure.credential import Credential, credential
-from fleetdns.errors import FleetDNSError, Forbidden, Transient
+from fleetdns.errors import FleetDNSError, Forbidden, Unavailable
 
 
 class Source:
@@ -61,7 +61,9 @@ async def test_without_any_source_the_error_says_what_to_set() -> None:
     ("raised", "expected", "code"),
     [
         pytest.param(ClientAuthenticationError("AADSTS7000215: no"), Forbidden, "CredentialRefused", id="a bad secret"),
-        pytest.param(ServiceRequestError("no route"), Transient, "TokenUnavailable", id="no way to the token service"),
+        pytest.param(
+            ServiceRequestError("no route"), Unavailable, "TokenUnavailable", id="no way to the token service"
+        ),
     ],
 )
 async def test_a_source_that_is_configured_and_fails_is_not_passed_over(

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 import pytest
 
 from fleetdns.azure.errors import Operation, classify, classify_answer, cleaned, pause, read_error
-from fleetdns.errors import Conflict, FleetDNSError, Forbidden, Rejected, Throttled, Transient
+from fleetdns.errors import Conflict, FleetDNSError, Forbidden, Rejected, Throttled, Transient, Unavailable
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 
@@ -28,11 +28,11 @@ NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
         pytest.param(404, "ResourceGroupNotFound", "put_profile", Rejected, id="no group to create it in"),
         pytest.param(404, "ParentResourceNotFound", "put_endpoint", Transient, id="the profile went: observe again"),
         pytest.param(404, "ResourceNotFound", "patch_profile", Transient, id="the patched profile went as well"),
-        pytest.param(404, "", "get_profile", Transient, id="a proxy's page proves no absence"),
-        pytest.param(404, "", "list_group", Transient, id="nor of a whole group"),
-        pytest.param(404, "", "delete_profile", Transient, id="nor that anything was deleted"),
-        pytest.param(404, "", "delete_endpoint", Transient, id="nor an endpoint"),
-        pytest.param(404, "", "put_profile", Transient, id="nor that a write is refused"),
+        pytest.param(404, "", "get_profile", Unavailable, id="a proxy's page proves no absence"),
+        pytest.param(404, "", "list_group", Unavailable, id="nor of a whole group"),
+        pytest.param(404, "", "delete_profile", Unavailable, id="nor that anything was deleted"),
+        pytest.param(404, "", "delete_endpoint", Unavailable, id="nor an endpoint"),
+        pytest.param(404, "", "put_profile", Unavailable, id="nor that a write is refused"),
         pytest.param(409, "Conflict", "put_profile", Conflict, id="changes collided, or the name is taken"),
         pytest.param(409, "Conflict", "put_endpoint", Conflict, id="changes collided on an endpoint"),
         pytest.param(409, "", "put_profile", Conflict, id="a collision without a body"),
@@ -47,13 +47,15 @@ NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
         pytest.param(403, "AuthorizationFailed", "put_profile", Forbidden, id="a right that is missing"),
         pytest.param(403, "LinkedAuthorizationFailed", "put_profile", Rejected, id="one target may not be read"),
         pytest.param(403, "LinkedAuthorizationFailed", "put_endpoint", Rejected, id="this target may not be read"),
-        pytest.param(408, "RequestTimeout", "put_profile", Transient, id="a time-out of theirs"),
-        pytest.param(500, "InternalServerError", "put_profile", Transient, id="their fault"),
-        pytest.param(502, "", "get_profile", Transient, id="a gateway's fault"),
-        pytest.param(503, "ServiceUnavailable", "get_profile", Transient, id="unavailable, for nobody knows how long"),
-        pytest.param(202, "", "put_profile", Transient, id="accepted is not done"),
-        pytest.param(302, "", "get_profile", Transient, id="a redirection is not followed"),
-        pytest.param(599, "", "get_profile", Transient, id="a status without a name"),
+        pytest.param(408, "RequestTimeout", "put_profile", Unavailable, id="a time-out of theirs"),
+        pytest.param(500, "InternalServerError", "put_profile", Unavailable, id="their fault"),
+        pytest.param(502, "", "get_profile", Unavailable, id="a gateway's fault"),
+        pytest.param(
+            503, "ServiceUnavailable", "get_profile", Unavailable, id="unavailable, for nobody knows how long"
+        ),
+        pytest.param(202, "", "put_profile", Unavailable, id="accepted is not done"),
+        pytest.param(302, "", "get_profile", Unavailable, id="a redirection is not followed"),
+        pytest.param(599, "", "get_profile", Unavailable, id="a status without a name"),
     ],
 )
 def test_status_and_code_say_what_to_do(

@@ -13,7 +13,7 @@ from azure.core.credentials import AccessToken
 from fleetdns.azure.connection import open_traffic_manager
 from fleetdns.azure.trafficmanager import AzureTrafficManager, Timeouts
 from fleetdns.emulator.hub.tls import make_identity
-from fleetdns.errors import FleetDNSError, Forbidden, Rejected, Throttled, Transient, UsageError
+from fleetdns.errors import FleetDNSError, Forbidden, Rejected, Throttled, Transient, Unavailable, UsageError
 from tests.azure.conftest import Calls, Open
 from tests.azure.scripted import Answer, ScriptedServer
 from tests.azure.values import (
@@ -132,13 +132,13 @@ async def test_a_cloud_that_does_not_exist_is_a_usage_error(calls: Calls) -> Non
     ("scripted_answer", "expected", "code"),
     [
         pytest.param(
-            Answer(502, b"<html>Bad Gateway</html>", content_type="text/html"), Transient, "BadGateway", id="a page"
+            Answer(502, b"<html>Bad Gateway</html>", content_type="text/html"), Unavailable, "BadGateway", id="a page"
         ),
         pytest.param(
-            Answer(502, b"<html>", content_type="application/json"), Transient, "BadGateway", id="a page called JSON"
+            Answer(502, b"<html>", content_type="application/json"), Unavailable, "BadGateway", id="a page called JSON"
         ),
-        pytest.param(Answer(500, b"", content_type=None), Transient, "InternalServerError", id="nothing"),
-        pytest.param(Answer(fault="reset"), Transient, "ConnectionBroken", id="a reset"),
+        pytest.param(Answer(500, b"", content_type=None), Unavailable, "InternalServerError", id="nothing"),
+        pytest.param(Answer(fault="reset"), Unavailable, "ConnectionBroken", id="a reset"),
         pytest.param(
             Answer(403, b"<html>Forbidden</html>", content_type="text/html"), Forbidden, "Forbidden", id="a 403 page"
         ),
@@ -149,8 +149,8 @@ async def test_a_cloud_that_does_not_exist_is_a_usage_error(calls: Calls) -> Non
         pytest.param(
             error(409, "MissingSubscriptionRegistration"), Rejected, "MissingSubscriptionRegistration", id="no provider"
         ),
-        pytest.param(Answer(202, b"{}"), Transient, "Accepted", id="accepted, not done"),
-        pytest.param(Answer(301, headers={"Location": "/elsewhere"}), Transient, "MovedPermanently", id="moved"),
+        pytest.param(Answer(202, b"{}"), Unavailable, "Accepted", id="accepted, not done"),
+        pytest.param(Answer(301, headers={"Location": "/elsewhere"}), Unavailable, "MovedPermanently", id="moved"),
     ],
 )
 async def test_a_broken_answer_is_one_class_after_one_request(

@@ -10,8 +10,9 @@ import pytest
 
 from fleetdns.azure import profilelist
 from fleetdns.azure.codec import decode_listed
+from fleetdns.azure.elements import fingerprint
 from fleetdns.azure.profilelist import ProfileList
-from fleetdns.azure.recognition import Decoded
+from fleetdns.azure.recognition import Decoded, ListMemory
 from fleetdns.core.trafficmanager import Profile
 from tests.azure.values import GROUP, SUBSCRIPTION, endpoint_body, profile_body
 
@@ -112,3 +113,35 @@ async def test_a_profile_nobody_understands_is_present_in_every_list(reader: Rea
         assert found.listing.unreadable == {"bad"}
         assert reader.undecodable == ["Bad"]
     assert reader.decoded == ["Bad"]
+
+
+def listed(*names: str) -> Decoded[str]:
+    decoded: Decoded[str] = Decoded()
+    for name in names:
+        decoded.add(fingerprint(name.encode()), name)
+    return decoded
+
+
+def test_a_group_is_compared_with_its_own_last_list_and_at_first_with_that_of_everything() -> None:
+    memory: ListMemory[str] = ListMemory()
+    assert memory.of("s", "one").values == ()
+    memory.keep("s", "", listed("a", "b"))
+    memory.keep("s", "one", listed("a"))
+    assert memory.of("s", "one").values == ("a",)
+    assert memory.of("s", "two").values == ("a", "b")
+    assert memory.of("other", "one").values == ()
+
+
+def test_the_list_of_everything_is_forgotten_when_groups_are_listed_again() -> None:
+    memory: ListMemory[str] = ListMemory()
+    memory.keep("s", "", listed("a", "b"))
+    for _ in range(2):
+        memory.keep("s", "one", listed("a"))
+    assert memory.of("s", "two").values == ()
+
+
+def test_a_group_that_is_empty_takes_no_room() -> None:
+    memory: ListMemory[str] = ListMemory()
+    memory.keep("s", "one", listed("a"))
+    memory.keep("s", "one", listed())
+    assert memory.of("s", "one").values == ()

@@ -1,6 +1,7 @@
 """The controller loop: each outcome of a reconcile leads to its requeue, and nothing but cancellation ends a worker."""
 
 import asyncio
+import itertools
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -178,6 +179,21 @@ async def test_different_keys_are_reconciled_in_parallel_as_many_as_there_are_wo
     await bench.run("a", "b", "c", until=100)
     assert bench.starts == [(0, "a"), (0, "b"), (10, "c")]
     assert (active, bench.controller.active) == ([2], 0)
+
+
+async def test_others_run_between_two_reconciles_that_await_nothing_however_many_workers_there_are() -> None:
+    bench = Bench(outcomes(), workers=8)
+    seen = [0]
+
+    async def look() -> None:
+        for _ in range(1000):
+            seen.append(len(bench.starts))
+            await asyncio.sleep(0)
+
+    await asyncio.gather(bench.run(*map(str, range(50)), until=3), look())
+    assert len(bench.starts) == 50
+    assert max(after - before for before, after in itertools.pairwise(seen)) <= 2
+    assert {at for at, _ in bench.starts} == {0}
 
 
 async def test_stop_lets_the_key_in_hand_finish_and_takes_no_other() -> None:
