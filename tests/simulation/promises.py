@@ -92,6 +92,7 @@ class Promises:
 
     def hub_changed(self) -> None:
         """Somebody changed the hub, or which targets Azure takes."""
+        self.look()  # a write that took its time was asked for before this
         state = hub_state(self._fleet)
         asked, undrained = self._claims(state), self._claims(replace(state, drained=frozenset()))
         undrained = {key: targets for key, targets in undrained.items() if not spared.may_be_empty(key, state)}
