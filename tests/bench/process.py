@@ -144,7 +144,11 @@ def _shown(standstill: Standstill) -> str:
 
 async def _measured(fleets: Sequence[Size], sweep_interval: float) -> list[Run]:
     with tempfile.TemporaryDirectory() as folder:
-        return [await measured(fleet, Path(folder) / str(fleet), sweep_interval=sweep_interval) for fleet in fleets]
+        runs = []
+        for fleet in fleets:
+            runs.append(await measured(fleet, Path(folder) / str(fleet), sweep_interval=sweep_interval))
+            print(runs[-1], file=sys.stderr, flush=True)
+        return runs
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
