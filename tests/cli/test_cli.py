@@ -46,6 +46,15 @@ def fleetdns(*arguments: str, **variables: str) -> subprocess.CompletedProcess[s
             id="plain http off loopback",
         ),
         pytest.param(("run", "--lead-the-way"), "--lead-the-way", id="a flag that is not there"),
+        pytest.param(("plan",), "--subscription-id", id="a plan without a subscription id"),
+        pytest.param(("plan", f"--subscription-id={SUBSCRIPTION}", "--output=xml"), "--output", id="a form unknown"),
+        pytest.param(
+            ("orphans", f"--subscription-id={SUBSCRIPTION}", "--workers=1"), "--workers", id="a flag of run's"
+        ),
+        pytest.param(("orphans", "--delete"), "--delete", id="nothing named to be deleted"),
+        pytest.param(("status", "--namespace=A"), "--namespace", id="a namespace that can be none"),
+        pytest.param(("explain",), "NAMESPACE/NAME", id="nothing to explain"),
+        pytest.param(("explain", "app"), "'app'", id="a name without a namespace"),
         pytest.param(("emulate",), "SERVER", id="no server named"),
         pytest.param(("emulate", "azure", "--port=65536"), "--port", id="a port that is too high"),
         pytest.param(("emulate", "azure", "--port=x"), "--port", id="a port that is a word"),
@@ -81,7 +90,10 @@ def test_a_bad_variable_is_one_sentence_in_a_real_process() -> None:
     assert len(done.stderr.splitlines()) == 1
 
 
-@pytest.mark.parametrize("command", ["run", "demo", "emulate", "emulate hub", "emulate azure", "emulate dns"])
+@pytest.mark.parametrize(
+    "command",
+    ["run", "plan", "status", "explain", "orphans", "demo", "emulate", "emulate hub", "emulate azure", "emulate dns"],
+)
 def test_every_command_has_help(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:
         cli.main([*command.split(), "--help"])
