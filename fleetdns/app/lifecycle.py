@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping
+from contextlib import ExitStack
 from typing import Any, Protocol
 
 import structlog
 
+from fleetdns.app import garbage
 from fleetdns.health import Cache, Health, out_of_step
 from fleetdns.leadership import Leadership
 
@@ -74,7 +76,19 @@ def checks(
 
 async def lived(work: Work, leading: Leadership, *, stop: asyncio.Event, health: Health) -> None:
     """Run until `stop` or until another may lead, then finish what is in hand; an end that nobody asked for rises."""
-    running = asyncio.create_task(work.run(leading.acquire), name="controller")
+    with ExitStack() as filling:
+        filling.enter_context(garbage.filling())
+
+        async def may_work() -> None:
+            filling.close()  # every cache is whole
+            await leading.acquire()
+
+        await _led(asyncio.create_task(work.run(may_work), name="controller"), work, leading, stop=stop, health=health)
+
+
+async def _led(
+    running: asyncio.Task[None], work: Work, leading: Leadership, *, stop: asyncio.Event, health: Health
+) -> None:
     keeping = asyncio.create_task(leading.keep(), name="leadership")
     health.must_run(running)
     stopping = asyncio.create_task(stop.wait())

@@ -10,6 +10,7 @@ from typing import Protocol, TypeVar
 import structlog
 
 from fleetdns import log
+from fleetdns.app import garbage
 from fleetdns.errors import FleetDNSError, UsageError
 
 _SIGNALS = (signal.SIGTERM, signal.SIGINT)
@@ -42,6 +43,7 @@ def run(settings: S, work: Work[S]) -> int:
     Raises UsageError and FleetDNSError, also from inside a group, where nothing else went wrong.
     """
     log.configure(settings.log_level, settings.log_format)
+    garbage.set_aside()
     try:
         asyncio.run(_until_told(settings, work))
     except ExceptionGroup as group:
