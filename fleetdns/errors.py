@@ -53,7 +53,11 @@ class Unavailable(Transient):
 
 
 class NameTaken(FleetDNSError):
-    """The DNS name belongs to somebody else. Repeat slowly: it may become free."""
+    """The DNS name belongs to somebody else. Repeat slowly: it may become free. `free`: a name like it that is."""
+
+    def __init__(self, code: str, sentence: str, *, free: str | None = None) -> None:
+        super().__init__(code, sentence)
+        self.free = free
 
 
 class Rejected(FleetDNSError):

@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 
+from fleetdns.controllers.freenames import FreeNames
 from fleetdns.controllers.ports import TrafficManager
 from fleetdns.core.batch import composed, handovers, is_harmless, named_in, one_after_the_other, one_by_one
 from fleetdns.core.calls import Call, DeleteEndpoint, DeleteProfile, PatchProfile, PutEndpoint, PutProfile
@@ -50,6 +51,7 @@ class Applier:
         self._azure = azure
         self._observed = observed
         self._clock = clock
+        self._free_names = FreeNames(azure)
 
     async def apply(self, calls: tuple[Call, ...], changes: tuple[Change, ...], base: Profile | None) -> Results:
         """Carry out `calls`, which make `changes` true on top of `base` (None: the profile is new)."""
@@ -225,7 +227,10 @@ class Applier:
             is_available = await self._azure.is_name_available(call.ref.subscription, name)
         except FleetDNSError as failed:
             return failed
-        return error if is_available else NameTaken(error.code, f"the DNS name {name} is in use elsewhere")
+        if is_available:
+            return error
+        free = await self._free_names.offer(call.profile)
+        return NameTaken(error.code, f"the DNS name {name} is in use elsewhere", free=free)
 
 
 def _names(changes: Iterable[Change]) -> frozenset[str]:

@@ -22,11 +22,15 @@ NAME_TAKEN: Literal["name-taken"] = "name-taken"
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """Why Azure does not hold what it ought to: pending may pass by itself, refused needs somebody to change it."""
+    """Why Azure does not hold what it ought to: pending may pass by itself, refused needs somebody to change it.
+
+    `free`: where a DNS name is taken, one like it that was free.
+    """
 
     kind: Literal["pending", "refused", "name-taken"]
     code: str
     sentence: str
+    free: str | None = None
 
     def __str__(self) -> str:
         return f"{self.code}: {self.sentence}"
@@ -59,7 +63,7 @@ def failure_of(error: FleetDNSError) -> Failure:
         case Deferred(because=FleetDNSError() as because):
             return failure_of(because)
         case NameTaken():
-            return Failure(NAME_TAKEN, error.code, error.sentence)
+            return Failure(NAME_TAKEN, error.code, error.sentence, free=error.free)
         case Rejected() | Forbidden():
             return Failure(REFUSED, error.code, error.sentence)
         case _:

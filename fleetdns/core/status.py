@@ -22,6 +22,7 @@ from fleetdns.core.health import (
     health,
     monitor_status,
 )
+from fleetdns.core.identity import Identity
 from fleetdns.core.outcome import NAME_TAKEN, PENDING, Failure, Outcome
 from fleetdns.core.policy import CONTESTED, PAUSED
 from fleetdns.core.trafficmanager import Profile
@@ -37,6 +38,7 @@ NAME_NOT_AVAILABLE = "DNSNameNotAvailable"
 PENDING_REASON = "Pending"
 CHANGED_ELSEWHERE = "ChangedElsewhere"
 
+_CHOOSE = "choose another in spec.dnsConfig.relativeName"
 _MANAGED = frozenset({PROGRAMMED, READY, HEALTHY, PAUSED_TYPE, DRIFTING})
 
 
@@ -97,18 +99,19 @@ def status_patch(old: msgspec.Struct, new: msgspec.Struct) -> dict[str, Any] | N
 def _programmed(profile: TrafficManagerProfile, outcome: Outcome) -> Condition:
     failure = outcome.failure
     if failure is not None and failure.kind == NAME_TAKEN:
-        return Condition(
-            PROGRAMMED,
-            FALSE,
-            NAME_NOT_AVAILABLE,
-            f"the DNS name {outcome.identity.fqdn} belongs to somebody else; choose another in "
-            "spec.dnsConfig.relativeName, or wait until it is free",
-        )
+        return Condition(PROGRAMMED, FALSE, NAME_NOT_AVAILABLE, _taken(outcome.identity, failure.free))
     if _settings_wait(profile, outcome):
         return _not_programmed(outcome)
     if outcome.is_stale:
         return Condition(PROGRAMMED, UNKNOWN, PENDING_REASON, _silence(outcome))
     return Condition(PROGRAMMED, TRUE, PROGRAMMED, f"Azure holds what spec asks for as {outcome.identity.ref.name}")
+
+
+def _taken(identity: Identity, free: str | None) -> str:
+    """`free`: a DNS name that was free when the other was refused."""
+    zone = identity.fqdn.removeprefix(identity.relative_name)
+    choose = f"{free}{zone} is free: set spec.dnsConfig.relativeName to {free}" if free else _CHOOSE
+    return f"the DNS name {identity.fqdn} is in use elsewhere; {choose}, or wait until it is free"
 
 
 def _settings_wait(profile: TrafficManagerProfile, outcome: Outcome) -> bool:

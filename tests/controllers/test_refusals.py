@@ -386,3 +386,33 @@ async def test_a_refusal_that_is_not_about_the_endpoints_is_not_met_with_one_cal
         await asyncio.sleep(150)
         assert set(world.weights().values()) == {1}
         assert world.accepted() == ("True", "Accepted")
+
+
+async def test_for_a_dns_name_in_use_elsewhere_a_free_one_is_offered_and_looked_for_once() -> None:
+    world = World()
+    world.azure.taken_names |= {"myatm", "myatm-work"}
+    async with world.running():
+        roll_out(world, "a")
+        await asyncio.sleep(5)
+        message = condition(world.profile_status().conditions, "Programmed").message
+        offered = message.partition("set spec.dnsConfig.relativeName to ")[2].partition(",")[0]
+        assert message.startswith("the DNS name myatm.trafficmanager.net is in use elsewhere; ")
+        assert f"{offered}.trafficmanager.net is free: " in message
+        await asyncio.sleep(300)
+        asked = [call.subject for call in world.azure.calls if call.operation == "is_name_available"]
+        assert set(asked) == {"myatm", "myatm-work", offered}
+        assert (asked.count("myatm-work"), asked.count(offered)) == (1, 1)
+        world.hub.apply(make_profile(relative_name=offered))
+        await asyncio.sleep(2)
+        assert world.profile_status().dns_name == f"{offered}.trafficmanager.net"
+
+
+async def test_where_no_name_like_it_is_free_the_message_says_how_to_choose_one() -> None:
+    world = World()
+    uid = make_profile().metadata.uid[:5]
+    world.azure.taken_names |= {"myatm", "myatm-work", f"myatm-{uid}", f"myatm-work-{uid}"}
+    async with world.running():
+        roll_out(world, "a")
+        await asyncio.sleep(5)
+        message = condition(world.profile_status().conditions, "Programmed").message
+        assert "choose another in spec.dnsConfig.relativeName" in message
