@@ -14,16 +14,17 @@ from pathlib import Path
 from typing import Any
 
 import structlog
-from kubernetes_asyncio.client import Configuration
-from kubernetes_asyncio.config import ConfigException, load_kube_config_from_dict
-from kubernetes_asyncio.config.incluster_config import (
-    SERVICE_CERT_FILENAME,
-    SERVICE_TOKEN_FILENAME,
-    InClusterConfigLoader,
-)
 
 from fleetdns.errors import UsageError
 from fleetdns.kube import kubeconfig
+from fleetdns.kube.library import (
+    SERVICE_CERT_FILENAME,
+    SERVICE_TOKEN_FILENAME,
+    ConfigException,
+    Configuration,
+    InClusterConfigLoader,
+    load_kube_config_from_dict,
+)
 
 _TOKEN = "BearerToken"  # noqa: S105 - the name under which the library keeps it
 _SCHEME = "Bearer "

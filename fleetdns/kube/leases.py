@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-from kubernetes_asyncio.config.incluster_config import SERVICE_TOKEN_FILENAME
 
 from fleetdns.api.meta import ObjectKey, Resource
 from fleetdns.errors import Conflict, FleetDNSError, Forbidden, UsageError
 from fleetdns.kube.errors import Refused, Unreachable, write_error
+from fleetdns.kube.library import SERVICE_TOKEN_FILENAME
 from fleetdns.kube.paths import collection, item
 from fleetdns.kube.transport import Transport
 from fleetdns.runtime.lease import Lease, LeaseConflict, LeaseError, LeaseRecord
