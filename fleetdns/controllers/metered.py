@@ -84,7 +84,7 @@ class MeteredTrafficManager:
         """Set calls aside for the profile whose turn it is. Raises Deferred when it has to wait for any of them."""
         now = self._clock()
         for kind in need:
-            self._check_lane(_lane(kind, ref.subscription, ref.resource_group), now, tries=False)
+            self._check_lane(_lane(kind, ref.subscription, ref.resource_group), ref.folded, now)
         wait = self.budget.reserve(ref.folded, need, urgency=self._turns.get(ref.folded, USER), now=now)
         if wait is not None:
             raise self._deferred(wait)
@@ -135,24 +135,23 @@ class MeteredTrafficManager:
     ) -> T:
         now = self._clock()
         if not is_try:
-            self._check_lane(lane, now, tries=False)
+            self._check_lane(lane, account, now)
         wait = self.budget.spend(account, kind, urgency=self._turns.get(account, USER), now=now)
         if account not in self._turns:
             self.budget.release(account, now=now)
         if wait is not None:
             raise self._deferred(wait)
-        self.outages.wait(lane, now, tries=True)
+        self.outages.wait(lane, account, now, tries=True)
         try:
             result = await send()
         except FleetDNSError as error:
             self._learn(account, kind, lane, error)
             raise
-        self._recover(kind, lane)
+        self._recover(account, kind, lane)
         return result
 
-    def _check_lane(self, lane: Lane, now: float, *, tries: bool) -> None:
-        """`tries`: the call is made now, so that it is the one that tries a closed lane."""
-        seconds = self.outages.wait(lane, now, tries=tries)
+    def _check_lane(self, lane: Lane, account: str, now: float) -> None:
+        seconds = self.outages.wait(lane, account, now, tries=False)
         if seconds is None:
             return
         because = self._last[lane]
@@ -170,11 +169,11 @@ class MeteredTrafficManager:
                 self._last[lane] = error
                 self.outages.failed(lane, account, now=now, jitter=self._random.random())
             case _:
-                self._recover(kind, lane)
+                self._recover(account, kind, lane)
 
-    def _recover(self, kind: Kind, lane: Lane) -> None:
+    def _recover(self, account: str, kind: Kind, lane: Lane) -> None:
         self.budget.answered(kind, now=self._clock())
-        if self.outages.succeeded(lane):
+        if self.outages.succeeded(lane, account):
             self._on_recovered()
 
     def _deferred(self, wait: Wait) -> Deferred:

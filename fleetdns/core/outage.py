@@ -6,6 +6,9 @@ A lane is what fails together: the reads or the writes of one resource group.
 state      on a failure                                            on a success
 open       closes after 5 failures in a row, of 3 askers or more   stays
 closed     the next try later, 2 s doubling to 30 s                opens, and everybody may go on
+
+Whoever did not fail before goes first, and after 12 s at most: it may be that only some profiles fail, and their tries
+must not keep the others from showing that Azure works.
 """
 
 from __future__ import annotations
@@ -20,16 +23,22 @@ _FAILURES = 5
 _ASKERS = 3  # what fails for one or two alone is their own, and their back-off's
 _FIRST_TRY = 2.0
 _SLOWEST_TRY = 30.0
+_SLOWEST_FIRST_TRY = 12.0  # seconds; of somebody who did not fail before
+_AHEAD = 0.5  # seconds by which such a one comes before those who failed
 _JITTER = 0.2
 
 
 @dataclass(frozen=True, slots=True)
 class _Closed:
-    """`tried_until`: somebody tries now, or did and was never heard of again."""
+    """`tried_until`: somebody who failed before tries now, or did and was never heard of again; `first_until`: the same
+    of somebody who did not.
+    """
 
     tries: int
+    since: float
     next_try: float
     tried_until: float = 0.0
+    first_until: float = 0.0
 
 
 class Outages(Generic[L]):
@@ -38,9 +47,10 @@ class Outages(Generic[L]):
     def __init__(self, *, longest: float) -> None:
         self._longest = longest
         self._failures: dict[L, tuple[int, frozenset[str]]] = {}  # in a row, and who had them
+        self._failing: dict[L, set[str]] = {}  # whose last call failed
         self._closed: dict[L, _Closed] = {}
 
-    def wait(self, lane: L, now: float, *, tries: bool) -> float | None:
+    def wait(self, lane: L, asker: str, now: float, *, tries: bool) -> float | None:
         """Seconds until it is worth asking again; None: a call may be made now.
 
         `tries`: it is made, so that nobody else tries a closed lane at the same time.
@@ -48,11 +58,17 @@ class Outages(Generic[L]):
         closed = self._closed.get(lane)
         if closed is None:
             return None
-        until = max(closed.next_try, closed.tried_until)
+        has_failed = asker in self._failing.get(lane, ())
+        if has_failed:
+            until = max(closed.next_try, closed.tried_until, closed.first_until)
+        else:
+            until = max(min(closed.next_try, closed.since + _SLOWEST_FIRST_TRY) - _AHEAD, closed.first_until)
         if until > now:
             return until - now
         if tries:
-            self._closed[lane] = replace(closed, tried_until=now + self._longest)
+            heard = now + self._longest
+            trying = replace(closed, tried_until=heard) if has_failed else replace(closed, first_until=heard)
+            self._closed[lane] = trying
         return None
 
     def is_closed(self, lane: L) -> bool:
@@ -65,9 +81,12 @@ class Outages(Generic[L]):
 
     def failed(self, lane: L, asker: str, *, now: float, jitter: float) -> bool:
         """A call failed in a way that tells of Azure, not of what was asked. `jitter`: 0..1; True: the lane closes."""
+        self._failing.setdefault(lane, set()).add(asker)
         closed = self._closed.get(lane)
         if closed is not None:
-            if closed.tried_until:  # others that were on their way when the lane closed say nothing new
+            if (
+                closed.tried_until or closed.first_until
+            ):  # others that were on their way when the lane closed say nothing new
                 self._closed[lane] = _again(closed.tries + 1, now, jitter)
             return False
         count, askers = self._failures.get(lane, (0, frozenset()))
@@ -79,12 +98,13 @@ class Outages(Generic[L]):
         self._closed[lane] = _again(0, now, jitter)
         return True
 
-    def succeeded(self, lane: L) -> bool:
+    def succeeded(self, lane: L, asker: str) -> bool:
         """Azure did what it was asked to, or refused it for a reason; True: the lane was closed and is open now."""
         self._failures.pop(lane, None)
+        self._failing.get(lane, set()).discard(asker)
         return self._closed.pop(lane, None) is not None
 
 
 def _again(tries: int, now: float, jitter: float) -> _Closed:
     delay = min(_SLOWEST_TRY, _FIRST_TRY * 2 ** min(tries, 8))
-    return _Closed(tries, now + delay * (1 + _JITTER * jitter))
+    return _Closed(tries, now, now + delay * (1 + _JITTER * jitter))

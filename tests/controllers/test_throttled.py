@@ -106,6 +106,7 @@ async def test_a_repair_is_made_although_users_never_stop_changing_things() -> N
         assert refusals(world) == 0
 
 
+@pytest.mark.thorough
 async def test_a_profile_that_changes_all_the_time_does_not_keep_another_waiting() -> None:
     world = EmulatedWorld(behaviour=LIMITED)
     async with world.running(workers=8):

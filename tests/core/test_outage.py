@@ -22,11 +22,11 @@ def closed(*, now: float = 0.0) -> Outages[str]:
 def test_five_failures_in_a_row_of_three_askers_close_a_lane() -> None:
     outages: Outages[str] = Outages(longest=20.0)
     assert fail(outages, ["a", "b", "c", "a"]) == [False] * 4
-    assert outages.wait(LANE, 0.0, tries=True) is None
+    assert outages.wait(LANE, "a", 0.0, tries=True) is None
     assert fail(outages, ["b"]) == [True]
-    assert outages.wait(LANE, 0.0, tries=True) == 2.0
+    assert outages.wait(LANE, "a", 0.0, tries=True) == 2.0
     assert outages.closed == (LANE,)
-    assert outages.wait("another", 0.0, tries=True) is None
+    assert outages.wait("another", "a", 0.0, tries=True) is None
 
 
 def test_what_fails_for_one_or_two_closes_nothing() -> None:
@@ -37,32 +37,32 @@ def test_what_fails_for_one_or_two_closes_nothing() -> None:
 def test_a_success_in_between_begins_the_count_anew() -> None:
     outages: Outages[str] = Outages(longest=20.0)
     fail(outages, ["a", "b", "c", "a"])
-    assert not outages.succeeded(LANE)
+    assert not outages.succeeded(LANE, "a")
     assert fail(outages, ["a", "b", "c", "a"]) == [False] * 4
 
 
 def test_one_call_tries_and_the_others_wait_until_it_was_heard_of() -> None:
     outages = closed()
-    assert outages.wait(LANE, 2.0, tries=True) is None
-    assert outages.wait(LANE, 2.0, tries=True) == 20.0
-    assert outages.wait(LANE, 21.9, tries=True) == pytest.approx(0.1)
-    assert outages.wait(LANE, 22.0, tries=True) is None
+    assert outages.wait(LANE, "a", 2.0, tries=True) is None
+    assert outages.wait(LANE, "a", 2.0, tries=True) == 20.0
+    assert outages.wait(LANE, "a", 21.9, tries=True) == pytest.approx(0.1)
+    assert outages.wait(LANE, "a", 22.0, tries=True) is None
 
 
 def test_asking_alone_is_no_try() -> None:
     outages = closed()
-    assert outages.wait(LANE, 2.0, tries=False) is None
-    assert outages.wait(LANE, 2.0, tries=True) is None
+    assert outages.wait(LANE, "a", 2.0, tries=False) is None
+    assert outages.wait(LANE, "a", 2.0, tries=True) is None
 
 
 def test_tries_come_later_and_later_up_to_half_a_minute() -> None:
     outages, now, pauses = closed(), 0.0, []
     for _ in range(7):
-        pause = outages.wait(LANE, now, tries=True)
+        pause = outages.wait(LANE, "a", now, tries=True)
         assert pause is not None
         pauses.append(pause)
         now += pause
-        assert outages.wait(LANE, now, tries=True) is None
+        assert outages.wait(LANE, "a", now, tries=True) is None
         outages.failed(LANE, "a", now=now, jitter=0.0)
     assert pauses == [2.0, 4.0, 8.0, 16.0, 30.0, 30.0, 30.0]
 
@@ -70,12 +70,41 @@ def test_tries_come_later_and_later_up_to_half_a_minute() -> None:
 def test_calls_that_were_on_their_way_when_the_lane_closed_make_it_no_worse() -> None:
     outages = closed()
     fail(outages, ["a", "b", "c", "d"], now=0.5)
-    assert outages.wait(LANE, 0.5, tries=True) == 1.5
+    assert outages.wait(LANE, "a", 0.5, tries=True) == 1.5
 
 
 def test_the_first_success_opens_the_lane_and_says_so_once() -> None:
     outages = closed()
-    assert outages.succeeded(LANE)
-    assert not outages.succeeded(LANE)
-    assert outages.wait(LANE, 0.0, tries=True) is None
+    assert outages.succeeded(LANE, "a")
+    assert not outages.succeeded(LANE, "a")
+    assert outages.wait(LANE, "a", 0.0, tries=True) is None
     assert outages.closed == ()
+
+
+def test_somebody_who_did_not_fail_tries_before_those_who_did_and_after_twelve_seconds_at_most() -> None:
+    outages = closed()
+    assert outages.wait(LANE, "fresh", 0.0, tries=False) == 1.5
+    for now in (2.0, 6.0, 14.0, 30.0):
+        assert outages.wait(LANE, "a", now, tries=True) is None
+        outages.failed(LANE, "a", now=now, jitter=0.0)
+    assert outages.wait(LANE, "a", 30.0, tries=False) == 30.0
+    assert outages.wait(LANE, "fresh", 30.0, tries=False) == 11.5
+    assert outages.wait(LANE, "fresh", 41.5, tries=True) is None
+    assert outages.wait(LANE, "another", 41.5, tries=True) == 20.0
+    outages.failed(LANE, "fresh", now=42.0, jitter=0.0)
+    assert outages.wait(LANE, "fresh", 42.0, tries=False) == 30.0
+
+
+def test_a_try_of_one_who_failed_before_does_not_hold_up_one_who_did_not() -> None:
+    outages = closed()
+    assert outages.wait(LANE, "a", 2.0, tries=True) is None  # and hangs
+    assert outages.wait(LANE, "fresh", 2.0, tries=True) is None
+    assert outages.wait(LANE, "b", 2.0, tries=True) == 20.0
+
+
+def test_whoever_succeeds_has_not_failed_any_more() -> None:
+    outages = closed()
+    outages.succeeded(LANE, "b")
+    fail(outages, ["c", "a", "d", "c", "a"], now=100.0)
+    assert outages.wait(LANE, "b", 101.5, tries=False) is None
+    assert outages.wait(LANE, "a", 101.5, tries=False) == 0.5
