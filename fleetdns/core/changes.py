@@ -157,7 +157,9 @@ def _endpoint_change(desired: Endpoint | None, observed: Endpoint | None) -> Cha
     if _are_spelled_alike(desired, observed):
         return None
     differing = [
-        (name, field(desired), field(observed)) for name, field in _ENDPOINT_FIELDS if field(desired) != field(observed)
+        (name, asked, there)
+        for name, field in _ENDPOINT_FIELDS
+        if (asked := field(desired)) != (there := field(observed))
     ]
     if not differing:
         return None
