@@ -7,7 +7,6 @@ fleetdns does not manage is kept as canonical JSON and put back by every write; 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, NoReturn
 
 import msgspec
@@ -51,20 +50,6 @@ class Undecodable(Exception):
         super().__init__(because)
         self.because = because
         self.name = name
-
-
-@dataclass(frozen=True, slots=True)
-class ProfilePage:
-    """One page of a list. `undecodable`: (name or "", why) of the profiles that are there and were not understood."""
-
-    profiles: tuple[Profile, ...]
-    undecodable: tuple[tuple[str, str], ...]
-    next_link: str | None
-
-
-class _Page(msgspec.Struct, rename="camel"):
-    value: list[msgspec.Raw]
-    next_link: str | None = None
 
 
 class _Resource(msgspec.Struct):
@@ -119,7 +104,7 @@ def decode_profile(raw: bytes, ref: ProfileRef) -> Profile:
     return _profile(_resource(_decoded(raw, dict[str, Any], ref.name)), ref)
 
 
-def decode_listed(raw: bytes | msgspec.Raw, *, subscription: str, resource_group: str | None = None) -> Profile:
+def decode_listed(raw: bytes, *, subscription: str, resource_group: str | None = None) -> Profile:
     """One profile of a list. Raises Undecodable.
 
     `subscription` and `resource_group`: what was listed, for a profile that comes without an id.
@@ -133,21 +118,6 @@ def decode_listed(raw: bytes | msgspec.Raw, *, subscription: str, resource_group
             "neither id nor name says which profile it is", name=resource.name or (resource.id or "").split("/")[-1]
         )
     return _profile(resource, ref)
-
-
-def decode_profiles(raw: bytes, *, subscription: str, resource_group: str | None = None) -> ProfilePage:
-    """One page of a list, each profile by itself. Raises Undecodable when the page is none.
-
-    `subscription` and `resource_group`: what was listed, for profiles that come without an id.
-    """
-    page = _decoded(raw, _Page, "")
-    profiles, undecodable = [], []
-    for item in page.value:
-        try:
-            profiles.append(decode_listed(item, subscription=subscription, resource_group=resource_group))
-        except Undecodable as problem:
-            undecodable.append((problem.name, problem.because))
-    return ProfilePage(tuple(profiles), tuple(undecodable), page.next_link or None)
 
 
 def decode_endpoint(raw: bytes) -> Endpoint:
@@ -289,7 +259,7 @@ def _encode_monitor(monitor: Monitor) -> dict[str, Any]:
     )
 
 
-def _decoded(raw: bytes | msgspec.Raw, kind: Any, name: str) -> Any:
+def _decoded(raw: bytes, kind: Any, name: str) -> Any:
     try:
         return msgspec.json.decode(raw, type=kind)
     except ValueError as error:  # msgspec's errors, and UnicodeDecodeError

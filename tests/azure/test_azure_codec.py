@@ -16,8 +16,8 @@ from fleetdns.azure.codec import (
     Undecodable,
     decode_availability,
     decode_endpoint,
+    decode_listed,
     decode_profile,
-    decode_profiles,
     encode_endpoint,
     encode_patch,
     encode_profile,
@@ -178,32 +178,26 @@ def test_what_is_no_profile_is_undecodable(raw: bytes) -> None:
         decode_profile(raw, REF)
 
 
-def test_one_bad_profile_does_not_hide_the_others_of_a_list() -> None:
-    bad = profile_body("bad", dnsConfig=None)
-    nobody = profile_body("nobody") | {"id": None, "name": None}
-    by_id = profile_body("by-id") | {"name": None, "tags": "none"}
-    page = decode_profiles(
-        wire({"value": [profile_body("good"), bad, nobody, by_id], "nextLink": ""}),
-        subscription=SUBSCRIPTION,
-        resource_group=GROUP,
-    )
-    assert [read.ref.name for read in page.profiles] == ["good"]
-    assert [name for name, _ in page.undecodable] == ["bad", "", "by-id"]
-    assert page.next_link is None
+@pytest.mark.parametrize(
+    ("raw", "name"),
+    [
+        pytest.param(wire(profile_body("bad", dnsConfig=None)), "bad", id="by its name"),
+        pytest.param(wire(profile_body("by-id") | {"name": None, "tags": "none"}), "by-id", id="by its id"),
+        pytest.param(wire(profile_body("nobody") | {"id": None, "name": None}), "", id="by nothing"),
+        pytest.param(b"null", "", id="nothing at all"),
+    ],
+)
+def test_a_listed_profile_nobody_understands_is_told_by_what_is_known_of_it(raw: bytes, name: str) -> None:
+    with pytest.raises(Undecodable) as problem:
+        decode_listed(raw, subscription=SUBSCRIPTION, resource_group=GROUP)
+    assert problem.value.name == name
 
 
 def test_a_listed_profile_without_an_id_belongs_to_the_group_that_was_listed() -> None:
-    raw = wire({"value": [profile_body() | {"id": None}]})
-    by_group = decode_profiles(raw, subscription=SUBSCRIPTION, resource_group=GROUP)
-    by_subscription = decode_profiles(raw, subscription=SUBSCRIPTION)
-    assert [read.ref for read in by_group.profiles] == [REF]
-    assert (by_subscription.profiles, len(by_subscription.undecodable)) == ((), 1)
-
-
-@pytest.mark.parametrize("raw", [b'{"value":null}', b"{}", b"", b'{"value":{}}'])
-def test_what_is_no_list_is_undecodable(raw: bytes) -> None:
+    raw = wire(profile_body() | {"id": None})
+    assert decode_listed(raw, subscription=SUBSCRIPTION, resource_group=GROUP).ref == REF
     with pytest.raises(Undecodable):
-        decode_profiles(raw, subscription=SUBSCRIPTION)
+        decode_listed(raw, subscription=SUBSCRIPTION)
 
 
 def test_everything_unmanaged_is_kept_as_canonical_json() -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from fleetdns.azure import profilelist
 from fleetdns.azure.codec import decode_listed
-from fleetdns.azure.elements import fingerprint
+from fleetdns.azure.elements import Malformed, fingerprint
 from fleetdns.azure.profilelist import ProfileList
 from fleetdns.azure.recognition import Decoded, ListMemory
 from fleetdns.core.trafficmanager import Profile
@@ -145,3 +145,20 @@ def test_a_group_that_is_empty_takes_no_room() -> None:
     memory.keep("s", "one", listed("a"))
     memory.keep("s", "one", listed())
     assert memory.of("s", "one").values == ()
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [b'{"value":null}', b"{}", b"", b'{"value":{}}', b"[]", b"<html>", b'{"value":[]}x', b'{"v\\u0061lue":[{}]}'],
+)
+async def test_what_is_no_list_is_malformed(raw: bytes) -> None:
+    profiles = ProfileList(SUBSCRIPTION, GROUP, before=Decoded(), on_undecodable=lambda _name, _because: None)
+    with pytest.raises(Malformed):
+        await profiles.read(_chunks(raw, 3))
+
+
+@pytest.mark.parametrize("link", [None, ""])
+async def test_a_list_without_a_link_has_one_page(link: str | None) -> None:
+    profiles = ProfileList(SUBSCRIPTION, GROUP, before=Decoded(), on_undecodable=lambda _name, _because: None)
+    page = await profiles.read(_chunks(msgspec.json.encode({"nextLink": link, "value": [body("a")]}), 100))
+    assert (page.next_link, len(profiles.listing.profiles)) == (None, 1)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Protocol, TypeVar
@@ -19,12 +19,13 @@ from fleetdns.azure.codec import (
     decode_availability,
     decode_endpoint,
     decode_profile,
-    decode_profiles,
     encode_endpoint,
     encode_patch,
     encode_profile,
 )
 from fleetdns.azure.errors import Operation, classify_answer, timed_out, undecodable, unreachable
+from fleetdns.azure.profilelist import ProfileList
+from fleetdns.azure.recognition import Decoded
 from fleetdns.core.calls import DeleteEndpoint, DeleteProfile, PatchProfile, PutEndpoint, PutProfile
 from fleetdns.core.trafficmanager import TYPE, Endpoint, Listing, Profile, ProfileRef, endpoint_id, group_id
 from fleetdns.emulator.azure.service import Request, Response
@@ -113,14 +114,11 @@ class SimulatedTrafficManager:
 
     async def _list(self, operation: Operation, scope: str, subscription: str, resource_group: str | None) -> Listing:
         body = await self._call(operation, "GET", f"{scope}/providers/{TYPE}")
-        page = _understood(
-            lambda: decode_profiles(
-                b'{"value": []}' if body is None else body, subscription=subscription, resource_group=resource_group
-            )
-        )
-        assert not page.next_link
-        assert not page.undecodable
-        return Listing(page.profiles)
+        profiles = ProfileList(subscription, resource_group, before=Decoded(), on_undecodable=_never)
+        if body is not None:
+            page = await profiles.read(_once(body))
+            assert page.next_link is None
+        return profiles.listing
 
     async def _call(self, operation: Operation, method: str, path: str, body: Any = None) -> bytes | None:
         clock = asyncio.get_running_loop().time
@@ -175,3 +173,11 @@ def _understood(decode: Callable[[], T]) -> T:
         return decode()
     except Undecodable as problem:
         raise undecodable(problem.because) from problem
+
+
+async def _once(body: bytes) -> AsyncIterator[bytes]:
+    yield body
+
+
+def _never(name: str, because: str) -> None:
+    raise AssertionError(f"the emulator's profile {name!r} is not understood: {because}")
