@@ -335,6 +335,41 @@ async def test_an_answer_nobody_understands_is_told_by_its_name_each_time_and_lo
     assert told == [REF.name] * 3
 
 
+async def test_a_profile_that_comes_as_it_was_is_the_same_value_in_the_next_list(
+    scripted: ScriptedServer, manager: AzureTrafficManager
+) -> None:
+    quiet, other = profile_body("quiet", endpoints=[endpoint_body()]), profile_body("other")
+    moved = profile_body("other", endpoints=[endpoint_body()])
+    scripted.answers = [
+        answer({"value": [quiet, other]}),
+        answer({"value": [quiet, other]}),
+        answer({"value": [moved, quiet]}),
+    ]
+    everything = (await manager.list_subscription(SUBSCRIPTION)).profiles
+    first = (await manager.list_group(SUBSCRIPTION, GROUP)).profiles
+    second = (await manager.list_group(SUBSCRIPTION, GROUP)).profiles
+    assert all(now is before for now, before in zip(first, everything, strict=True))
+    assert second[1] is first[0]
+    assert [len(read.endpoints) for read in second] == [1, 1]
+
+
+async def test_a_list_that_failed_half_way_is_not_what_the_next_one_is_compared_with(
+    scripted: ScriptedServer, manager: AzureTrafficManager
+) -> None:
+    body = profile_body("one", endpoints=[endpoint_body()])
+    scripted.answers = [
+        answer({"value": [body]}),
+        Answer(chunks=(json.dumps({"value": [body]}).encode()[:-30],), fault="reset"),
+        answer({"value": [body]}),
+    ]
+    (before,) = (await manager.list_group(SUBSCRIPTION, GROUP)).profiles
+    with pytest.raises(Transient) as failure:
+        await manager.list_group(SUBSCRIPTION, GROUP)
+    assert failure.value.code == "ConnectionBroken"
+    (after,) = (await manager.list_group(SUBSCRIPTION, GROUP)).profiles
+    assert after is before
+
+
 async def test_a_list_of_megabytes_comes_through_gzip(scripted: ScriptedServer, manager: AzureTrafficManager) -> None:
     body = {"value": [profile_body(f"p{number}", endpoints=[endpoint_body()] * 2) for number in range(900)]}
     raw = json.dumps(body).encode()
