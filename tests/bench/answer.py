@@ -24,6 +24,7 @@ from fleetdns.demo.world import World, controller, embedded, install, manifests
 
 _QUERIES = 20  # the cluster has half the weight: one of them is it, all but surely
 _PATIENCE = 20.0  # seconds
+_REST = 0.5  # seconds: a profile that was just written gathers what comes next for a moment, and a quiet one does not
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +66,7 @@ async def answers(joins: int) -> Answers:
 async def _join(world: World, member: MemberCluster) -> float:
     await member.leave()
     await _answered(world, member, is_there=False)
+    await asyncio.sleep(_REST)
     began = time.perf_counter()
     await member.export()
     await _answered(world, member)
