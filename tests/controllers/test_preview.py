@@ -34,6 +34,7 @@ from tests.core.builders import (
     make_meta,
     make_naming,
     make_profile,
+    public_ip,
 )
 from tests.core.override_builders import delete, make_override
 
@@ -189,6 +190,22 @@ async def test_a_controller_that_starts_makes_the_calls_that_were_told(
         await asyncio.sleep(12)
     made = [(c.operation, c.subject) for c in world.azure.calls[called:] if c.operation in _OPERATIONS.values()]
     assert sorted(made) == sorted(map(written, told))
+
+
+async def test_an_endpoint_that_azure_refused_is_held_and_tried_once_more_alone() -> None:
+    world = World()
+    world.azure.bad_targets.add(public_ip("b-app").lower())
+    world.hub.apply(make_profile(), make_backend(), make_export("a"), make_export("b"))
+    async with world.running():
+        await asyncio.sleep(10)
+    found = await only(world)
+    assert reasons(found) == {"Refused"}
+    called = len(world.azure.calls)
+    async with world.running():
+        await asyncio.sleep(5)
+    made = [(c.operation, c.subject) for c in world.azure.calls[called:] if c.operation in _OPERATIONS.values()]
+    assert [name for name, _ in made] == ["put_endpoint"]
+    assert made == [written(step.call) for step in found.steps]
 
 
 async def test_a_first_start_is_one_put_with_the_weights_that_come_of_it() -> None:

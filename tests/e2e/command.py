@@ -47,6 +47,22 @@ async def looked(world: World, *words: str, **environment: str) -> Done:
     return Done(process.returncode or 0, out.decode(), err.decode())
 
 
+async def on_a_terminal(world: World, *words: str, **environment: str) -> str:
+    """What the same prints where stdout is a terminal."""
+    given = {"PATH": os.environ["PATH"], "KUBECONFIG": str(world.kubeconfig), "TERM": "xterm", **environment}
+    ours, theirs = os.openpty()
+    try:
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, *("-m", "fleetdns", *words), env=given, stdin=asyncio.subprocess.DEVNULL, stdout=theirs
+        )
+        async with asyncio.timeout(60):
+            await process.wait()
+        return os.read(ours, 1 << 16).decode()  # little enough to wait in the terminal until it is read
+    finally:
+        os.close(ours)
+        os.close(theirs)
+
+
 async def asked(world: World, command: str, *words: str, **environment: str) -> Done:
     """The same for one that asks Azure as well."""
     given = {"FLEETDNS_SUBSCRIPTION_ID": SUBSCRIPTION, "FLEETDNS_ARM_ENDPOINT": world.azure_url, **environment}

@@ -8,7 +8,7 @@ import pytest
 
 from fleetdns.demo.members import namespace
 from fleetdns.demo.world import World, controller
-from tests.e2e.command import looked
+from tests.e2e.command import looked, on_a_terminal
 from tests.e2e.conftest import on_embedded
 from tests.e2e.eventually import eventually
 from tests.e2e.lease import lease_namespace
@@ -51,6 +51,13 @@ async def test_status_shows_profiles_and_beneath_each_what_hangs_on_it(world: Wo
     assert [endpoint["sharePercent"] for endpoint in document["profiles"][0]["endpoints"]] == [25.0, 75.0]
     assert (await looked(world, "status", "--namespace=elsewhere")).out == "No TrafficManagerProfile.\n"
     assert world.azure.calls.since(mark) == ()
+
+
+@on_embedded
+async def test_a_terminal_gets_colours_unless_somebody_refuses_them(world: World) -> None:
+    await apply_sample(world)
+    assert "\x1b[1mPROFILE\x1b[0m" in await on_a_terminal(world, "status")
+    assert "\x1b[" not in await on_a_terminal(world, "status", NO_COLOR="1")
 
 
 @on_embedded
