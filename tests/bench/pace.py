@@ -26,6 +26,8 @@ RECORDED: Mapping[str, float] = MappingProxyType(
 _ROAD = 0.4  # seconds: what the simulated network adds to a call, on average
 _ON_THE_WAY = 0.2  # of them after the answer was given
 _WRITES = ("put", "patch", "delete")
+_REFUSED = 400
+_TERSE = b'{"error":{"code":"BadRequest","message":"The request is not valid."}}'
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,11 +48,18 @@ class Paced:
     """A door to the service. `latencies`: seconds by operation; those not named are answered at once."""
 
     def __init__(
-        self, service: TrafficManagerService, *, clock: Callable[[], float], latencies: Mapping[str, float] = RECORDED
+        self,
+        service: TrafficManagerService,
+        *,
+        clock: Callable[[], float],
+        latencies: Mapping[str, float] = RECORDED,
+        is_terse: bool = False,
     ) -> None:
+        """is_terse: a refusal does not say what is refused."""
         self._service = service
         self._clock = clock
         self._latencies = latencies
+        self._is_terse = is_terse
         self.calls: list[Answered] = []
         # Writes are in flight for as long as they take: two that overlap collide.
         spans = {name: (_inside(s), _inside(s)) for name, s in latencies.items() if name.endswith(_WRITES)}
@@ -63,7 +72,8 @@ class Paced:
         delay = max(response.delay, _inside(self._latencies.get(call.operation, 0.0)))
         now = self._clock()
         self.calls.append(Answered(call.operation, now, now + delay + _ON_THE_WAY, call.status))
-        return replace(response, delay=delay)
+        body = _TERSE if self._is_terse and response.status == _REFUSED else response.body
+        return replace(response, body=body, delay=delay)
 
     def since(self, mark: int) -> Sequence[Answered]:
         """The calls after the first `mark`."""

@@ -35,15 +35,17 @@ class Cost:
 class Story:
     """A fleet under a controller, and what each thing that happens to it costs."""
 
-    def __init__(self, latencies: Mapping[str, float]) -> None:
+    def __init__(self, latencies: Mapping[str, float], *, is_terse: bool = False) -> None:
+        """is_terse: where Azure refuses something, it does not say what."""
         self._latencies = latencies
+        self._is_terse = is_terse
         self._clock = asyncio.get_running_loop().time
         self.costs: dict[str, Cost] = {}
         self._door: Paced | None = None
         self.fleet = Fleet(SEED, door=self._paced)
 
     def _paced(self, service: TrafficManagerService) -> Paced:
-        self._door = Paced(service, clock=self._clock, latencies=self._latencies)
+        self._door = Paced(service, clock=self._clock, latencies=self._latencies, is_terse=self._is_terse)
         return self._door
 
     @property
@@ -83,8 +85,9 @@ async def story(clusters: int, latencies: Mapping[str, float]) -> dict[str, Cost
     """Every kind of change, for a profile with so many clusters."""
     main = await _life(Story(latencies), clusters)
     joining = await _joining(Story(latencies), clusters)
-    spoilt = await _spoilt(Story(latencies), clusters)
-    return {**main, **joining, **spoilt}
+    named = await _spoilt(Story(latencies), clusters, "one endpoint refused by name")
+    unnamed = await _spoilt(Story(latencies, is_terse=True), clusters, "one endpoint refused, nobody says which")
+    return {**main, **joining, **named, **unnamed}
 
 
 async def _life(tale: Story, clusters: int) -> dict[str, Cost]:
@@ -136,7 +139,7 @@ async def _joining(tale: Story, clusters: int) -> dict[str, Cost]:
     return tale.costs
 
 
-async def _spoilt(tale: Story, clusters: int) -> dict[str, Cost]:
+async def _spoilt(tale: Story, clusters: int, how: str) -> dict[str, Cost]:
     """One of the endpoints is refused by Azure, whatever is tried."""
     fleet, good = tale.fleet, set(_names(clusters)[:-1])
 
@@ -147,14 +150,14 @@ async def _spoilt(tale: Story, clusters: int) -> dict[str, Cost]:
     async with fleet.running():
         await asyncio.sleep(_SETTLED)
         await tale.happens(
-            "first rollout, one endpoint refused",
+            f"first rollout, {how}",
             roll_out,
             until=lambda: bool(fleet.azure.profiles()) and fleet.weights("myatm").keys() >= good,
         )
         if good:
             before = fleet.weights("myatm")
             await tale.happens(
-                "weight of the backend, one endpoint refused before",
+                f"weight of the backend after that ({how})",
                 lambda: fleet.backend("app", profile="myatm", weight=400),
                 until=lambda: _all_differ(fleet.weights("myatm"), before),
             )
