@@ -86,6 +86,7 @@ async def planned(settings: Settings) -> Planned:
 class Orphanage:
     """The orphans of one hub, and who deletes those that are named."""
 
+    host: str
     hub_id: str
     seen: Seen
     found: tuple[Orphan, ...]
@@ -114,6 +115,7 @@ async def open_orphanage(settings: Settings) -> AsyncIterator[Orphanage]:
         )
         unnamed = ("one whose name cannot be read",) if unreadable.is_unnamed else ()
         yield Orphanage(
+            host=hub.host,
             hub_id=decided.naming.hub_id,
             seen=seen,
             found=orphans(index.observed.present(), stands),

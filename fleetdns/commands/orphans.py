@@ -61,10 +61,11 @@ async def _deleted(report: AzureReport, named: Sequence[str]) -> int:
 def lines(orphanage: Orphanage, paint: Paint) -> Iterator[str]:
     """A table, or that there is nothing."""
     if not orphanage.found:
-        yield f"No orphan: every profile of hub {orphanage.hub_id} has its TrafficManagerProfile."
+        yield f"No orphan: every profile with the hub id {orphanage.hub_id} has its object on {orphanage.host}."
         return
     yield from paint.table(_COLUMNS, (_row(orphan) for orphan in orphanage.found))
     yield ""
+    yield f"They have the hub id {orphanage.hub_id} and no object on {orphanage.host}."
     yield f"Nothing is deleted unless it is named: {paint('fleetdns orphans --delete NAME', RED)}"
 
 

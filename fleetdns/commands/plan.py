@@ -120,9 +120,9 @@ def _summary(found: Planned) -> str:
     total = len(found.profiles)
     whole = f"of {total} {'profile' if total == 1 else 'profiles'}"
     if not steps:
-        return f"No call: Azure holds what the hub asks for, {_left_alone(found)}{whole}."
+        return f"No call: Azure holds what {found.host} asks for, {_left_alone(found)}{whole}."
     touched = sum(bool(profile.steps) for profile in found.profiles)
-    return f"{steps} {'call' if steps == 1 else 'calls'} for {touched} {whole}."
+    return f"{steps} {'call' if steps == 1 else 'calls'} for {touched} {whole} on {found.host}."
 
 
 def _left_alone(found: Planned) -> str:
