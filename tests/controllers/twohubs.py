@@ -15,6 +15,7 @@ from fleetdns.api.backend import TrafficManagerBackend
 from fleetdns.api.exports import InternalServiceExport
 from fleetdns.api.meta import ObjectKey
 from fleetdns.api.profile import ADOPT, TrafficManagerProfile
+from fleetdns.core.guard import GUARDED
 from fleetdns.emulator.azure.errors import ArmError
 from fleetdns.emulator.azure.service import Behaviour, Fault, Request, Response, TrafficManagerService
 from tests.controllers.emulated import EmulatedWorld
@@ -165,7 +166,12 @@ class _Hub:
     def _of_profile(self, name: str, mine: list[dict[str, Any]]) -> Iterator[str]:
         held = [e["name"].rsplit("#", 1)[1] for profile in mine for e in profile["properties"]["endpoints"]]
         has_backend = self.world.hub.holds(TrafficManagerBackend, ObjectKey(NAMESPACE, name))
-        if len(mine) != 1 or sorted(held) != (self._asked(name) if has_backend else sorted(set(held))):
+        is_guarded = has_backend and any(c.type == GUARDED for c in self.world.backend_status(name).conditions)
+        # What is held is told. Without a backend whatever is there stays until there is one again.
+        expected = sorted(set(held) | set(self._asked(name) if is_guarded else ()))
+        if not is_guarded and has_backend:
+            expected = self._asked(name)
+        if len(mine) != 1 or sorted(held) != expected:
             yield f"{self.hub_id} has {held} for {name} and asks for {self._asked(name)}"
 
     def _is_in_the_way(self, profile: dict[str, Any], name: str) -> bool:

@@ -15,6 +15,7 @@ from tests.simulation.promises import Promises
 from tests.simulation.world import is_ours
 
 _OPERATIONS = (None, "profiles.*", "profiles.put", "profiles.get", "profiles.list", "profiles.delete", "endpoints.*")
+_TIMEOUT = 20.0  # seconds; the longest that anybody waits for an answer
 
 
 class Faults:
@@ -64,7 +65,9 @@ class Faults:
                 "throttled",
                 "server-error",
                 "drop",
+                "hang",
                 "forbidden",
+                "unauthorized",
                 "conflict",
                 "in-progress",
                 "empty",
@@ -78,11 +81,11 @@ class Faults:
             retry_after=self._random.choice((None, 1, 5, 40)) if kind in ("throttled", "unavailable") else None,
             operation=self._random.choice(_OPERATIONS),
             times=self._random.choice((None, 1, 3)),
-            after_commit=kind in ("drop", "server-error") and self._random.random() < 0.5,
+            after_commit=kind in ("drop", "hang", "server-error") and self._random.random() < 0.5,
             until=_now() + lasts,
         )
-        if fault.retry_after == 1:
-            self._promises.azure_hurries(_now() + lasts)
+        if kind == "hang":
+            self._promises.azure_slow(_now() + lasts + _TIMEOUT)
         self._add(fault)
 
     async def _azure_hesitates(self) -> None:
@@ -179,8 +182,6 @@ class Faults:
             delay=self._random.choice((0.0, 0.0, 2.0, 12.0)) if status == 0 else 0.0,
             writes_only=self._random.random() < 0.7,
         )
-        if fault.retry_after is not None:
-            self._promises.azure_hurries(_now() + lasts)  # a status refused so is computed again, from Azure on
         self._note(f"the hub fails: {fault}")
         transport.faults.append(fault)
 

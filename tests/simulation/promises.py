@@ -25,7 +25,6 @@ _APART = 60.0  # seconds that single calls may take after Azure refused them in 
 _WRITES = ("PUT", "PATCH", "DELETE")
 _CLEANUP = f"{GROUP}/traffic-manager-%s-cleanup"
 MOST_CALLS = 120  # a minute, for four profiles and a busy user
-_ASKED_FOR = 400  # a minute, where Azure itself says "again in a second" to every call
 
 View = dict[str, dict[str, Any]]  # Azure's profiles by folded id
 
@@ -67,7 +66,6 @@ class Promises:
         self._moments: list[_Moment] = []
         self._hub_disturbed: list[_Span] = []
         self._slow: list[_Span] = []
-        self._hurried: list[_Span] = []
         self._hand = _ByHand()
         self._created: set[str] = set()
         self._retained: set[str] = set()  # uids
@@ -113,10 +111,6 @@ class Promises:
 
     def azure_slow(self, until: float) -> None:
         self._slow.append(_Span(_now(), until))
-
-    def azure_hurries(self, until: float) -> None:
-        """Azure refuses and asks for another try after a second."""
-        self._hurried.append(_Span(_now(), until))
 
     def by_hand(self, method: str, path: str, body: object = None) -> None:
         """A change of Azure by somebody else; raises what the service says to it."""
@@ -177,12 +171,8 @@ class Promises:
             self._calls.popleft()
         if len(self._calls) > self.most_calls:
             self.most_calls = len(self._calls)
-        bound = _ASKED_FOR if self._is_hurried() else MOST_CALLS
-        if len(self._calls) == bound + 1:
-            self._break(f"more than {bound} Azure calls in a minute")
-
-    def _is_hurried(self) -> bool:
-        return any(span.end + 60 > _now() for span in self._hurried)
+        if len(self._calls) == MOST_CALLS + 1:
+            self._break(f"more than {MOST_CALLS} Azure calls in a minute")
 
     def _mind_pause(self, request: Request) -> None:
         moments = self._window()
