@@ -63,7 +63,7 @@ FLAGS: tuple[Flag, ...] = (
         "how much of Azure's limits is used, 1 to 100; less where others work on the same subscription",
         "90",
     ),
-    Flag("workers", "N", "how many profiles are worked on at once, 1 to 64", "8"),
+    Flag("workers", "N", "how many profiles are worked on at once, 1 to 64", "16"),
     Flag("resolve-exports", "BOOL", "make ServiceImports from exports; false leaves that to others", "true", True),
     Flag(
         "resource-overrides",

@@ -37,7 +37,7 @@ def test_defaults_are_those_of_the_contract() -> None:
         max_removal_percent=50,
         azure_calls_per_minute=TRAFFIC_MANAGER_LIMITS,
         azure_budget_percent=90,
-        workers=8,
+        workers=16,
         resolve_exports=True,
         resource_overrides="auto",
         leader_elect=True,
@@ -228,7 +228,7 @@ def test_a_lease_must_leave_time_for_writes_between_renewals() -> None:
 def test_two_servers_on_one_port_are_refused() -> None:
     with pytest.raises(UsageError, match="--health-probe-bind-address"):
         settings("--metrics-bind-address=:8081")
-    assert settings("--metrics-bind-address=:0", "--health-probe-bind-address=:0").workers == 8
+    assert settings("--metrics-bind-address=:0", "--health-probe-bind-address=:0").workers == 16
 
 
 @pytest.mark.parametrize(
@@ -238,7 +238,7 @@ def test_two_servers_on_one_port_are_refused() -> None:
         pytest.param((), "3", 3, id="the variable alone"),
         pytest.param(("--workers=5",), "3", 5, id="the flag wins"),
         pytest.param(("--workers=5",), "nonsense", 5, id="the flag wins over a variable that is wrong"),
-        pytest.param(("--workers=",), "3", 8, id="an empty flag asks for the default"),
+        pytest.param(("--workers=",), "3", 16, id="an empty flag asks for the default"),
         pytest.param((), "", 8, id="an empty variable is no variable"),
         pytest.param(("--workers", "5", "--workers", "6"), None, 6, id="the last of two flags"),
     ],
