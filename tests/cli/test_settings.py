@@ -234,12 +234,12 @@ def test_two_servers_on_one_port_are_refused() -> None:
 @pytest.mark.parametrize(
     ("flags", "variable", "workers"),
     [
-        pytest.param((), None, 8, id="neither: the default"),
+        pytest.param((), None, 16, id="neither: the default"),
         pytest.param((), "3", 3, id="the variable alone"),
         pytest.param(("--workers=5",), "3", 5, id="the flag wins"),
         pytest.param(("--workers=5",), "nonsense", 5, id="the flag wins over a variable that is wrong"),
         pytest.param(("--workers=",), "3", 16, id="an empty flag asks for the default"),
-        pytest.param((), "", 8, id="an empty variable is no variable"),
+        pytest.param((), "", 16, id="an empty variable is no variable"),
         pytest.param(("--workers", "5", "--workers", "6"), None, 6, id="the last of two flags"),
     ],
 )
