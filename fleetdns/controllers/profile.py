@@ -42,7 +42,7 @@ from fleetdns.core.refusals import Refusal, refused
 from fleetdns.core.retries import retries
 from fleetdns.core.setback import after_calls
 from fleetdns.core.trafficmanager import Endpoint, Profile
-from fleetdns.errors import Conflict, Deferred, FleetDNSError
+from fleetdns.errors import Conflict, Deferred, FleetDNSError, Transient
 from fleetdns.runtime.controller import Result
 
 # Seconds; whoever stands in the line for longer than that is told so in status.
@@ -133,6 +133,11 @@ class ProfileReconciler:
         try:
             with self._azure.turn(identity.ref, urgency=self._urgency(key)):
                 result = await self._converge(run)
+        except FleetDNSError as error:
+            # A hub that cannot be told must not make Azure be asked sooner than it can bear.
+            if isinstance(run.results.error, Transient):
+                raise run.results.error from error
+            raise
         finally:
             self._memories[key] = run.memory
         if run.results.failure is not None:

@@ -205,6 +205,7 @@ async def test_with_a_neighbour_that_takes_half_of_every_limit_all_is_done_and_r
     "refused",
     [
         pytest.param(Fault(kind="error", status=400, code="BadRequest", operation="profiles.p*"), id="a setting"),
+        pytest.param(Fault(kind="garbage", operation="profiles.p*"), id="an answer that nobody understands"),
         pytest.param(None, id="a DNS name that is taken"),
     ],
 )
@@ -221,4 +222,4 @@ async def test_a_hub_that_takes_no_status_does_not_multiply_the_calls_to_azure(r
         start = now()
         await asyncio.sleep(300)
 
-        assert world.most_calls_a_minute(start, now()) <= 12
+        assert world.most_calls_a_minute(start, now()) <= 20  # no more than where the hub takes it
