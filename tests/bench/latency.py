@@ -181,7 +181,7 @@ def report(found: Sequence[Change], standstills: Mapping[str, Standstill], fleet
             Goal(
                 f"change to Azure request, p99 with {largest.total:,} endpoints",
                 f"< {GOAL:g} ms",
-                f"{worst:.0f} ms",
+                f"{worst:.1f} ms",
                 worst < GOAL,
             ),
         ),

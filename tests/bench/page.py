@@ -43,6 +43,8 @@ def _lines(found: Sequence[Mapping[str, Any]], failed: Sequence[str]) -> Iterato
         yield f"## {each['title']}"
         yield ""
         yield each["text"]
+        yield ""
+        yield f"Measured at {Machine(**each['machine']).occasion}."
     yield ""
     yield "## More"
     yield ""

@@ -32,10 +32,12 @@ class Machine:
     load: float
 
     def __str__(self) -> str:
-        return (
-            f"{self.cores} cores ({self.cpu}), {self.memory:.0f} GiB, {self.system}, {self.python}, "
-            f"commit {self.commit}, {self.date}, load {self.load:.1f} when it began"
-        )
+        return f"{self.cores} cores ({self.cpu}), {self.memory:.0f} GiB, {self.system}, {self.python}"
+
+    @property
+    def occasion(self) -> str:
+        """What was measured, when, and what else went on."""
+        return f"commit {self.commit}, {self.date}, load {self.load:.1f} when it began"
 
     @property
     def brief(self) -> str:
