@@ -66,7 +66,7 @@ test-long: $(VENV)/.dev ## take each right away, apply every manifest, upgrade a
 
 test-unit: WORKERS = 2
 test-unit: $(VENV)/.dev ## the quick tests: no server, no process
-	@$(PYTEST) -m "not thorough" tests/core tests/api tests/runtime tests/controllers tests/member
+	@$(PYTEST) -m "not thorough and not long" tests/core tests/api tests/runtime tests/controllers tests/member
 
 check: REAL_IS_REQUIRED := yes
 check: lint type test test-long test-faults ## all that CI asks

@@ -78,16 +78,21 @@ class MeteredTrafficManager:
             yield
         finally:
             self._turns.pop(ref.folded, None)  # two objects may claim one profile
+            self.outages.gave_up(ref.folded)
             self.budget.release(ref.folded, now=self._clock())
 
     def reserve(self, ref: ProfileRef, need: Need) -> None:
         """Set calls aside for the profile whose turn it is. Raises Deferred when it has to wait for any of them."""
         now = self._clock()
-        for kind in need:
-            self._check_lane(_lane(kind, ref.subscription, ref.resource_group), ref.folded, now)
+        lanes = sorted({_lane(kind, ref.subscription, ref.resource_group) for kind in need})
+        for lane in lanes:
+            self._check_lane(lane, ref.folded, now)
         wait = self.budget.reserve(ref.folded, need, urgency=self._turns.get(ref.folded, USER), now=now)
         if wait is not None:
             raise self._deferred(wait)
+        for lane in lanes:
+            # Whoever reads in order to write is the one that tries: others need not read for nothing.
+            self.outages.wait(lane, ref.folded, now, tries=True)
 
     async def get(self, ref: ProfileRef) -> Profile | None:
         return await self._of(ref, PROFILE_READS, lambda: self._azure.get(ref))

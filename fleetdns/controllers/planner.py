@@ -13,7 +13,7 @@ from fleetdns.controllers.index import AzureIndex
 from fleetdns.controllers.metered import MeteredTrafficManager
 from fleetdns.controllers.ports import Definitions
 from fleetdns.controllers.run import Run
-from fleetdns.core.callbudget import PROFILE_READS, needed
+from fleetdns.core.callbudget import PROFILE_READS, PROFILE_WRITES, needed
 from fleetdns.core.identity import Identity, foreign_owner
 from fleetdns.core.memory import Settings
 from fleetdns.core.observed import GET, LIST, Observation
@@ -154,8 +154,11 @@ class Planner:
         return needs_fresh(planned, now=self._clock())
 
     async def _read(self, run: Run) -> Profile | None:
-        self._azure.reserve(run.identity.ref, {PROFILE_READS: 1})
-        return await self._index.read(run.identity.ref)
+        ref = run.identity.ref
+        # Where a write was lost, what follows the read is a write: without the one the other is of no use.
+        is_repeated = self._index.observed.is_unsure(ref) and self.may_write(run)
+        self._azure.reserve(ref, {PROFILE_READS: 1, PROFILE_WRITES: 1} if is_repeated else {PROFILE_READS: 1})
+        return await self._index.read(ref)
 
     def _look(self, run: Run, observed: Profile | None) -> Plan:
         run.plan = self.planned(run, observed)

@@ -60,6 +60,10 @@ class ObservedProfiles:
         observations = (self._known[folded] for folded in sorted(self._known))
         return tuple(observation.profile for observation in observations if observation.profile is not None)
 
+    def is_unsure(self, ref: ProfileRef) -> bool:
+        """Whether a lost write has made a profile unknown."""
+        return ref.folded in self._unsure
+
     def unsure(self, tag: str) -> tuple[ProfileRef, ...]:
         """The profiles that a lost write has made unknown and that may be tagged so, sorted by resource id."""
         return tuple(ref for _, (ref, seen) in sorted(self._unsure.items()) if seen in (None, tag))

@@ -31,7 +31,7 @@ _JITTER = 0.2
 @dataclass(frozen=True, slots=True)
 class _Closed:
     """`tried_until`: somebody who failed before tries now, or did and was never heard of again; `first_until`: the same
-    of somebody who did not.
+    of somebody who did not. `trier`: who that is.
     """
 
     tries: int
@@ -39,6 +39,7 @@ class _Closed:
     next_try: float
     tried_until: float = 0.0
     first_until: float = 0.0
+    trier: str = ""
 
 
 class Outages(Generic[L]):
@@ -59,6 +60,8 @@ class Outages(Generic[L]):
         if closed is None:
             return None
         has_failed = asker in self._failing.get(lane, ())
+        if asker == closed.trier:
+            return None
         if has_failed:
             until = max(closed.next_try, closed.tried_until, closed.first_until)
         else:
@@ -68,8 +71,14 @@ class Outages(Generic[L]):
         if tries:
             heard = now + self._longest
             trying = replace(closed, tried_until=heard) if has_failed else replace(closed, first_until=heard)
-            self._closed[lane] = trying
+            self._closed[lane] = replace(trying, trier=asker)
         return None
+
+    def gave_up(self, asker: str) -> None:
+        """Who was to try a lane did not, or was never heard of: somebody else may."""
+        for lane, closed in self._closed.items():
+            if closed.trier == asker:
+                self._closed[lane] = replace(closed, tried_until=0.0, first_until=0.0, trier="")
 
     def is_closed(self, lane: L) -> bool:
         return lane in self._closed
@@ -84,9 +93,7 @@ class Outages(Generic[L]):
         self._failing.setdefault(lane, set()).add(asker)
         closed = self._closed.get(lane)
         if closed is not None:
-            if (
-                closed.tried_until or closed.first_until
-            ):  # others that were on their way when the lane closed say nothing new
+            if closed.trier:  # others that were on their way when the lane closed say nothing new
                 self._closed[lane] = _again(closed.tries + 1, now, jitter)
             return False
         count, askers = self._failures.get(lane, (0, frozenset()))

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 
 import pytest
 
 from fleetdns.api.meta import ObjectKey
-from fleetdns.errors import FleetDNSError, Throttled, Transient
+from fleetdns.errors import FleetDNSError, Throttled, Unavailable
+from tests.controllers.fake_azure import WRITES
 from tests.controllers.world import SWEEP, World, condition
 from tests.core.builders import NAMESPACE, RESOURCE_GROUP, make_backend, make_export, make_profile, public_ip
 
 pytestmark = pytest.mark.looptime
 
-UNAVAILABLE = Transient("ServiceUnavailable", "The service is unavailable.")
-TIMEOUT = Transient("Timeout", "Azure did not answer in time")
+UNAVAILABLE = Unavailable("ServiceUnavailable", "The service is unavailable.")
+TIMEOUT = Unavailable("Timeout", "Azure did not answer in time")
 
 
 def roll_out(world: World, count: int = 2) -> None:
@@ -224,3 +226,28 @@ async def test_a_missing_right_for_many_profiles_is_told_each_in_its_own_words_a
         world.azure.read_only_groups.clear()
         await asyncio.sleep(SWEEP * 1.1 + 1)
         assert {world.programmed(ObjectKey(NAMESPACE, name)) for name in names} == {("True", "Programmed")}
+
+
+@pytest.mark.parametrize("count", [5, 50])
+async def test_while_only_writes_fail_nobody_reads_for_nothing(count: int) -> None:
+    world = World()
+    names = [f"shop-{number}" for number in range(count)]
+    async with world.running(workers=16):
+        for name in names:
+            exports = (make_export(cluster, service=name) for cluster in ("a", "b"))
+            world.hub.apply(make_profile(name), make_backend(name, profile=name), *exports)
+        await asyncio.sleep(60)
+        world.azure.fail(WRITES, UNAVAILABLE, times=10**6)
+        world.hub.apply(*(make_backend(name, profile=name, weight=400) for name in names))
+        await asyncio.sleep(120)
+        before = len(world.azure.calls)
+        await asyncio.sleep(600)
+        calls = Counter(world.azure.operations(since=before))
+        assert calls["get"] <= calls["put_profile"] + 1
+        assert calls.total() <= 12 * 10
+
+        world.azure.heal()
+        await asyncio.sleep(SWEEP * 1.1 + 1)
+        assert {world.accepted(name) for name in names} == {("True", "Accepted")}
+        weights = {e.weight for profile in world.azure.profiles.values() for e in profile.endpoints}
+        assert weights == {200}

@@ -44,9 +44,9 @@ def test_a_success_in_between_begins_the_count_anew() -> None:
 def test_one_call_tries_and_the_others_wait_until_it_was_heard_of() -> None:
     outages = closed()
     assert outages.wait(LANE, "a", 2.0, tries=True) is None
-    assert outages.wait(LANE, "a", 2.0, tries=True) == 20.0
-    assert outages.wait(LANE, "a", 21.9, tries=True) == pytest.approx(0.1)
-    assert outages.wait(LANE, "a", 22.0, tries=True) is None
+    assert outages.wait(LANE, "b", 2.0, tries=True) == 20.0
+    assert outages.wait(LANE, "b", 21.9, tries=True) == pytest.approx(0.1)
+    assert outages.wait(LANE, "b", 22.0, tries=True) is None
 
 
 def test_asking_alone_is_no_try() -> None:
@@ -108,3 +108,14 @@ def test_whoever_succeeds_has_not_failed_any_more() -> None:
     fail(outages, ["c", "a", "d", "c", "a"], now=100.0)
     assert outages.wait(LANE, "b", 101.5, tries=False) is None
     assert outages.wait(LANE, "a", 101.5, tries=False) == 0.5
+
+
+def test_who_is_to_try_may_ask_again_and_lets_others_when_it_gives_up() -> None:
+    outages = closed()
+    assert outages.wait(LANE, "a", 2.0, tries=True) is None
+    assert outages.wait(LANE, "a", 2.5, tries=True) is None
+    assert outages.wait(LANE, "b", 2.5, tries=False) is not None
+    outages.gave_up("a")
+    assert outages.wait(LANE, "b", 2.5, tries=True) is None
+    outages.gave_up("a")
+    assert outages.wait(LANE, "a", 2.5, tries=True) is not None

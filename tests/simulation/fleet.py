@@ -34,7 +34,7 @@ class Fleet:
     """Everything outside the controller; `running` puts the controller into it, as often as a test restarts it."""
 
     def __init__(
-        self, seed: int, *, door: Callable[[TrafficManagerService], Door] | None = None, workers: int = 8
+        self, seed: int, *, door: Callable[[TrafficManagerService], Door] | None = None, workers: int = 16
     ) -> None:
         """`door`: puts somebody in front of Azure who sees every call."""
         self._random = Random(seed)

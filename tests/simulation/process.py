@@ -52,7 +52,7 @@ class Process:
         network: Network,
         settings: Settings,
         random: Random,
-        workers: int = 8,
+        workers: int = 16,
     ) -> None:
         self.bugs = Bugs()
         self._hub = hub
