@@ -33,6 +33,7 @@ from fleetdns.controllers.resolution import ResolutionReconciler
 from fleetdns.controllers.service import ServiceReconciler
 from fleetdns.controllers.status import StatusWriter
 from fleetdns.controllers.sweep import Sweep, SweepObserver
+from fleetdns.core import settle
 from fleetdns.core.callbudget import CallBudget
 from fleetdns.core.memory import Settings
 from fleetdns.retry import classify
@@ -116,6 +117,7 @@ class HubController:
             clock=clock,
             random=random,
             urgency=lambda key: watches.urgency(self.profiles.priority(key)),
+            is_resolving=lambda service: resolves_exports and self.services.is_due(service, settle.LIMIT),
         )
         resolution = ResolutionReconciler(caches, hub, writer=writer, clock=clock, is_dry_run=settings.is_dry_run)
         services = ServiceReconciler(overrides, resolution.reconcile if resolves_exports else None)

@@ -27,7 +27,10 @@ _FRESH = 1.0  # seconds that a read counts as made just now: what it was made fo
 
 
 class Planner:
-    """`patience`: seconds after which an old observation is no longer called true; `clock`: the loop's."""
+    """`patience`: seconds after which an old observation is no longer called true; `clock`: the loop's.
+
+    `is_resolving`: whether a service's exports are about to be resolved by this process.
+    """
 
     def __init__(
         self,
@@ -38,7 +41,9 @@ class Planner:
         settings: Settings,
         patience: float,
         clock: Callable[[], float],
+        is_resolving: Callable[[ObjectKey], bool],
     ) -> None:
+        self._is_resolving = is_resolving
         self._index = index
         self._azure = azure
         self._definitions = definitions
@@ -135,7 +140,8 @@ class Planner:
         if run.plan is None:
             return
         now = self._clock()
-        run.memory, run.wait = rollout(run.plan, run.aggregate, now=now)
+        is_behind = any(self._is_resolving(backend.service_key) for backend in run.aggregate.live_backends)
+        run.memory, run.wait = rollout(run.plan, run.aggregate, now=now, is_behind=is_behind)
         has_calls = run.plan.batch.calls or any(retries(run.plan, run.plan.observed, now=now))
         if run.wait <= 0 and has_calls and self.may_write(run):
             run.wait = self._rest(run)

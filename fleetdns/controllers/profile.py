@@ -67,10 +67,11 @@ class ProfileReconciler:
         clock: Callable[[], float],
         random: Random,
         urgency: Callable[[ObjectKey], int] = lambda _: USER,
+        is_resolving: Callable[[ObjectKey], bool] = lambda _: False,
     ) -> None:
         """`patience`: seconds after which an old observation is no longer called true (three sweeps).
 
-        `urgency`: of core/callbudget.py, of the key that is being worked on.
+        `urgency`: of core/callbudget.py, of the key that is being worked on; `is_resolving`: of a service.
         """
         self._caches = caches
         self._index = index
@@ -84,7 +85,13 @@ class ProfileReconciler:
         self._random = random
         self._urgency = urgency
         self._planner = Planner(
-            index, azure, definitions=definitions, settings=settings, patience=patience, clock=clock
+            index,
+            azure,
+            definitions=definitions,
+            settings=settings,
+            patience=patience,
+            clock=clock,
+            is_resolving=is_resolving,
         )
         self._applier = Applier(azure, index.observed, clock=clock)
         self._report = Report(index, writer, settings=settings, observer=observer, patience=patience, clock=clock)

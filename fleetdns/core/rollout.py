@@ -1,6 +1,7 @@
 """How long changes are gathered, so that many of them become one write.
 
-a profile not yet in Azure        waits for its backends and exports: applying a folder is one PUT
+a profile not yet in Azure        waits for its backends and exports: applying a folder is one PUT; while this very
+                                  process is behind with resolving its exports, for up to 30 s
 a profile that was quiet          is written at once
 a profile that was just written   rests for 0.2 s: what came during the write, and what comes now, is the next one
 """
@@ -15,16 +16,22 @@ from fleetdns.core.memory import Memory
 from fleetdns.core.plan import Plan
 from fleetdns.core.settle import QUIET, remaining, settling
 
+_BACKLOG = 28.0  # seconds beyond the usual limit; a start with 40,000 exports takes so long to resolve them
+_LOOK_AGAIN = 2.0  # seconds; whether it is still behind
 _OVER = 0.001  # seconds; a wait that no clock can measure never ends
 
 
-def rollout(planned: Plan, aggregate: Aggregate, *, now: float) -> tuple[Memory, float]:
-    """What is remembered after one more look, and the seconds still to wait."""
+def rollout(planned: Plan, aggregate: Aggregate, *, now: float, is_behind: bool = False) -> tuple[Memory, float]:
+    """What is remembered after one more look, and the seconds still to wait.
+
+    `is_behind`: exports of its services wait to be resolved by this process.
+    """
     memory = planned.memory
     if planned.observed is not None or not planned.verdict.allowed:
         return replace(memory, settling=None), 0.0
     state = settling(memory.settling, aggregate.asked, now=now)
-    return replace(memory, settling=state), remaining(state, now=now, lacking=_lacking(planned.desired))
+    wait = remaining(state, now=now, lacking=_lacking(planned.desired, is_behind=is_behind))
+    return replace(memory, settling=state), min(wait, _LOOK_AGAIN) if is_behind else wait
 
 
 def rest_after_write(written_at: float | None, *, now: float) -> float:
@@ -33,8 +40,10 @@ def rest_after_write(written_at: float | None, *, now: float) -> float:
     return rest if rest > _OVER else 0.0
 
 
-def _lacking(desired: Desired) -> float | None:
+def _lacking(desired: Desired, *, is_behind: bool) -> float | None:
     """Exports that are still being resolved are waited for; where nothing else would be written, a moment longer."""
     if not desired.unresolved:
         return None
+    if is_behind:
+        return _BACKLOG
     return 0.0 if desired.profile.endpoints else QUIET

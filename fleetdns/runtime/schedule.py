@@ -127,6 +127,11 @@ class Schedule(Generic[K]):
         """How urgent the run of this key is that is going on. KeyError: there is none."""
         return self._priorities[key]
 
+    def is_due(self, key: K, by: float) -> bool:
+        """Whether the key runs, or wants to run by that time."""
+        delayed = self._delayed.get(key)
+        return key in self._wanted or key in self._processing or (delayed is not None and delayed.ready_at <= by)
+
     def close(self) -> None:
         """Nothing is added from now on; delayed keys are dropped, ready ones stay."""
         self._is_closed = True

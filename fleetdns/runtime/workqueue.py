@@ -101,6 +101,10 @@ class WorkQueue(Generic[K]):
         """How urgent the run of this key is that is going on. KeyError: there is none."""
         return self._schedule.priority(key)
 
+    def is_due(self, key: K, within: float) -> bool:
+        """Whether the key runs, or is to run within so many seconds."""
+        return self._schedule.is_due(key, self._now() + within)
+
     def done(self, key: K) -> None:
         """The run of the key is over. KeyError: it was not running."""
         started_at = self._schedule.done(key)

@@ -9,7 +9,9 @@ from itertools import pairwise
 import pytest
 
 from fleetdns.api.exports import InternalServiceExport
-from fleetdns.errors import Transient
+from fleetdns.controllers.ports import HubObject
+from fleetdns.errors import Forbidden, Transient
+from tests.controllers.fake_hub import FakeHub
 from tests.controllers.world import World, export_key
 from tests.core.builders import make_backend, make_export, make_import, make_profile, public_ip
 
@@ -286,3 +288,34 @@ async def test_one_cluster_that_leaves_among_many_is_one_small_call() -> None:
         await asyncio.sleep(10)
         assert world.azure.operations(since=before) == ["delete_endpoint"]
         assert world.hub.get(InternalServiceExport, export_key(members[7])) is None
+
+
+class SlowHub(FakeHub):
+    """A hub that takes its time to create an import."""
+
+    async def create_import(self, service_import: HubObject) -> None:
+        await asyncio.sleep(6)
+        await super().create_import(service_import)
+
+
+async def test_a_new_profile_waits_while_this_process_is_behind_with_resolving_its_exports() -> None:
+    world = World()
+    world.hub = SlowHub()
+    world.hub.apply(make_profile(), make_backend(), *(make_export(cluster) for cluster in clusters(20)))
+    async with world.running():
+        await asyncio.sleep(30)
+
+        assert world.azure.writes() == ["put_profile"]
+        assert served(world) == set(clusters(20))
+        assert world.azure.times("put_profile")[0] < 10
+
+
+async def test_a_new_profile_does_not_wait_for_exports_that_cannot_be_resolved() -> None:
+    world = World()
+    async with world.running():
+        world.hub.fail("create_import", Forbidden("Forbidden", "no right"), times=1000)
+        world.hub.apply(make_profile(), make_backend(), make_export("a"))
+        await asyncio.sleep(10)
+
+        assert world.azure.writes() == ["put_profile"]
+        assert world.azure.only.endpoints == ()
