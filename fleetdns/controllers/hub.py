@@ -117,7 +117,7 @@ class HubController:
             clock=clock,
             random=random,
             urgency=lambda key: watches.urgency(self.profiles.priority(key)),
-            is_resolving=lambda service: resolves_exports and self.services.is_due(service, settle.LIMIT),
+            is_resolving=lambda service: services.is_new(service) and self.services.is_due(service, settle.LIMIT),
         )
         resolution = ResolutionReconciler(caches, hub, writer=writer, clock=clock, is_dry_run=settings.is_dry_run)
         services = ServiceReconciler(overrides, resolution.reconcile if resolves_exports else None)

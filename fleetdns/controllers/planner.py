@@ -29,7 +29,7 @@ _FRESH = 1.0  # seconds that a read counts as made just now: what it was made fo
 class Planner:
     """`patience`: seconds after which an old observation is no longer called true; `clock`: the loop's.
 
-    `is_resolving`: whether a service's exports are about to be resolved by this process.
+    `is_resolving`: whether a service's exports are about to be resolved for the first time by this process.
     """
 
     def __init__(

@@ -22,6 +22,11 @@ class ServiceReconciler:
     def __init__(self, overrides: OverrideReconciler, resolve: Callable[[ObjectKey], Awaitable[Result]] | None) -> None:
         self._overrides = overrides
         self._resolve = resolve
+        self._done: set[ObjectKey] = set()
+
+    def is_new(self, service: ObjectKey) -> bool:
+        """Whether this process has not come to the end of it yet."""
+        return self._resolve is not None and service not in self._done
 
     async def reconcile(self, service: ObjectKey) -> Result:
         is_in_doubt = self._overrides.is_in_doubt(service)  # before it is acted upon: it may end in between
@@ -36,6 +41,7 @@ class ServiceReconciler:
             result = await self._resolve(service)
         if result.requeue_after is not None:
             return result
+        self._done.add(service)
         if failed is not None:
             raise failed
         return Result(requeue_after=_LOOK_AGAIN) if is_in_doubt else result

@@ -1,7 +1,7 @@
 """How long changes are gathered, so that many of them become one write.
 
 a profile not yet in Azure        waits for its backends and exports: applying a folder is one PUT; while this very
-                                  process is behind with resolving its exports, for up to 30 s
+                                  process has yet to resolve its exports for the first time, up to 30 s
 a profile that was quiet          is written at once
 a profile that was just written   rests for 0.2 s: what came during the write, and what comes now, is the next one
 """
@@ -24,7 +24,7 @@ _OVER = 0.001  # seconds; a wait that no clock can measure never ends
 def rollout(planned: Plan, aggregate: Aggregate, *, now: float, is_behind: bool = False) -> tuple[Memory, float]:
     """What is remembered after one more look, and the seconds still to wait.
 
-    `is_behind`: exports of its services wait to be resolved by this process.
+    `is_behind`: this process is about to resolve the exports of its services for the first time.
     """
     memory = planned.memory
     if planned.observed is not None or not planned.verdict.allowed:
