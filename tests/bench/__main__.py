@@ -41,6 +41,7 @@ class Benchmark:
 BENCHMARKS = (
     Benchmark("calls"),
     Benchmark("rollout", limit=900.0),
+    Benchmark("outages"),
     Benchmark("latency", limit=900.0),
     Benchmark("ingest"),
     Benchmark("process", limit=1200.0),

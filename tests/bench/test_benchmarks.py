@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.bench import idle, ingest, latency, plan, process, rollout, workqueue
+from tests.bench import idle, ingest, latency, outages, plan, process, rollout, workqueue
 from tests.bench.exports import Prepared
 from tests.bench.report import Report
 from tests.bench.size import Size, size
@@ -64,6 +64,12 @@ def test_a_rollout_counts_every_call_until_everything_is_there() -> None:
     assert (found.calls["profiles.put"], found.refused, found.each) == (3, 0, 12)
     assert not found.calls_after.keys() - {"profiles.list"}
     holds_together(rollout.report(found), rows=5)
+
+
+def test_an_outage_is_counted_from_its_beginning_until_all_is_true() -> None:
+    found = outages.played(2, outages.OUTAGES[:2])
+    assert all(story.recovery is not None for _, one, many in found for story in (one, many))
+    holds_together(outages.report(found, 2), rows=2)
 
 
 @pytest.mark.e2e

@@ -1,18 +1,15 @@
 """Azure fails in every way there is, before and while things change: what is seen meanwhile, and how it ends.
 
-`python -m tests.controllers.outages` prints what each kind of outage costs.
+`python -m tests.bench.outages` shows what each kind of outage costs.
 """
 
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import Any
-
-import structlog
 
 from fleetdns.api.conditions import Condition
 from fleetdns.api.meta import ObjectKey
@@ -283,27 +280,3 @@ def _shop(name: str) -> tuple[HubObject, ...]:
 
 def _now() -> float:
     return asyncio.get_running_loop().time()
-
-
-def main() -> None:
-    """The table."""
-    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
-    print(
-        "                                 | calls in the first | calls in the minute | at most in any | seconds until"
-    )
-    print("                                 | minute             | of many changes     | later minute   | all is true")
-    print("profiles                         |        1        50 |         1        50 |      1      50 |     1     50")
-    for outage in OUTAGES:
-        one, fifty = play(outage, 1), play(outage, 50)
-        print(
-            f"{outage.name:32} | {one.first_minute:8} {fifty.first_minute:9} | {one.at_once:9} {fifty.at_once:9}"
-            f" | {one.a_minute:6} {fifty.a_minute:7} | {_seconds(one):>5} {_seconds(fifty):>6}"
-        )
-
-
-def _seconds(story: Story) -> str:
-    return "never" if story.recovery is None else f"{story.recovery:.0f}"
-
-
-if __name__ == "__main__":
-    main()
