@@ -23,6 +23,7 @@ from fleetdns.azure.codec import (
     encode_patch,
     encode_profile,
 )
+from fleetdns.azure.elements import Malformed
 from fleetdns.azure.errors import Operation, classify_answer, timed_out, undecodable, unreachable
 from fleetdns.azure.profilelist import ProfileList
 from fleetdns.azure.recognition import Decoded
@@ -116,7 +117,10 @@ class SimulatedTrafficManager:
         body = await self._call(operation, "GET", f"{scope}/providers/{TYPE}")
         profiles = ProfileList(subscription, resource_group, before=Decoded(), on_undecodable=_never)
         if body is not None:
-            page = await profiles.read(_once(body))
+            try:
+                page = await profiles.read(_once(body))
+            except Malformed as problem:  # a proxy's answer: the real adapter's pages say the same of it
+                raise undecodable(str(problem)) from problem
             assert page.next_link is None
         return profiles.listing
 
