@@ -10,6 +10,7 @@ from tests.bench import idle, ingest, latency, outages, plan, process, rollout, 
 from tests.bench.exports import Prepared
 from tests.bench.report import Report
 from tests.bench.size import Size, size
+from tests.controllers.outages import OUTAGES
 
 
 def holds_together(report: Report, *, rows: int) -> None:
@@ -67,7 +68,7 @@ def test_a_rollout_counts_every_call_until_everything_is_there() -> None:
 
 
 def test_an_outage_is_counted_from_its_beginning_until_all_is_true() -> None:
-    found = outages.played(2, outages.OUTAGES[:2])
+    found = outages.played(2, OUTAGES[:2])
     assert all(story.recovery is not None for _, one, many in found for story in (one, many))
     holds_together(outages.report(found, 2), rows=2)
 
