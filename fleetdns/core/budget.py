@@ -35,9 +35,11 @@ class TokenBucket:
         return True
 
     def give_back(self, now: float, amount: int) -> None:
-        """Tokens that were taken and not used; a bucket that was closed meanwhile does not take them back."""
-        if self.closed_for(now) <= 0 and not self._is_on_probation(now):
-            self._hold(min(self.capacity, self.tokens(now) + amount), now)
+        """Tokens that were taken and not used; a bucket that was closed meanwhile does not take them back, and one that
+        let somebody try lets somebody else.
+        """
+        if self.closed_for(now) <= 0:
+            self._hold(min(self.room(now), self.tokens(now) + amount), now)
 
     def close(self, until: float) -> None:
         """Give nothing before `until`."""
@@ -48,6 +50,14 @@ class TokenBucket:
         """Whatever was let through was not refused: the bucket fills again."""
         if self.closed_for(now) <= 0 and self._is_on_probation(now):
             self._grows_from = now
+
+    def room(self, now: float) -> float:
+        """How many tokens there can be at once."""
+        return 1.0 if self.closed_for(now) > 0 or self._is_on_probation(now) else self.capacity
+
+    def grown(self, seconds: float) -> float:
+        """How many tokens come in that time."""
+        return self._rate * max(0.0, seconds)
 
     def closed_for(self, now: float) -> float:
         """Seconds until a bucket that was closed opens again."""

@@ -79,11 +79,14 @@ class Wait:
 
 @dataclass(frozen=True, slots=True)
 class _Place:
-    """Where somebody stands in the line, and for how many tokens of which bucket."""
+    """Where somebody stands in the line, and for how many tokens by bucket. `kind`: the bucket that is waited for;
+    `due`: when its tokens will be there.
+    """
 
     rank: tuple[float, int]
     tokens: Mapping[str, int]
-    kept_until: float
+    kind: str
+    due: float
 
 
 class CallBudget:
@@ -114,19 +117,19 @@ class CallBudget:
         Nobody waits for more than a bucket can hold: the rest is asked for when it is needed.
         """
         reserved = self._reserved.get(account, Counter())
-        wanted = {kind: min(count, self._most(kind)) for kind, count in need.items()}
+        wanted = {kind: min(count, self._most(kind, now)) for kind, count in need.items()}
         missing = Counter({kind: count - reserved[kind] for kind, count in wanted.items() if count > reserved[kind]})
         if not missing:
             return None
-        for name in [name for name, place in self._places.items() if place.kept_until < now]:
+        for name in [name for name, place in self._places.items() if place.due + _PATIENCE < now]:
             del self._places[name]
         tokens = _tokens(missing)
         rank = self._rank(account, urgency, now)
-        wait = self._wait(tokens, self._ahead(account, rank), now)
+        wait = self._wait(tokens, self._before(account, rank), now)
         if wait is not None:
             self.refused[wait.kind] += 1
             self._refused_in_turn.add(account)
-            self._places[account] = _Place(rank, tokens, now + wait.seconds + _PATIENCE)
+            self._places[account] = _Place(rank, tokens, wait.kind, now + wait.seconds)
             return wait
         for name, amount in tokens.items():
             self._buckets[name].take(now, amount)
@@ -184,19 +187,31 @@ class CallBudget:
         mine = (now - urgency * _HEAD_START, self._arrivals)
         return mine if place is None else min(place.rank, mine)
 
-    def _ahead(self, account: str, rank: tuple[float, int]) -> Counter[str]:
-        """The tokens that belong to those who stand before."""
-        ahead: Counter[str] = Counter()
-        for name, place in self._places.items():
-            if name != account and place.rank < rank:
-                ahead.update(place.tokens)
-        return ahead
+    def _before(self, account: str, rank: tuple[float, int]) -> list[_Place]:
+        """Those who stand before, in the order in which they come back."""
+        before = (place for name, place in self._places.items() if name != account and place.rank < rank)
+        return sorted(before, key=lambda place: place.due)
 
-    def _wait(self, tokens: Mapping[str, int], ahead: Counter[str], now: float) -> Wait | None:
+    def _ahead(self, name: str, before: Iterable[_Place], now: float) -> float:
+        """The tokens of one bucket that belong to those who stand before. Who waits for another bucket claims none that
+        grow again until then: a hundred deletions in the line leave the reads to others.
+        """
+        waited_for, claimed, lacking = 0, 0, 0.0
+        for place in before:
+            amount = place.tokens.get(name, 0)
+            if place.kind == name:
+                waited_for += amount
+                continue
+            claimed += amount
+            lacking = max(lacking, claimed - self._buckets[name].grown(place.due - now))
+        return waited_for + lacking
+
+    def _wait(self, tokens: Mapping[str, int], before: list[_Place], now: float) -> Wait | None:
         waits = []
         for name, amount in tokens.items():
             bucket = self._buckets[name]
-            waits.append((bucket.wait(now, amount + ahead[name]), name, bucket.closed_for(now) > 0))
+            seconds = bucket.wait(now, amount + self._ahead(name, before, now))
+            waits.append((seconds, name, bucket.closed_for(now) > 0))
         seconds, name, is_closed = max(waits)
         return Wait(seconds, name, is_closed) if seconds > _SOON else None
 
@@ -204,8 +219,8 @@ class CallBudget:
         seconds, name = max((self._buckets[name].closed_for(now), name) for name in _buckets_of(kind))
         return Wait(seconds, name, is_closed=True) if seconds > _SOON else None
 
-    def _most(self, kind: Kind) -> int:
-        return min(max(1, int(self._buckets[name].capacity)) for name in _buckets_of(kind))
+    def _most(self, kind: Kind, now: float) -> int:
+        return min(max(1, int(self._buckets[name].room(now))) for name in _buckets_of(kind))
 
 
 def needed(calls: Iterable[Call], *, reads: int = 0) -> Need:

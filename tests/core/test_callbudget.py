@@ -20,6 +20,7 @@ from fleetdns.core.callbudget import (
     USER,
     CallBudget,
     Kind,
+    Need,
     needed,
 )
 from fleetdns.core.calls import Call, DeleteEndpoint, DeleteProfile, PatchProfile, PutEndpoint, PutProfile
@@ -232,6 +233,54 @@ def test_a_call_that_tried_and_was_never_heard_of_again_closes_nothing_for_ever(
     budget.throttled(PROFILE_WRITES, "TooManyRequests", until=10.0)
     assert budget.spend("work/a", PROFILE_WRITES, urgency=USER, now=10.0) is None
     assert budget.spend("work/b", PROFILE_WRITES, urgency=USER, now=31.0) is None
+
+
+def test_who_was_let_through_after_a_pause_and_needs_it_no_more_lets_somebody_else_try() -> None:
+    budget = CallBudget(now=0.0)
+    budget.throttled(PROFILE_WRITES, "TooManyRequests", until=10.0)
+    assert budget.reserve("work/a", {PROFILE_READS: 1, PROFILE_WRITES: 1}, urgency=USER, now=10.0) is None
+    assert budget.spend("work/a", PROFILE_READS, urgency=USER, now=10.0) is None
+    budget.release("work/a", now=10.5)  # what it read was as it ought to be
+    assert budget.spend("work/b", PROFILE_WRITES, urgency=USER, now=10.5) is None
+    assert budget.spend("work/c", PROFILE_WRITES, urgency=USER, now=10.5) is not None
+
+
+def test_who_has_many_calls_to_make_after_a_pause_tries_with_the_first() -> None:
+    budget = CallBudget(now=0.0)
+    budget.throttled(ENDPOINT_WRITES, "TooManyRequests", until=10.0)
+    assert budget.reserve("work/a", {ENDPOINT_WRITES: 5}, urgency=USER, now=10.0) is None
+    assert budget.spend("work/a", ENDPOINT_WRITES, urgency=USER, now=10.0) is None
+    assert budget.spend("work/a", ENDPOINT_WRITES, urgency=USER, now=10.0) is not None
+
+
+@pytest.mark.parametrize(
+    ("kind", "closed_for"),
+    [
+        pytest.param(PROFILE_DELETES, 0, id="deletions, of which few are allowed"),
+        pytest.param(PROFILE_WRITES, 60, id="a kind of call that a 429 has closed"),
+    ],
+)
+def test_who_waits_for_one_kind_of_call_keeps_nobody_from_another(kind: Kind, closed_for: int) -> None:
+    budget = CallBudget(now=0.0)
+    if closed_for:
+        budget.throttled(kind, "TooManyRequests", until=closed_for)
+    emptied(budget, kind, now=0.0)
+    for number in range(200):
+        account = f"work/{number}"
+        assert budget.reserve(account, {PROFILE_READS: 1, kind: 1}, urgency=DELETION, now=0.0) is not None
+        budget.release(account, now=0.0)
+    need: Need = {PROFILE_READS: 1, ENDPOINT_WRITES: 1}
+    assert budget.reserve("work/user", need, urgency=USER, now=0.1) is None
+
+
+def test_who_waits_for_one_kind_of_call_finds_the_other_when_it_comes_back() -> None:
+    budget = drained()
+    wait = budget.reserve("work/first", {PROFILE_READS: 1, ENDPOINT_WRITES: 1}, urgency=USER, now=0.0)
+    assert wait is not None
+    budget.release("work/first", now=0.0)
+    assert emptied(budget, PROFILE_READS, now=0.0) > 0
+    emptied(budget, PROFILE_READS, now=wait.seconds)
+    assert budget.reserve("work/first", {PROFILE_READS: 1, ENDPOINT_WRITES: 1}, urgency=USER, now=wait.seconds) is None
 
 
 def test_refusals_are_counted_by_the_bucket_that_ran_out() -> None:
