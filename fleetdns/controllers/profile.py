@@ -214,10 +214,11 @@ class ProfileReconciler:
         await self._finalize_first(run, planned)
         if suspects and planned.observed is not None:
             run.results = await self._applier.apart(suspects, planned.observed)
+            run.memory = replace(run.memory, suspects=run.results.untried)
             return
         run.results = await self._applier.apply(calls, planned.verdict.allowed, planned.observed)
         setback = after_calls(run.memory.setback, calls, planned.observed, error=run.results.failure, now=self._clock())
-        run.memory = replace(run.memory, setback=setback)
+        run.memory = replace(run.memory, setback=setback, suspects=run.results.untried)
         if run.results.error is None:
             known = self._index.known(run.identity.ref)
             again = retries(planned, known.profile if known else None, now=self._clock())
@@ -255,7 +256,6 @@ class ProfileReconciler:
             refusals=refusals,
             settled=self._settled(run),
             absences=absences,
-            suspects=run.results.untried,
         )
 
     def _refused(self, before: Refusal | None, endpoint: Endpoint, error: FleetDNSError, now: float) -> Refusal:

@@ -9,6 +9,7 @@ from itertools import pairwise
 import pytest
 
 from fleetdns.api.exports import InternalServiceExport
+from fleetdns.api.profile import PAUSED
 from fleetdns.controllers.ports import HubObject
 from fleetdns.errors import Forbidden, Transient
 from tests.controllers.fake_hub import FakeHub
@@ -154,6 +155,25 @@ async def test_a_refused_batch_goes_on_where_an_outage_ended_it() -> None:
 
         assert served(world) == {"first", *members[1:]}
         assert Counter(world.azure.operations(since=before))["put_profile"] <= 2
+
+
+async def test_a_refused_batch_goes_on_where_it_was_left_after_a_pause() -> None:
+    world = World()
+    world.azure.is_terse = True
+    members = clusters(80)
+    async with world.running(resolves_exports=False):
+        resolved(world, "first")
+        before = await rolled_out(world, "first")
+        spoil(world, members[-1])
+        await joined(world, *members)
+        assert len(served(world)) < 80
+        world.hub.apply(make_profile(annotations={PAUSED: "true"}))
+        await asyncio.sleep(10)
+        world.hub.apply(make_profile())
+        await asyncio.sleep(60)
+
+        assert served(world) == {"first", *members} - {members[-1]}
+        assert Counter(world.azure.operations(since=before))["put_profile"] == 1
 
 
 async def test_a_bad_endpoint_costs_later_batches_nothing() -> None:
