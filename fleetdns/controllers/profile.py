@@ -7,6 +7,7 @@ earlier runs only saves calls.
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from random import Random
 
@@ -138,7 +139,7 @@ class ProfileReconciler:
             return Result()
         run = Run(aggregate, profile, identity, self._memories.get(key, Memory()), results)
         try:
-            with self._azure.turn(identity.ref, urgency=self._urgency(key)):
+            with self._turn(run):
                 result = await self._converge(run)
         except FleetDNSError as error:
             # A hub that cannot be told must not make Azure be asked sooner than it can bear.
@@ -175,6 +176,12 @@ class ProfileReconciler:
         naming = self._settings.naming
         azure = self._index.candidates(profile_tag(profile.metadata.key), adoption(profile, naming))
         return identify(profile, azure=azure, naming=naming)
+
+    def _turn(self, run: Run) -> AbstractContextManager[None]:
+        """Whoever could not even see what there is asks for nothing more, and its place in the line is for that."""
+        if run.results.error is not None:
+            return nullcontext()
+        return self._azure.turn(run.identity.ref, urgency=self._urgency(run.key))
 
     async def _converge(self, run: Run) -> Result:
         if run.results.error is None:

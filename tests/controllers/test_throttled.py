@@ -9,8 +9,9 @@ import pytest
 
 from fleetdns.api.meta import ObjectKey
 from fleetdns.api.profile import TrafficManagerProfile
+from fleetdns.core.callbudget import PROFILE_READS, USER, CallBudget
 from fleetdns.emulator.azure.service import Fault
-from fleetdns.errors import Throttled
+from fleetdns.errors import Throttled, Transient
 from tests.controllers.emulated import MINUTE, EmulatedWorld
 from tests.controllers.throttling import (
     LIMITED,
@@ -26,6 +27,7 @@ from tests.controllers.throttling import (
     ttl,
     until,
 )
+from tests.controllers.world import World
 from tests.core.builders import NAMESPACE, make_export, make_profile, public_ip
 
 pytestmark = pytest.mark.looptime
@@ -223,3 +225,25 @@ async def test_a_hub_that_takes_no_status_does_not_multiply_the_calls_to_azure(r
         await asyncio.sleep(300)
 
         assert world.most_calls_a_minute(start, now()) <= 20  # no more than where the hub takes it
+
+
+async def test_whoever_does_not_know_what_became_of_a_new_profile_keeps_its_place_in_the_line() -> None:
+    world = World()
+    world.azure.fail("put_profile", Transient("InternalServerError", "broken"))
+    async with world.running() as process:
+        await asyncio.sleep(5)
+        budget = process.controller.azure.budget
+        while _takes_a_read(budget, "somebody"):
+            pass
+        world.hub.apply(make_profile())
+        for number in range(400):
+            await asyncio.sleep(0.05)
+            _takes_a_read(budget, f"later-{number}")
+
+        assert world.azure.profiles  # of five reads a second it got one
+
+
+def _takes_a_read(budget: CallBudget, account: str) -> bool:
+    wait = budget.spend(account, PROFILE_READS, urgency=USER, now=now())
+    budget.release(account, now=now())
+    return wait is None
