@@ -20,7 +20,7 @@ IN_HAND = 14
 every_outage = pytest.mark.parametrize("outage", OUTAGES, ids=str)
 one_and_fifty = pytest.mark.parametrize(
     "count",
-    [pytest.param(1, id="one profile"), pytest.param(50, id="fifty profiles", marks=pytest.mark.thorough)],
+    [pytest.param(1, id="one profile"), pytest.param(50, id="fifty profiles", marks=pytest.mark.long)],
 )
 
 
@@ -41,7 +41,7 @@ def test_the_pause_that_one_call_is_asked_for_is_kept_by_all_calls_of_its_kind(o
 
 
 @pytest.mark.looptime
-@pytest.mark.thorough
+@pytest.mark.long
 @pytest.mark.parametrize("kind", ["server-error", "hang", "forbidden"])
 async def test_profiles_that_azure_cannot_write_do_not_hold_up_the_others(kind: str) -> None:
     world = EmulatedWorld()

@@ -14,7 +14,7 @@ LONGER = (0.0, 17.0, 34.0, 51.0)
 every_outage = pytest.mark.parametrize("outage", OUTAGES, ids=str)
 one_and_fifty = pytest.mark.parametrize(
     "count",
-    [pytest.param(1, id="one profile"), pytest.param(50, id="fifty profiles", marks=pytest.mark.thorough)],
+    [pytest.param(1, id="one profile"), pytest.param(50, id="fifty profiles", marks=pytest.mark.long)],
 )
 
 
@@ -36,7 +36,7 @@ def test_nothing_is_doubled_and_nothing_lost(outage: Outage, count: int) -> None
     assert story.lost == []
 
 
-@pytest.mark.thorough
+@pytest.mark.long
 @every_outage
 @one_and_fifty
 def test_everything_is_true_one_sweep_after_azure_is_back(outage: Outage, count: int) -> None:

@@ -22,7 +22,7 @@ SHOPS = shops(SUBSCRIPTION_HOLDS)
 @pytest.mark.parametrize(
     "count",
     [
-        pytest.param(20, id="of twenty endpoints", marks=pytest.mark.thorough),
+        pytest.param(20, id="of twenty endpoints", marks=pytest.mark.long),
         pytest.param(200, id="of two hundred endpoints", marks=[pytest.mark.long, pytest.mark.timeout(300)]),
     ],
 )
@@ -44,7 +44,7 @@ async def test_two_hundred_profiles_are_two_hundred_puts_in_two_minutes(count: i
         assert refusals(world) == 0
 
 
-@pytest.mark.thorough
+@pytest.mark.long
 async def test_two_hundred_profiles_that_go_at_once_are_two_hundred_deletions_as_fast_as_azure_takes_them() -> None:
     world = EmulatedWorld(behaviour=LIMITED)
     async with world.running(workers=8):
@@ -61,7 +61,7 @@ async def test_two_hundred_profiles_that_go_at_once_are_two_hundred_deletions_as
         assert not any(world.hub.holds(TrafficManagerProfile, ObjectKey(NAMESPACE, name)) for name in SHOPS)
 
 
-@pytest.mark.thorough
+@pytest.mark.long
 async def test_a_restart_with_everything_in_place_is_one_call_a_minute_and_one_at_its_start() -> None:
     world = EmulatedWorld(behaviour=LIMITED)
     async with world.running(workers=8):

@@ -45,7 +45,7 @@ async def repairs_under_way(world: EmulatedWorld) -> None:
     await until(lambda: world.service.calls.counts["profiles.get"] >= reads + 5, within=LONGEST_SWEEP)
 
 
-@pytest.mark.thorough
+@pytest.mark.long
 async def test_a_users_change_overtakes_two_hundred_repairs() -> None:
     world = EmulatedWorld(behaviour=LIMITED)
     async with world.running(workers=8):
@@ -59,7 +59,7 @@ async def test_a_users_change_overtakes_two_hundred_repairs() -> None:
         assert any(is_spoilt(world, name) for name in MANY)
 
 
-@pytest.mark.thorough
+@pytest.mark.long
 async def test_a_deletion_overtakes_two_hundred_repairs_and_the_changes_of_users() -> None:
     world = EmulatedWorld(behaviour=LIMITED)
     async with world.running(workers=8):
@@ -73,7 +73,7 @@ async def test_a_deletion_overtakes_two_hundred_repairs_and_the_changes_of_users
         assert any(ttl(world, name) != 5 for name in MANY[:100])
 
 
-@pytest.mark.thorough
+@pytest.mark.long
 async def test_two_hundred_repairs_are_made_as_fast_as_azure_allows_and_none_is_refused() -> None:
     world = EmulatedWorld(behaviour=LIMITED)
     async with world.running(workers=8):
@@ -88,7 +88,7 @@ async def test_two_hundred_repairs_are_made_as_fast_as_azure_allows_and_none_is_
         assert refusals(world) == 0
 
 
-@pytest.mark.thorough
+@pytest.mark.long
 async def test_a_repair_is_made_although_users_never_stop_changing_things() -> None:
     world = EmulatedWorld(behaviour=LIMITED)
     names = shops(60)
@@ -108,7 +108,7 @@ async def test_a_repair_is_made_although_users_never_stop_changing_things() -> N
         assert refusals(world) == 0
 
 
-@pytest.mark.thorough
+@pytest.mark.long
 async def test_a_profile_that_changes_all_the_time_does_not_keep_another_waiting() -> None:
     world = EmulatedWorld(behaviour=LIMITED)
     async with world.running(workers=8):
@@ -182,7 +182,7 @@ async def test_no_worker_waits_for_a_closed_kind_of_call() -> None:
         assert [ttl(world, name) for name in names[:3]] == [60, 60, 60]
 
 
-@pytest.mark.thorough
+@pytest.mark.long
 async def test_with_a_neighbour_that_takes_half_of_every_limit_all_is_done_and_refusals_are_few() -> None:
     workers, names = 8, shops(150)
     world = EmulatedWorld(behaviour=LIMITED)
