@@ -68,7 +68,7 @@ class MeteredTrafficManager:
 
     def failing(self) -> tuple[str, ...]:
         """ "reads" or "writes" for each lane in which Azure fails for everybody."""
-        return tuple(lane[2] for lane in self.outages.closed)
+        return tuple(lane[2] for lane in self.outages.closed(self._clock()))
 
     @contextmanager
     def turn(self, ref: ProfileRef, *, urgency: int) -> Iterator[None]:

@@ -26,6 +26,7 @@ _SLOWEST_TRY = 30.0
 _SLOWEST_FIRST_TRY = 12.0  # seconds; of somebody who did not fail before
 _AHEAD = 0.5  # seconds by which such a one comes before those who failed
 _JITTER = 0.2
+_MISSED = 300.0  # seconds; whoever waits for a lane comes back far sooner
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,13 +81,10 @@ class Outages(Generic[L]):
             if closed.trier == asker:
                 self._closed[lane] = replace(closed, tried_until=0.0, first_until=0.0, trier="")
 
-    def is_closed(self, lane: L) -> bool:
-        return lane in self._closed
-
-    @property
-    def closed(self) -> tuple[L, ...]:
-        """The lanes that are closed."""
-        return tuple(self._closed)
+    def closed(self, now: float) -> tuple[L, ...]:
+        """The lanes that are closed, without those that nobody has tried for long: nobody wants anything of them."""
+        lanes = tuple(self._closed.items())  # a copy: a scrape may come from another thread
+        return tuple(lane for lane, closed in lanes if now <= closed.next_try + _MISSED)
 
     def failed(self, lane: L, asker: str, *, now: float, jitter: float) -> bool:
         """A call failed in a way that tells of Azure, not of what was asked. `jitter`: 0..1; True: the lane closes."""

@@ -8,8 +8,11 @@ from collections import Counter
 import pytest
 
 from fleetdns.api.meta import ObjectKey
+from fleetdns.emulator.azure.service import Fault
 from fleetdns.errors import FleetDNSError, Throttled, Unavailable
+from tests.controllers.emulated import EmulatedWorld
 from tests.controllers.fake_azure import WRITES
+from tests.controllers.throttling import rolled_out, shops, until
 from tests.controllers.world import SWEEP, World, condition
 from tests.core.builders import NAMESPACE, RESOURCE_GROUP, make_backend, make_export, make_profile, public_ip
 
@@ -251,3 +254,15 @@ async def test_while_only_writes_fail_nobody_reads_for_nothing(count: int) -> No
         assert {world.accepted(name) for name in names} == {("True", "Accepted")}
         weights = {e.weight for profile in world.azure.profiles.values() for e in profile.endpoints}
         assert weights == {200}
+
+
+async def test_an_outage_is_over_when_nobody_wants_anything_written_any_more() -> None:
+    world = EmulatedWorld()
+    names = shops(4)
+    async with world.running() as process:
+        await rolled_out(world, names)
+        world.service.add_fault(Fault(kind="server-error", operation="profiles.p*"))
+        world.hub.apply(*(make_profile(name, ttl=5) for name in names))
+        await until(lambda: process.controller.azure.failing() == ("writes",), within=30)
+        world.hub.apply(*(make_profile(name, ttl=60) for name in names))
+        await until(lambda: process.controller.azure.failing() == (), within=360)

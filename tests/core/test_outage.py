@@ -25,7 +25,7 @@ def test_five_failures_in_a_row_of_three_askers_close_a_lane() -> None:
     assert outages.wait(LANE, "a", 0.0, tries=True) is None
     assert fail(outages, ["b"]) == [True]
     assert outages.wait(LANE, "a", 0.0, tries=True) == 2.0
-    assert outages.closed == (LANE,)
+    assert outages.closed(0.0) == (LANE,)
     assert outages.wait("another", "a", 0.0, tries=True) is None
 
 
@@ -78,7 +78,7 @@ def test_the_first_success_opens_the_lane_and_says_so_once() -> None:
     assert outages.succeeded(LANE, "a")
     assert not outages.succeeded(LANE, "a")
     assert outages.wait(LANE, "a", 0.0, tries=True) is None
-    assert outages.closed == ()
+    assert outages.closed(0.0) == ()
 
 
 def test_somebody_who_did_not_fail_tries_before_those_who_did_and_after_twelve_seconds_at_most() -> None:
@@ -119,3 +119,12 @@ def test_who_is_to_try_may_ask_again_and_lets_others_when_it_gives_up() -> None:
     assert outages.wait(LANE, "b", 2.5, tries=True) is None
     outages.gave_up("a")
     assert outages.wait(LANE, "a", 2.5, tries=True) is not None
+
+
+def test_a_lane_that_nobody_tries_any_more_is_no_outage() -> None:
+    outages = closed()
+    assert outages.closed(300.0) == (LANE,)
+    assert outages.closed(303.0) == ()
+    assert outages.wait(LANE, "a", 303.0, tries=True) is None
+    assert fail(outages, ["a"], now=303.5) == [False]
+    assert outages.closed(304.0) == (LANE,)
