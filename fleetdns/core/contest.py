@@ -146,7 +146,7 @@ def _is_contested(contest: Contest, drift: Drift, *, window: float, now: float) 
 
 def _may_wait(drift: Drift, changes: Mapping[str, Change], observed: Profile) -> bool:
     change = changes[drift.endpoint]
-    if isinstance(change, Delete) or _NEVER_SLOWED & set(drift.fields):
+    if isinstance(change, Delete) or drift.is_asked or _NEVER_SLOWED & set(drift.fields):
         return False
     if isinstance(change, Create):
         return drift.endpoint != "" and any(_serves(endpoint, changes) for endpoint in observed.endpoints)

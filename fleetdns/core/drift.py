@@ -19,11 +19,15 @@ ENDPOINT = "endpoint"
 
 @dataclass(frozen=True, slots=True)
 class Drift:
-    """One repaired subject: an endpoint's name or "" for the profile, the fields put back, and from what to what."""
+    """One repaired subject: an endpoint's name or "" for the profile, the fields put back, and from what to what.
+
+    `is_asked`: something else is asked for on the hub than what was there, too.
+    """
 
     endpoint: str
     fields: tuple[str, ...]
     because: str
+    is_asked: bool = False
 
 
 def drifted(changes: Iterable[Change], *, desired: Profile, settled: Profile | None) -> tuple[Drift, ...]:
@@ -83,9 +87,10 @@ def _drift(change: Change, asked_for: Change | None, settled: Profile) -> Drift 
     if isinstance(change, Delete):
         return None if settled.endpoint(name) else Drift(name, (ENDPOINT,), "added in Azure and taken out")
     if isinstance(change, Create):
-        return Drift(name, (ENDPOINT,), "deleted in Azure") if settled.endpoint(name) else None
+        is_asked = asked_for is not None
+        return Drift(name, (ENDPOINT,), "deleted in Azure", is_asked) if settled.endpoint(name) else None
     if isinstance(asked_for, Create):
         return None
     wanted = asked_for.fields if isinstance(asked_for, Patch) else ()
     fields = tuple(field for field in change.fields if field not in wanted)
-    return Drift(name, fields, change.because) if fields else None
+    return Drift(name, fields, change.because, asked_for is not None) if fields else None

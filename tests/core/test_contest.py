@@ -156,6 +156,20 @@ def test_what_a_user_asks_for_never_waits() -> None:
     assert slow(contest, observed, now=1) == {"", A}
 
 
+@pytest.mark.parametrize(
+    "asked",
+    [
+        pytest.param(with_endpoint(A, weight=25), id="another weight"),
+        pytest.param(with_endpoint(A, target_resource_id="/moved"), id="another target"),
+    ],
+)
+def test_what_a_user_asks_for_never_waits_where_somebody_keeps_deleting_the_endpoint(asked: Profile) -> None:
+    observed = DESIRED.without_endpoint(A)
+    contest = everything((A, "endpoint"))
+    assert slow(contest, observed, now=1) == {A}
+    assert slow(contest, observed, desired=asked, now=1) == set()
+
+
 def test_an_endpoint_does_not_keep_the_target_that_another_one_is_to_have() -> None:
     contest = everything((A, "targetResourceId"))
     other = DESIRED.endpoint(B)
