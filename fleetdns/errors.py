@@ -6,6 +6,8 @@ are fit for a condition: the same failure gives the same text each time, without
 
 from __future__ import annotations
 
+from typing import Self
+
 
 class FleetDNSError(Exception):
     """Something outside refused or failed. `code` is the other side's own word for it, `sentence` a person's."""
@@ -14,6 +16,14 @@ class FleetDNSError(Exception):
         super().__init__(f"{code}: {sentence}")
         self.code = code
         self.sentence = sentence
+
+    def again(self) -> Self:
+        """The same error anew, for whoever remembers one: a raised one holds on to all that was going on then, and to
+        more each time that it is raised.
+        """
+        error = type(self).__new__(type(self), *self.args)
+        error.__dict__.update(self.__dict__)
+        return error
 
 
 class Conflict(FleetDNSError):

@@ -65,7 +65,8 @@ class AzureIndex:
         what a lost write may have left for it is seen again. Raises what keeps it from that.
         """
         if not self._is_listed:
-            raise self._list_error or Transient("NotListedYet", "the profiles in Azure are still being listed")
+            error = self._list_error or Transient("NotListedYet", "the profiles in Azure are still being listed")
+            raise error.again()
         if not self._is_whole and (ref.subscription.lower(), ref.resource_group.lower()) not in self._groups:
             await self.list_group(ref.subscription, ref.resource_group)
         for lost in self.observed.unsure(tag):

@@ -132,7 +132,7 @@ class Planner:
             return False
         if not setback.stands_for(run.plan.batch.calls, now=self._clock()):
             return False
-        run.results.error = setback.error
+        run.results.error = setback.error.again()
         return True
 
     def _pace(self, run: Run) -> None:

@@ -282,7 +282,7 @@ def _own_words(run: Run) -> FleetDNSError | None:
     """
     error, setback = run.results.error, run.memory.setback
     if isinstance(error, Deferred) and setback is not None and type(error.because) is type(setback.error):
-        return setback.error
+        return setback.error.again()
     return error
 
 

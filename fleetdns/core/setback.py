@@ -48,4 +48,4 @@ def after_calls(
     attempts = before.attempts + 1 if before is not None and before.calls == calls else 1
     slowest = _SLOWEST_FORBIDDEN if isinstance(error, Forbidden) else _SLOWEST
     delay = min(slowest, _FIRST * 2 ** min(attempts - 1, 8))
-    return Setback(calls, base, error, attempts, now + delay)
+    return Setback(calls, base, error.again(), attempts, now + delay)

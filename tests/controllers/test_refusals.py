@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 from itertools import pairwise
 
 import pytest
@@ -10,9 +11,10 @@ import pytest
 from fleetdns.api.backend import TrafficManagerBackend
 from fleetdns.api.exports import InternalServiceExport
 from fleetdns.api.profile import MonitorConfig
+from fleetdns.controllers.run import Run
 from fleetdns.errors import Conflict, Rejected
 from tests.controllers.world import World, condition, export_key
-from tests.core.builders import endpoint_name, make_backend, make_export, make_profile, public_ip
+from tests.core.builders import RESOURCE_GROUP, endpoint_name, make_backend, make_export, make_profile, public_ip
 
 pytestmark = pytest.mark.looptime
 
@@ -352,3 +354,23 @@ async def test_where_no_name_like_it_is_free_the_message_says_how_to_choose_one(
         await asyncio.sleep(5)
         message = condition(world.profile_status().conditions, "Programmed").message
         assert "choose another in spec.dnsConfig.relativeName" in message
+
+
+async def test_looks_at_a_profile_that_azure_refuses_leave_nothing_in_memory() -> None:
+    world = World()
+    async with world.running() as process:
+        roll_out(world, "a", "b")
+        await asyncio.sleep(5)
+        world.azure.read_only_groups |= {RESOURCE_GROUP}
+        world.hub.apply(make_profile(ttl=5))
+        await asyncio.sleep(5)
+        looks = process.looks()
+        for number in range(50):
+            world.hub.apply(make_profile(ttl=5, annotations={"example.com/number": str(number)}))
+            await asyncio.sleep(0.1)
+
+        assert process.looks() >= looks + 50
+        assert world.programmed() == ("False", "Invalid")
+        process.told.runs.clear()  # the errors in it remember where they were raised
+        gc.collect()
+        assert [run for run in gc.get_objects() if isinstance(run, Run)] == []

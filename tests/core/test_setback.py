@@ -8,7 +8,7 @@ import pytest
 
 from fleetdns.core.calls import Call, PutProfile
 from fleetdns.core.setback import Setback, after_calls
-from fleetdns.errors import FleetDNSError, Forbidden, NameTaken, Rejected, Throttled, Transient
+from fleetdns.errors import Deferred, FleetDNSError, Forbidden, NameTaken, Rejected, Throttled, Transient
 from tests.core.builders import make_desired
 
 PROFILE = make_desired().profile
@@ -38,7 +38,11 @@ def after(error: FleetDNSError | None, *, times: int = 1) -> Setback | None:
 def test_the_same_calls_wait_longer_with_each_refusal(error: FleetDNSError, times: int, delay: float) -> None:
     setback = after(error, times=times)
     assert setback is not None
-    assert setback.error is error
+    assert (type(setback.error), setback.error.code, setback.error.sentence) == (
+        type(error),
+        error.code,
+        error.sentence,
+    )
     assert setback.retry_at == 100.0 + delay
     assert setback.stands_for(CALLS, now=100.0 + delay - 0.1)
     assert not setback.stands_for(CALLS, now=100.0 + delay)
@@ -66,3 +70,22 @@ def test_what_is_no_refusal_is_no_setback(error: FleetDNSError | None) -> None:
 
 def test_a_refusal_of_nothing_is_no_setback() -> None:
     assert after_calls(None, (), None, error=TAKEN, now=100.0) is None
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        Rejected("BadRequest", "That is not valid.", is_content=False),
+        NameTaken("Conflict", "The name is in use.", free="another"),
+        Deferred("Busy", "Wait.", retry_after=3.0, because=Forbidden("AuthorizationFailed", "No.")),
+    ],
+    ids=lambda error: type(error).__name__,
+)
+def test_an_error_that_is_remembered_says_the_same_and_holds_on_to_nothing(error: FleetDNSError) -> None:
+    try:
+        raise error
+    except FleetDNSError as raised:
+        again = raised.again()
+    assert (type(again), str(again), vars(again)) == (type(error), str(error), vars(error))
+    assert error.__traceback__ is not None
+    assert again.__traceback__ is None
