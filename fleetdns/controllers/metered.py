@@ -169,9 +169,9 @@ class MeteredTrafficManager:
                 return
             case Throttled():
                 closed = self.budget.throttled(kind, error.code, until=now + error.retry_after)
-                self._last[closed] = error
+                self._last[closed] = error.again()
             case Unavailable() | Forbidden():
-                self._last[lane] = error
+                self._last[lane] = error.again()
                 self.outages.failed(lane, account, now=now, jitter=self._random.random())
             case _:
                 self._recover(account, kind, lane)
