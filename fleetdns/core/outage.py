@@ -9,6 +9,9 @@ closed     the next try later, 2 s doubling to 30 s                opens, and ev
 
 Whoever did not fail before goes first, and after 12 s at most: it may be that only some profiles fail, and their tries
 must not keep the others from showing that Azure works.
+
+What fails for one or two alone closes nothing: each of them waits by itself, 1 s doubling to 10 s, until it or
+somebody else succeeds.
 """
 
 from __future__ import annotations
@@ -20,11 +23,13 @@ from typing import Generic, TypeVar
 L = TypeVar("L", bound=Hashable)
 
 _FAILURES = 5
-_ASKERS = 3  # what fails for one or two alone is their own, and their back-off's
+_ASKERS = 3  # what fails for one or two alone is their own
 _FIRST_TRY = 2.0
 _SLOWEST_TRY = 30.0
 _SLOWEST_FIRST_TRY = 12.0  # seconds; of somebody who did not fail before
 _AHEAD = 0.5  # seconds by which such a one comes before those who failed
+_FIRST_OWN = 1.0
+_SLOWEST_OWN = 10.0
 _JITTER = 0.2
 _MISSED = 300.0  # seconds; whoever waits for a lane comes back far sooner
 
@@ -43,13 +48,22 @@ class _Closed:
     trier: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class _Failing:
+    """Somebody whose last call failed: how often in a row, when last, and when it may ask again."""
+
+    times: int
+    heard: float
+    next_try: float
+
+
 class Outages(Generic[L]):
     """`longest`: seconds that one call may take. Times: seconds of one steady clock."""
 
     def __init__(self, *, longest: float) -> None:
         self._longest = longest
         self._failures: dict[L, tuple[int, frozenset[str]]] = {}  # in a row, and who had them
-        self._failing: dict[L, set[str]] = {}  # whose last call failed
+        self._failing: dict[L, dict[str, _Failing]] = {}  # by asker
         self._closed: dict[L, _Closed] = {}
 
     def wait(self, lane: L, asker: str, now: float, *, tries: bool) -> float | None:
@@ -57,10 +71,10 @@ class Outages(Generic[L]):
 
         `tries`: it is made, so that nobody else tries a closed lane at the same time.
         """
-        closed = self._closed.get(lane)
+        closed, own = self._closed.get(lane), self._failing.get(lane, {}).get(asker)
         if closed is None:
-            return None
-        has_failed = asker in self._failing.get(lane, ())
+            return own.next_try - now if own is not None and own.next_try > now else None
+        has_failed = own is not None
         if asker == closed.trier:
             return None
         if has_failed:
@@ -88,7 +102,7 @@ class Outages(Generic[L]):
 
     def failed(self, lane: L, asker: str, *, now: float, jitter: float) -> bool:
         """A call failed in a way that tells of Azure, not of what was asked. `jitter`: 0..1; True: the lane closes."""
-        self._failing.setdefault(lane, set()).add(asker)
+        self._note(lane, asker, now, jitter)
         closed = self._closed.get(lane)
         if closed is not None:
             if closed.trier:  # others that were on their way when the lane closed say nothing new
@@ -106,8 +120,20 @@ class Outages(Generic[L]):
     def succeeded(self, lane: L, asker: str) -> bool:
         """Azure did what it was asked to, or refused it for a reason; True: the lane was closed and is open now."""
         self._failures.pop(lane, None)
-        self._failing.get(lane, set()).discard(asker)
+        failing = self._failing.pop(lane, {})
+        others = {name: replace(found, next_try=0.0) for name, found in failing.items() if name != asker}
+        if others:
+            self._failing[lane] = others
         return self._closed.pop(lane, None) is not None
+
+    def _note(self, lane: L, asker: str, now: float, jitter: float) -> None:
+        failing = self._failing.setdefault(lane, {})
+        if lane not in self._closed:  # while it is closed, most of those who failed do not get to try
+            for name in [name for name, found in failing.items() if found.heard + _MISSED < now]:
+                del failing[name]
+        times = failing[asker].times + 1 if asker in failing else 1
+        delay = min(_SLOWEST_OWN, _FIRST_OWN * 2 ** min(times - 1, 8))
+        failing[asker] = _Failing(times, now, now + delay * (1 + _JITTER * jitter))
 
 
 def _again(tries: int, now: float, jitter: float) -> _Closed:

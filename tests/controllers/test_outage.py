@@ -10,9 +10,9 @@ import pytest
 from fleetdns.api.meta import ObjectKey
 from fleetdns.emulator.azure.service import Fault
 from fleetdns.errors import FleetDNSError, Throttled, Unavailable
-from tests.controllers.emulated import EmulatedWorld
+from tests.controllers.emulated import MINUTE, EmulatedWorld
 from tests.controllers.fake_azure import WRITES
-from tests.controllers.throttling import rolled_out, shops, until
+from tests.controllers.throttling import is_true, now, rolled_out, shops, ttl, until
 from tests.controllers.world import SWEEP, World, condition
 from tests.core.builders import NAMESPACE, RESOURCE_GROUP, make_backend, make_export, make_profile, public_ip
 
@@ -266,3 +266,21 @@ async def test_an_outage_is_over_when_nobody_wants_anything_written_any_more() -
         await until(lambda: process.controller.azure.failing() == ("writes",), within=30)
         world.hub.apply(*(make_profile(name, ttl=60) for name in names))
         await until(lambda: process.controller.azure.failing() == (), within=360)
+
+
+@pytest.mark.parametrize("count", [1, 2])
+async def test_changes_that_never_stop_do_not_make_an_azure_that_is_down_be_asked_more_often(count: int) -> None:
+    world = EmulatedWorld()
+    names = shops(count)
+    async with world.running():
+        await rolled_out(world, names)
+        world.service.add_fault(Fault(kind="server-error"))
+        start = now()
+        for number in range(240):
+            world.hub.apply(*(make_profile(name, ttl=number) for name in names))
+            await asyncio.sleep(0.5)
+
+        assert len(world.sent_between(start + MINUTE, now())) <= 10 * count + 2
+        world.service.clear_faults()
+        await until(lambda: all(is_true(world, name) for name in names), within=SWEEP)
+        assert {ttl(world, name) for name in names} == {239}

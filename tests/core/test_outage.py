@@ -22,7 +22,7 @@ def closed(*, now: float = 0.0) -> Outages[str]:
 def test_five_failures_in_a_row_of_three_askers_close_a_lane() -> None:
     outages: Outages[str] = Outages(longest=20.0)
     assert fail(outages, ["a", "b", "c", "a"]) == [False] * 4
-    assert outages.wait(LANE, "a", 0.0, tries=True) is None
+    assert outages.wait(LANE, "d", 0.0, tries=True) is None
     assert fail(outages, ["b"]) == [True]
     assert outages.wait(LANE, "a", 0.0, tries=True) == 2.0
     assert outages.closed(0.0) == (LANE,)
@@ -128,3 +128,32 @@ def test_a_lane_that_nobody_tries_any_more_is_no_outage() -> None:
     assert outages.wait(LANE, "a", 303.0, tries=True) is None
     assert fail(outages, ["a"], now=303.5) == [False]
     assert outages.closed(304.0) == (LANE,)
+
+
+def test_what_fails_for_one_alone_is_asked_for_more_and_more_slowly_whatever_makes_it_ask() -> None:
+    outages, now, pauses = Outages[str](longest=20.0), 0.0, []
+    for _ in range(7):
+        fail(outages, ["a"], now=now)
+        pause = outages.wait(LANE, "a", now, tries=True)
+        assert pause is not None
+        pauses.append(pause)
+        now += pause
+        assert outages.wait(LANE, "a", now, tries=True) is None
+    assert pauses == [1.0, 2.0, 4.0, 8.0, 10.0, 10.0, 10.0]
+    assert outages.wait(LANE, "b", now, tries=True) is None
+
+
+def test_whoever_failed_alone_asks_at_once_when_somebody_else_succeeds() -> None:
+    outages: Outages[str] = Outages(longest=20.0)
+    fail(outages, ["a"] * 4)
+    outages.succeeded(LANE, "b")
+    assert outages.wait(LANE, "a", 0.0, tries=True) is None
+
+
+def test_who_failed_alone_and_never_asks_again_is_forgotten() -> None:
+    outages: Outages[str] = Outages(longest=20.0)
+    for number in range(1000):
+        now = 10.0 * number
+        fail(outages, [f"work/{number}"], now=now)
+        outages.succeeded(LANE, "other")
+    assert len(outages._failing[LANE]) < 50
