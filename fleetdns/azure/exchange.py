@@ -11,9 +11,9 @@ from typing import Protocol, TypeVar
 from azure.core.exceptions import AzureError, HttpResponseError
 from azure.core.rest import AsyncHttpResponse
 
-from fleetdns.azure.elements import Malformed
 from fleetdns.azure.errors import Operation, classify_answer, timed_out, unreachable
 from fleetdns.errors import FleetDNSError
+from fleetdns.runtime.elements import Malformed
 
 _DONE = frozenset({200, 201, 204})
 _CORRELATION_HEADERS = ("x-ms-correlation-request-id", "x-ms-request-id")

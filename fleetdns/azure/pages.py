@@ -9,10 +9,8 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from fleetdns.azure.elements import Element, Elements, Fingerprint, Malformed
 from fleetdns.azure.errors import undecodable
-
-_AT_ONCE = 1 << 16  # bytes; what they hold is decoded in 2 ms, then the event loop is let go
+from fleetdns.runtime.elements import Element, Fingerprint, Malformed, cut
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,21 +57,9 @@ async def read_page(
     expected: Callable[[], Fingerprint | None] = lambda: None,
 ) -> Page:
     """Give each element of one page to `take`; `expected`: which one probably comes next. Raises Malformed."""
-    elements = Elements()
-
-    def take_whole() -> None:
-        while (element := elements.take(expected())) is not None:
-            take(element)
-
-    async for chunk in chunks:
-        for start in range(0, len(chunk), _AT_ONCE):
-            elements.feed(memoryview(chunk)[start : start + _AT_ONCE])
-            take_whole()
-            await asyncio.sleep(0)
-    elements.end()
-    take_whole()
+    envelope_bytes = await cut(chunks, "value", take=take, expected=expected)
     try:
-        envelope = msgspec.json.decode(elements.envelope, type=_Envelope)
+        envelope = msgspec.json.decode(envelope_bytes, type=_Envelope)
     except ValueError as error:  # msgspec's errors, and UnicodeDecodeError
         raise Malformed(str(error)) from error
     if envelope.value:

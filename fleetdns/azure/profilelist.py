@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable
 
 from fleetdns.azure.codec import Undecodable, decode_listed
-from fleetdns.azure.elements import Element
 from fleetdns.azure.pages import Page, read_page
 from fleetdns.azure.recognition import Decoded, Recognition
 from fleetdns.core.trafficmanager import Listing, Profile
+from fleetdns.runtime.elements import Element
 
 
 class ProfileList:

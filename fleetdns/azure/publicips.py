@@ -12,12 +12,12 @@ from azure.core.credentials_async import AsyncTokenCredential
 from azure.core.rest import AsyncHttpResponse, HttpRequest
 from azure.mgmt.core import AsyncARMPipelineClient
 
-from fleetdns.azure.elements import Element, Malformed
 from fleetdns.azure.exchange import AzureCallObserver, Exchange
 from fleetdns.azure.pages import Page, read_page, read_pages
 from fleetdns.azure.pipeline import ResourceManager, open_resource_manager
 from fleetdns.core.publicip import PublicIP, folded_address
 from fleetdns.errors import Rejected
+from fleetdns.runtime.elements import Element, Malformed
 
 API_VERSION = "2024-05-01"  # of Microsoft.Network's public IP addresses
 

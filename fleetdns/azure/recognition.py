@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Generic, TypeVar
 
-from fleetdns.azure.elements import Element, Fingerprint
+from fleetdns.runtime.elements import Element, Fingerprint
 
 T = TypeVar("T")
 

@@ -11,7 +11,8 @@ from fleetdns.api.meta import Resource
 from fleetdns.kube.errors import LineTooLong, Refused, Unreachable, list_watch_error
 from fleetdns.kube.paths import collection
 from fleetdns.kube.transport import Transport
-from fleetdns.runtime.listwatch import ListPage, Unavailable
+from fleetdns.runtime.elements import Malformed, cut
+from fleetdns.runtime.listwatch import ListPage, Take, Unavailable
 
 _ANY_CACHED = "0"
 _NOT_OLDER = "NotOlderThan"
@@ -22,12 +23,14 @@ class _ListMeta(msgspec.Struct, rename="camel"):
     continue_: str | None = msgspec.field(default=None, name="continue")
 
 
-class _List(msgspec.Struct):
+class _Envelope(msgspec.Struct):
+    """A list without its items."""
+
     metadata: _ListMeta
     items: list[msgspec.Raw] | None = None
 
 
-_LIST = msgspec.json.Decoder(_List)
+_ENVELOPE = msgspec.json.Decoder(_Envelope)
 
 
 class HubListWatch:
@@ -37,7 +40,7 @@ class HubListWatch:
         self._transport = transport
         self._path = collection(resource, namespace)
 
-    async def list(self, *, resource_version: str, limit: int | None, continue_token: str) -> ListPage:
+    async def list(self, *, resource_version: str, limit: int | None, continue_token: str, take: Take) -> ListPage:
         query = {}
         if resource_version:
             query["resourceVersion"] = resource_version
@@ -49,10 +52,12 @@ class HubListWatch:
         if continue_token:
             query["continue"] = continue_token
         try:
-            body = await self._transport.get(self._path, query)
+            async with self._transport.read(self._path, query) as chunks:
+                return _page(await cut(chunks, "items", take=lambda item: take(item.raw)))
         except (Refused, Unreachable) as error:
             raise list_watch_error(error) from error
-        return _page(body)
+        except Malformed as error:
+            raise _no_list() from error
 
     @asynccontextmanager
     async def watch(
@@ -89,13 +94,15 @@ class _Lines:
             raise list_watch_error(error) from error
 
 
-def _page(body: bytes) -> ListPage:
+def _page(envelope: bytes) -> ListPage:
     try:
-        page = _LIST.decode(body)
+        page = _ENVELOPE.decode(envelope)
     except ValueError as error:  # msgspec's errors, and UnicodeDecodeError
-        raise Unavailable("the answer to a list is no list") from error
-    return ListPage(
-        items=[memoryview(item) for item in page.items or ()],
-        resource_version=page.metadata.resource_version,
-        continue_token=page.metadata.continue_ or "",
-    )
+        raise _no_list() from error
+    if page.items:  # their name is spelled with escapes
+        raise _no_list()
+    return ListPage(resource_version=page.metadata.resource_version, continue_token=page.metadata.continue_ or "")
+
+
+def _no_list() -> Unavailable:
+    return Unavailable("the answer to a list is no list")

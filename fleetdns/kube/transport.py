@@ -97,7 +97,7 @@ class Transport:
             await session.close()
 
     async def get(self, path: str, query: Mapping[str, str] = _NO_QUERY) -> bytes:
-        """An object, or a page of a list."""
+        """An object, or a short list."""
         return await self._whole("GET", path, query=query, limit=self.timeouts.read)
 
     async def create(self, path: str, body: bytes) -> bytes:
@@ -123,6 +123,20 @@ class Transport:
     async def delete(self, path: str, body: bytes) -> bytes:
         """DELETE with DeleteOptions; the object, or a Status."""
         return await self._whole("DELETE", path, body=body, limit=self.timeouts.write)
+
+    @asynccontextmanager
+    async def read(self, path: str, query: Mapping[str, str]) -> AsyncIterator[AsyncIterator[bytes]]:
+        """The body of a list as it arrives, in chunks of any size; the time that the block takes counts, too."""
+        timeout = aiohttp.ClientTimeout(total=None, sock_connect=self.timeouts.connect)
+        try:
+            async with asyncio.timeout(self.timeouts.read):
+                response = await self._sent("GET", path, timeout=timeout, params=query)
+                try:
+                    yield _Chunks(response.content, self._unreachable)
+                finally:
+                    response.close()  # of one that was read to its end the connection has been given back already
+        except TimeoutError as error:
+            raise self._unreachable(error) from error
 
     @asynccontextmanager
     async def watch(self, path: str, query: Mapping[str, str]) -> AsyncIterator[AsyncIterator[bytes]]:
@@ -228,6 +242,26 @@ class Transport:
             case aiohttp.ClientConnectorError():
                 return Unreachable(f"{self._server} cannot be reached")
         return Unreachable(f"the connection to {self._server} broke")
+
+
+class _Chunks:
+    """The bytes of a stream as they come."""
+
+    def __init__(self, stream: aiohttp.StreamReader, unreachable: Callable[[Exception], Unreachable]) -> None:
+        self._stream = stream
+        self._unreachable = unreachable
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> bytes:
+        try:
+            chunk = await self._stream.readany()
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            raise self._unreachable(error) from error
+        if not chunk:
+            raise StopAsyncIteration
+        return chunk
 
 
 class _Lines:

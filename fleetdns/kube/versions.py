@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 
-from fleetdns.runtime.listwatch import Expired, ListPage, ListWatch, NotServed
+from fleetdns.runtime.listwatch import Expired, ListPage, ListWatch, NotServed, Take
 
 
 class VersionedListWatch:
@@ -24,12 +24,14 @@ class VersionedListWatch:
         self._versions = tuple(versions)
         self._current = 0
 
-    async def list(self, *, resource_version: str, limit: int | None, continue_token: str) -> ListPage:
+    async def list(self, *, resource_version: str, limit: int | None, continue_token: str, take: Take) -> ListPage:
         tried = 0
         while True:
             version = self._versions[self._current]
             try:
-                return await version.list(resource_version=resource_version, limit=limit, continue_token=continue_token)
+                return await version.list(
+                    resource_version=resource_version, limit=limit, continue_token=continue_token, take=take
+                )
             except NotServed as error:
                 tried += 1
                 self._turn()

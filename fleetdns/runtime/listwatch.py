@@ -3,20 +3,21 @@
 The transport knows HTTP and addresses, the codec knows one kind of object; nothing else here knows either.
 """
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, Generic, Protocol, TypeAlias, TypeVar
 
 K_co = TypeVar("K_co", covariant=True)
 T_co = TypeVar("T_co", covariant=True)
 
+Take: TypeAlias = Callable[[bytes | memoryview], None]
+
 
 @dataclass(frozen=True, slots=True)
 class ListPage:
-    """One page of a list: each item as it came, still to be decoded. An empty continue_token marks the last page."""
+    """One page of a list was read to its end, without its items. An empty continue_token marks the last page."""
 
-    items: Sequence[bytes | memoryview]
     resource_version: str
     continue_token: str
 
@@ -24,8 +25,11 @@ class ListPage:
 class ListWatch(Protocol):
     """One kind of object on one server. Every failure rises as a ListWatchError."""
 
-    async def list(self, *, resource_version: str, limit: int | None, continue_token: str) -> ListPage:
-        """One page. resource_version: "" is a quorum read, "0" any cached state, else a state not older than it.
+    async def list(self, *, resource_version: str, limit: int | None, continue_token: str, take: Take) -> ListPage:
+        """One page, each item given to take as it comes, still to be decoded, while others run now and then.
+
+        What take was given counts only when this returns: until then it may be a part. What take raises rises.
+        resource_version: "" is a quorum read, "0" any cached state, else a state not older than it.
 
         limit None asks for everything at once. With a continue_token, resource_version is "".
         """

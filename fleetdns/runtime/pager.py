@@ -1,9 +1,10 @@
 """One whole list out of its pages: decoded as they come, given out only when complete."""
 
 import asyncio
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
+
+import msgspec
 
 from .events import Replaced, Unknown
 from .listwatch import Codec, Entry, Expired, ListPage, ListWatch, Unavailable, Undecodable
@@ -12,7 +13,7 @@ from .watchline import unknown
 K = TypeVar("K")
 T = TypeVar("T")
 
-_DECODED_AT_ONCE = 500  # items; about 5 ms during which the loop stands still
+_ANY_JSON = msgspec.json.Decoder(msgspec.Raw)
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,8 +26,17 @@ class Listed(Generic[K, T]):
 
 @dataclass(slots=True)
 class _Collected(Generic[K, T]):
+    codec: Codec[K, T]
     entries: list[Entry[K, T]] = field(default_factory=list)
     unknown: list[Unknown[K]] = field(default_factory=list)
+
+    def take(self, raw: bytes | memoryview) -> None:
+        """One more item. Raises Unavailable for what is no JSON at all: then it is the answer that is broken."""
+        try:
+            self.entries.append(self.codec.decode(raw))
+        except Undecodable as problem:
+            _must_be_json(raw)
+            self.unknown.append(unknown(problem))
 
 
 async def whole_list(
@@ -36,35 +46,30 @@ async def whole_list(
 
     Raises what the transport raises. A continue token that expires on the way costs one list without pages.
     """
-    first = page = await _page(listwatch, resource_version, limit=limit, token="", timeout=timeout)
-    collected: _Collected[K, T] = _Collected()
-    await _decode(page.items, codec, collected)
+    collected: _Collected[K, T] = _Collected(codec)
+
+    async def read(version: str, token: str) -> ListPage:
+        try:
+            async with asyncio.timeout(timeout):
+                return await listwatch.list(
+                    resource_version=version, limit=limit, continue_token=token, take=collected.take
+                )
+        except TimeoutError as error:
+            raise Unavailable(f"a page of the list took longer than {timeout:g} s") from error
+
+    first = page = await read(resource_version, "")
     while page.continue_token:
         try:
             # The token carries the version of the first page; to name one beside it is an error.
-            page = await _page(listwatch, "", limit=limit, token=page.continue_token, timeout=timeout)
+            page = await read("", page.continue_token)
         except Expired:
             return await whole_list(listwatch, codec, resource_version=resource_version, limit=None, timeout=timeout)
-        await _decode(page.items, codec, collected)
     state = Replaced(collected.entries, collected.unknown, first.resource_version)
     return Listed(state, is_paginated=page is not first)
 
 
-async def _page(
-    listwatch: ListWatch, resource_version: str, *, limit: int | None, token: str, timeout: float
-) -> ListPage:
+def _must_be_json(raw: bytes | memoryview) -> None:
     try:
-        async with asyncio.timeout(timeout):
-            return await listwatch.list(resource_version=resource_version, limit=limit, continue_token=token)
-    except TimeoutError as error:
-        raise Unavailable(f"a page of the list took longer than {timeout:g} s") from error
-
-
-async def _decode(items: Sequence[bytes | memoryview], codec: Codec[K, T], collected: _Collected[K, T]) -> None:
-    for number, raw in enumerate(items, start=1):
-        try:
-            collected.entries.append(codec.decode(raw))
-        except Undecodable as problem:
-            collected.unknown.append(unknown(problem))
-        if number % _DECODED_AT_ONCE == 0:
-            await asyncio.sleep(0)
+        _ANY_JSON.decode(raw)
+    except ValueError as error:  # msgspec's errors, and UnicodeDecodeError
+        raise Unavailable("the list holds an item that is no JSON") from error

@@ -10,10 +10,10 @@ import pytest
 
 from fleetdns.azure import profilelist
 from fleetdns.azure.codec import decode_listed
-from fleetdns.azure.elements import Malformed, fingerprint
 from fleetdns.azure.profilelist import ProfileList
 from fleetdns.azure.recognition import Decoded, ListMemory
 from fleetdns.core.trafficmanager import Profile
+from fleetdns.runtime.elements import Malformed, fingerprint
 from tests.azure.values import GROUP, SUBSCRIPTION, endpoint_body, profile_body
 
 

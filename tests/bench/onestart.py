@@ -27,7 +27,7 @@ from fleetdns.controllers.informers import Informers
 from fleetdns.kube.config import load
 from fleetdns.kube.sources import HubSources
 from fleetdns.kube.transport import Transport
-from fleetdns.runtime.listwatch import Codec, ListPage, ListWatch, Rejected
+from fleetdns.runtime.listwatch import Codec, ListPage, ListWatch, Rejected, Take
 from fleetdns.runtime.observer import InformerObserver
 from tests.bench.pulse import Pulse
 
@@ -85,8 +85,10 @@ class _Plain:
     def __init__(self, inner: ListWatch) -> None:
         self._inner = inner
 
-    async def list(self, *, resource_version: str, limit: int | None, continue_token: str) -> ListPage:
-        return await self._inner.list(resource_version=resource_version, limit=limit, continue_token=continue_token)
+    async def list(self, *, resource_version: str, limit: int | None, continue_token: str, take: Take) -> ListPage:
+        return await self._inner.list(
+            resource_version=resource_version, limit=limit, continue_token=continue_token, take=take
+        )
 
     def watch(
         self, *, resource_version: str, timeout_seconds: int, initial_events: bool

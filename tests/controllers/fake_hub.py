@@ -26,7 +26,7 @@ from fleetdns.controllers.ports import HubObject
 from fleetdns.core.events import Event
 from fleetdns.errors import Conflict, FleetDNSError, Rejected
 from fleetdns.runtime.events import Replaced
-from fleetdns.runtime.listwatch import Codec, Entry, ListPage, ListWatch, NotServed, Undecodable
+from fleetdns.runtime.listwatch import Codec, Entry, ListPage, ListWatch, NotServed, Take, Undecodable
 from fleetdns.runtime.store import Store
 from fleetdns.runtime.watchline import read_line
 
@@ -343,10 +343,12 @@ class _KindListWatch:
         self._hub = hub
         self._kind = kind
 
-    async def list(self, *, resource_version: str, limit: int | None, continue_token: str) -> ListPage:
+    async def list(self, *, resource_version: str, limit: int | None, continue_token: str, take: Take) -> ListPage:
         await asyncio.sleep(self._hub.delay)
         self._hub.must_serve(self._kind)
-        return ListPage(self._hub.raw_of(self._kind), str(self._hub.version), "")
+        for raw in self._hub.raw_of(self._kind):
+            take(raw)
+        return ListPage(str(self._hub.version), "")
 
     def watch(
         self, *, resource_version: str, timeout_seconds: int, initial_events: bool

@@ -68,29 +68,33 @@ async def test_a_list_gives_every_object_in_pages(transport: Transport) -> None:
         await a_profile(transport, f"p{number}")
     listing: ListWatch = HubListWatch(transport, PROFILE, None)
     codec: Codec[ObjectKey, TrafficManagerProfile] = StructCodec(TrafficManagerProfile)
-    names, token, version = [], "", ""
+    taken: list[bytes | memoryview] = []
+    token = version = ""
     while True:
-        page = await listing.list(resource_version="", limit=2, continue_token=token)
-        names += [codec.decode(raw).key.name for raw in page.items]
+        page = await listing.list(resource_version="", limit=2, continue_token=token, take=taken.append)
         version, token = version or page.resource_version, page.continue_token
         if not token:
             break
-    assert names == ["p0", "p1", "p2", "p3", "p4"]
-    whole = await listing.list(resource_version=version, limit=None, continue_token="")
-    assert len(whole.items) == 5
-    cached = await listing.list(resource_version="0", limit=2, continue_token="")
-    assert len(cached.items) >= 2
+    assert [codec.decode(raw).key.name for raw in taken] == ["p0", "p1", "p2", "p3", "p4"]
+    whole: list[bytes | memoryview] = []
+    await listing.list(resource_version=version, limit=None, continue_token="", take=whole.append)
+    assert len(whole) == 5
+    cached: list[bytes | memoryview] = []
+    await listing.list(resource_version="0", limit=2, continue_token="", take=cached.append)
+    assert len(cached) >= 2
 
 
 async def test_a_list_of_one_namespace_shows_no_other(transport: Transport) -> None:
     await a_profile(transport)
-    page = await HubListWatch(transport, PROFILE, "elsewhere").list(resource_version="", limit=None, continue_token="")
-    assert page.items == []
+    taken: list[bytes | memoryview] = []
+    elsewhere = HubListWatch(transport, PROFILE, "elsewhere")
+    await elsewhere.list(resource_version="", limit=None, continue_token="", take=taken.append)
+    assert taken == []
 
 
 async def test_a_watch_gives_whole_lines_from_where_the_list_ended(transport: Transport) -> None:
     listing = HubListWatch(transport, PROFILE, NAMESPACE)
-    page = await listing.list(resource_version="", limit=None, continue_token="")
+    page = await listing.list(resource_version="", limit=None, continue_token="", take=lambda _: None)
     async with listing.watch(resource_version=page.resource_version, timeout_seconds=60, initial_events=False) as lines:
         await a_profile(transport)
         line = await anext(lines)
@@ -102,7 +106,9 @@ async def test_a_watch_gives_whole_lines_from_where_the_list_ended(transport: Tr
 async def test_a_kind_that_the_hub_does_not_have_is_not_served(transport: Transport) -> None:
     unknown = PROFILE._replace(plural="moonphases")
     with pytest.raises(NotServed):
-        await HubListWatch(transport, unknown, None).list(resource_version="", limit=None, continue_token="")
+        await HubListWatch(transport, unknown, None).list(
+            resource_version="", limit=None, continue_token="", take=lambda _: None
+        )
     with pytest.raises(NotServed):
         async with HubListWatch(transport, unknown, None).watch(
             resource_version="1", timeout_seconds=9, initial_events=False
@@ -112,13 +118,17 @@ async def test_a_kind_that_the_hub_does_not_have_is_not_served(transport: Transp
 
 async def test_a_version_that_the_server_has_not_reached_is_expired(transport: Transport) -> None:
     with pytest.raises(Expired):
-        await HubListWatch(transport, PROFILE, None).list(resource_version="999999", limit=None, continue_token="")
+        await HubListWatch(transport, PROFILE, None).list(
+            resource_version="999999", limit=None, continue_token="", take=lambda _: None
+        )
 
 
 async def test_a_kind_that_is_being_set_up_asks_to_wait(transport: Transport, hub: HubServer) -> None:
     hub.faults.throttle(retry_after=3)
     with pytest.raises(ListThrottled) as failure:
-        await HubListWatch(transport, PROFILE, None).list(resource_version="", limit=None, continue_token="")
+        await HubListWatch(transport, PROFILE, None).list(
+            resource_version="", limit=None, continue_token="", take=lambda _: None
+        )
     assert failure.value.retry_after == 3.0
 
 
@@ -198,10 +208,11 @@ async def test_only_the_import_that_was_meant_is_deleted(transport: Transport, w
     assert (await stored(transport, ServiceImport.resource, "app"))["metadata"]["uid"] == seen.metadata.uid
     for _ in range(2):
         await writes.writer.delete_import(seen)
-    page = await HubListWatch(transport, ServiceImport.resource, None).list(
-        resource_version="", limit=None, continue_token=""
+    left: list[bytes | memoryview] = []
+    await HubListWatch(transport, ServiceImport.resource, None).list(
+        resource_version="", limit=None, continue_token="", take=left.append
     )
-    assert page.items == []
+    assert left == []
 
 
 async def test_an_event_is_told_once_and_counted_when_it_repeats(transport: Transport, writes: Writes) -> None:
@@ -321,10 +332,11 @@ async def test_a_token_that_is_no_good_is_forbidden(transport: Transport, writes
 async def test_backends_decode_with_their_keys(transport: Transport) -> None:
     spec = {"profile": {"name": "myatm"}, "backend": {"name": "app"}, "weight": 7}
     await created(transport, TrafficManagerBackend.resource, "mytmb", spec)
-    page = await HubListWatch(transport, TrafficManagerBackend.resource, None).list(
-        resource_version="", limit=500, continue_token=""
+    taken: list[bytes | memoryview] = []
+    await HubListWatch(transport, TrafficManagerBackend.resource, None).list(
+        resource_version="", limit=500, continue_token="", take=taken.append
     )
-    (entry,) = [StructCodec(TrafficManagerBackend).decode(raw) for raw in page.items]
+    (entry,) = [StructCodec(TrafficManagerBackend).decode(raw) for raw in taken]
     assert (entry.key, entry.value.weight) == (ObjectKey(NAMESPACE, "mytmb"), 7)
 
 

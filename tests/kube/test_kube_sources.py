@@ -24,8 +24,10 @@ async def test_profiles_come_from_the_namespace_that_was_chosen(
 ) -> None:
     await created(transport, TrafficManagerProfile.resource, "myatm", {})
     sources = HubSources(transport, namespace=namespace)
-    page = await sources.listwatch(TrafficManagerProfile).list(resource_version="", limit=None, continue_token="")
-    decoded = [sources.codec(TrafficManagerProfile).decode(raw) for raw in page.items]
+    codec, decoded = sources.codec(TrafficManagerProfile), []
+    await sources.listwatch(TrafficManagerProfile).list(
+        resource_version="", limit=None, continue_token="", take=lambda raw: decoded.append(codec.decode(raw))
+    )
     assert [entry.key for entry in decoded] == [ObjectKey(NAMESPACE, "myatm")] * seen
 
 
@@ -45,8 +47,11 @@ async def test_exports_come_from_every_members_namespace_whatever_was_chosen(tra
     spec = {"serviceReference": reference, "ports": [{"port": 80}]}
     await created(transport, InternalServiceExport.resource, "work-app", spec)
     sources = HubSources(transport, namespace="elsewhere")
-    page = await sources.listwatch(InternalServiceExport).list(resource_version="", limit=None, continue_token="")
-    (entry,) = [sources.codec(InternalServiceExport).decode(raw) for raw in page.items]
+    codec, decoded = sources.codec(InternalServiceExport), []
+    await sources.listwatch(InternalServiceExport).list(
+        resource_version="", limit=None, continue_token="", take=lambda raw: decoded.append(codec.decode(raw))
+    )
+    (entry,) = decoded
     assert entry.value.cluster == "member-1"
 
 

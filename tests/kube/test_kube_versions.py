@@ -163,10 +163,12 @@ async def test_pages_of_one_list_are_never_of_two_versions() -> None:
     listwatch, (first, second) = versions(
         (page(thing("a", 3), version=10, token="more"), NotServed()), (page(thing("a", 3), thing("b", 4), version=11),)
     )
-    await listwatch.list(resource_version="", limit=1, continue_token="")
+    await listwatch.list(resource_version="", limit=1, continue_token="", take=lambda _: None)
     with pytest.raises(Expired):
-        await listwatch.list(resource_version="", limit=1, continue_token="more")
-    assert (await listwatch.list(resource_version="", limit=None, continue_token="")).resource_version == "11"
+        await listwatch.list(resource_version="", limit=1, continue_token="more", take=lambda _: None)
+    assert (
+        await listwatch.list(resource_version="", limit=None, continue_token="", take=lambda _: None)
+    ).resource_version == "11"
     assert [len(script.calls) for script in (first, second)] == [2, 1]
 
 

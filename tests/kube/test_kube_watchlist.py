@@ -24,7 +24,7 @@ from fleetdns.kube.listwatch import HubListWatch
 from fleetdns.kube.paths import collection, item
 from fleetdns.kube.transport import Transport
 from fleetdns.runtime.informer import Informer
-from fleetdns.runtime.listwatch import Expired, ListPage, ListWatch
+from fleetdns.runtime.listwatch import Expired, ListPage, ListWatch, Take
 from fleetdns.runtime.observer import InformerObserver
 from fleetdns.runtime.watchline import WatchLine, read_line
 from fleetdns.runtime.watchlist import WatchListSupport
@@ -167,8 +167,10 @@ class _Expiring:
         self._inner = inner
         self._expiry = expiry
 
-    async def list(self, *, resource_version: str, limit: int | None, continue_token: str) -> ListPage:
-        return await self._inner.list(resource_version=resource_version, limit=limit, continue_token=continue_token)
+    async def list(self, *, resource_version: str, limit: int | None, continue_token: str, take: Take) -> ListPage:
+        return await self._inner.list(
+            resource_version=resource_version, limit=limit, continue_token=continue_token, take=take
+        )
 
     def watch(
         self, *, resource_version: str, timeout_seconds: int, initial_events: bool
@@ -310,4 +312,4 @@ async def streamed(bench: Bench, version: str) -> list[WatchLine[ObjectKey, Note
 
 
 async def listed(bench: Bench, version: str) -> ListPage:
-    return await bench.listwatch.list(resource_version=version, limit=None, continue_token="")
+    return await bench.listwatch.list(resource_version=version, limit=None, continue_token="", take=lambda _: None)

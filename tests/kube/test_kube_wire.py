@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import gzip
 import json
 import socket
+from collections import Counter
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 
@@ -20,6 +22,7 @@ from fleetdns.runtime.listwatch import (
     Denied,
     Expired,
     LineTooLong,
+    ListPage,
     ListWatchError,
     NotServed,
     Rejected,
@@ -55,8 +58,14 @@ def listing(wire: Transport) -> HubListWatch:
     return HubListWatch(wire, PROFILE, None)
 
 
-async def listed(listing: HubListWatch, version: str = "", limit: int | None = None, token: str = "") -> Any:
-    return await listing.list(resource_version=version, limit=limit, continue_token=token)
+async def listed(listing: HubListWatch, version: str = "", limit: int | None = None, token: str = "") -> ListPage:
+    return await listing.list(resource_version=version, limit=limit, continue_token=token, take=lambda _: None)
+
+
+async def items(listing: HubListWatch) -> list[bytes]:
+    taken: list[bytes | memoryview] = []
+    await listing.list(resource_version="", limit=None, continue_token="", take=taken.append)
+    return [bytes(item) for item in taken]
 
 
 async def watched(listing: HubListWatch, version: str = "7", *, initial_events: bool = False) -> list[bytes]:
@@ -197,13 +206,110 @@ async def test_json_that_is_no_list_is_no_empty_list(
 
 async def test_null_items_are_an_empty_list(scripted: ScriptedServer, listing: HubListWatch) -> None:
     scripted.answers = [answer(LIST | {"items": None})]
-    assert (await listed(listing)).items == []
+    assert await items(listing) == []
 
 
 async def test_a_compressed_list_is_read(scripted: ScriptedServer, listing: HubListWatch) -> None:
     body = json.dumps(LIST | {"items": [{"metadata": {"name": "a"}}]}).encode()
     scripted.answers = [Answer(200, gzip.compress(body), {"Content-Encoding": "gzip"})]
-    assert [bytes(item) for item in (await listed(listing)).items] == [b'{"metadata": {"name": "a"}}']
+    assert await items(listing) == [b'{"metadata": {"name": "a"}}']
+
+
+NAMED = [{"metadata": {"name": name}, "items": [1]} for name in ("a", "b", "c")]
+TOLD = {"metadata": {"resourceVersion": "7", "continue": "more", "remainingItemCount": 9}, "kind": "L"}
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        pytest.param(TOLD | {"items": NAMED}, id="before its items"),
+        pytest.param({"items": NAMED} | TOLD, id="behind them"),
+        pytest.param({"kind": "L", "items": NAMED, "metadata": TOLD["metadata"]}, id="between others"),
+    ],
+)
+async def test_a_list_may_say_its_version_anywhere(
+    scripted: ScriptedServer, listing: HubListWatch, body: dict[str, Any]
+) -> None:
+    whole = json.dumps(body).encode()
+    scripted.answers = [Answer(chunks=[whole[at : at + 7] for at in range(0, len(whole), 7)])]
+    taken: list[bytes | memoryview] = []
+    page = await listing.list(resource_version="", limit=3, continue_token="", take=taken.append)
+    assert [json.loads(bytes(item)) for item in taken] == NAMED
+    assert (page.resource_version, page.continue_token) == ("7", "more")
+
+
+WHOLE = json.dumps({"metadata": TOLD["metadata"], "items": NAMED}).encode()
+
+
+async def test_a_list_that_ends_early_is_never_a_whole_one(scripted: ScriptedServer, listing: HubListWatch) -> None:
+    for length in range(1, len(WHOLE)):
+        scripted.answers = [Answer(body=WHOLE[:length])]
+        with pytest.raises(Unavailable):
+            await listed(listing)
+    scripted.answers = [Answer(body=WHOLE)]
+    assert await items(listing) == [json.dumps(item).encode() for item in NAMED]
+
+
+@pytest.mark.parametrize(
+    ("last", "fault"),
+    [
+        pytest.param(b', {"metadata"', "reset", id="cut in an item"),
+        pytest.param(b"", "reset", id="cut between two"),
+        pytest.param(b"]", "reset", id="cut behind the last"),
+        pytest.param(b"", "hang", id="silent between two"),
+        pytest.param(b"]} {}", None, id="more behind its end"),
+        pytest.param(b', <html>"no"</html>', None, id="a page of somebody's in the middle"),
+    ],
+)
+async def test_a_list_that_breaks_behind_some_items_is_unavailable(
+    scripted: ScriptedServer, listing: HubListWatch, last: bytes, fault: Literal["reset", "hang"] | None
+) -> None:
+    first = WHOLE[: WHOLE.index(b', {"metadata": {"name": "b"}')]
+    scripted.answers = [Answer(chunks=[first, last] if last else [first], fault=fault)]
+    taken: list[bytes | memoryview] = []
+    with pytest.raises(Unavailable):
+        await listing.list(resource_version="", limit=None, continue_token="", take=taken.append)
+    assert json.loads(bytes(taken[0])) == NAMED[0]
+
+
+async def test_items_whose_name_is_spelled_otherwise_are_not_taken_for_none(
+    scripted: ScriptedServer, listing: HubListWatch
+) -> None:
+    scripted.answers = [Answer(body=WHOLE.replace(b'"items": [{', b'"\\u0069tems": [{', 1))]
+    with pytest.raises(Unavailable):
+        await listed(listing)
+
+
+async def test_others_run_while_a_long_list_comes_in_one_piece(scripted: ScriptedServer, wire: Transport) -> None:
+    scripted.answers = [answer(LIST | {"items": [{"metadata": {"name": "a" * 1000}}] * 4000})]
+    turns, at = 0, []
+
+    async def others() -> None:
+        nonlocal turns
+        while True:
+            turns += 1
+            await asyncio.sleep(0)
+
+    running = asyncio.create_task(others())
+    await HubListWatch(wire, PROFILE, None).list(
+        resource_version="", limit=None, continue_token="", take=lambda _: at.append(turns)
+    )
+    running.cancel()
+    assert len(at) == 4000
+    assert max(Counter(at).values()) < 200
+
+
+async def test_what_the_reader_of_an_item_raises_rises_and_frees_the_connection(
+    scripted: ScriptedServer, listing: HubListWatch
+) -> None:
+    scripted.answers = [Answer(body=WHOLE)]
+
+    def broken(_item: bytes | memoryview) -> None:
+        raise LookupError
+
+    with pytest.raises(LookupError):
+        await listing.list(resource_version="", limit=None, continue_token="", take=broken)
+    assert (await listed(listing)).resource_version == "7"
 
 
 async def test_a_half_open_watch_is_given_up(scripted: ScriptedServer, listing: HubListWatch) -> None:

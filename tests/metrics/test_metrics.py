@@ -29,7 +29,7 @@ from fleetdns.metrics import Metrics
 from fleetdns.runtime.controller import ControllerObserver, Reconciled
 from fleetdns.runtime.events import Replaced, Unknown
 from fleetdns.runtime.informer import Informer
-from fleetdns.runtime.listwatch import Entry, ListPage, Unavailable, Undecodable
+from fleetdns.runtime.listwatch import Entry, ListPage, Take, Unavailable, Undecodable
 from fleetdns.runtime.observer import InformerObserver
 from fleetdns.runtime.workqueue import QueueMetrics, WorkQueue
 from tests.core.builders import make_backend, make_desired, make_identity, make_profile, uid_of
@@ -257,7 +257,7 @@ async def test_depth_is_read_from_the_living_queue(metrics: Metrics) -> None:
 class Silence:
     """A hub and a codec that are never asked."""
 
-    async def list(self, *, resource_version: str, limit: int | None, continue_token: str) -> ListPage:
+    async def list(self, *, resource_version: str, limit: int | None, continue_token: str, take: Take) -> ListPage:
         raise Unavailable
 
     def watch(

@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 
 from fleetdns.runtime.events import Event, Unknown
-from fleetdns.runtime.listwatch import Entry, ListPage, Undecodable
+from fleetdns.runtime.listwatch import Entry, ListPage, Take, Undecodable
 from fleetdns.runtime.observer import Health, InformerObserver
 from fleetdns.runtime.reflector import Reflector
 
@@ -118,9 +118,18 @@ def failed(code: int, reason: str = "", **details: Any) -> bytes:
 # The script
 
 
-def page(*items: bytes, version: int, token: str = "") -> ListPage:
-    """An answer to a list."""
-    return ListPage(items, str(version), token)
+@dataclass(frozen=True, slots=True)
+class Page:
+    """An answer to a list; breaks: what happens behind the items, before it is whole."""
+
+    items: tuple[bytes, ...]
+    version: str
+    token: str = ""
+    breaks: Exception | None = None
+
+
+def page(*items: bytes, version: int, token: str = "", breaks: Exception | None = None) -> Page:
+    return Page(items, str(version), token, breaks)
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +151,7 @@ class Slow:
     then: "Step"
 
 
-Step = ListPage | Stream | Slow | Exception
+Step = Page | Stream | Slow | Exception
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,11 +183,15 @@ class Script:
     open_streams: int = 0
     ended: asyncio.Event = field(default_factory=asyncio.Event)
 
-    async def list(self, *, resource_version: str, limit: int | None, continue_token: str) -> ListPage:
+    async def list(self, *, resource_version: str, limit: int | None, continue_token: str, take: Take) -> ListPage:
         self.calls.append(Listed(_clock(), resource_version, limit, continue_token))
         step = await self._next()
-        assert isinstance(step, ListPage), f"a list where the script has {step}"
-        return step
+        assert isinstance(step, Page), f"a list where the script has {step}"
+        for item in step.items:
+            take(item)
+        if step.breaks is not None:
+            raise step.breaks
+        return ListPage(step.version, step.token)
 
     @asynccontextmanager
     async def watch(
@@ -194,7 +207,7 @@ class Script:
         finally:
             self.open_streams -= 1
 
-    async def _next(self) -> ListPage | Stream:
+    async def _next(self) -> Page | Stream:
         number = len(self.calls) - 1
         if number >= len(self.steps):
             self.ended.set()

@@ -10,12 +10,13 @@ import pytest
 
 from fleetdns.runtime.events import Applied, Deleted
 from fleetdns.runtime.informer import Informer
-from fleetdns.runtime.listwatch import Denied, ListPage, NotServed, Throttled, Unavailable
+from fleetdns.runtime.listwatch import Denied, NotServed, Throttled, Unavailable
 from fleetdns.runtime.observer import Phase
 from tests.runtime.scripted import (
     NAMELESS,
     NoJitter,
     Notes,
+    Page,
     Script,
     Slow,
     Step,
@@ -104,7 +105,7 @@ async def test_a_handler_that_comes_late_is_told_of_what_is_there() -> None:
         assert late == [(None, 1, True), (None, 2, True)]
 
 
-def many(count: int) -> ListPage:
+def many(count: int) -> Page:
     return page(*(thing(f"t{number}", number, number) for number in range(1, count + 1)), version=count)
 
 

@@ -96,6 +96,25 @@ async def test_a_server_that_does_not_answer_the_list_is_asked_again() -> None:
 
 
 @pytest.mark.parametrize(
+    "broken",
+    [
+        pytest.param([page(thing("gone", 3), version=10, breaks=Unavailable())], id="on the first page"),
+        pytest.param(
+            [
+                page(thing("gone", 3), version=10, token="next"),
+                page(thing("gone", 4), version=10, breaks=Unavailable()),
+            ],
+            id="on the second",
+        ),
+        pytest.param([page(thing("gone", 3), b'{"metadata": {', version=10)], id="in an item that is no JSON"),
+    ],
+)
+async def test_a_list_that_breaks_behind_some_items_tells_nothing_and_is_asked_for_again(broken: list[Step]) -> None:
+    played = await play(*broken, page(thing("a", 3), version=20))
+    assert played.events == [Replaced([entry("a", 3)], [], "20")]
+
+
+@pytest.mark.parametrize(
     "empty",
     [
         pytest.param(stream(), id="with no event"),

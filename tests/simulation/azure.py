@@ -23,7 +23,6 @@ from fleetdns.azure.codec import (
     encode_patch,
     encode_profile,
 )
-from fleetdns.azure.elements import Malformed
 from fleetdns.azure.errors import Operation, classify_answer, timed_out, undecodable, unreachable
 from fleetdns.azure.profilelist import ProfileList
 from fleetdns.azure.recognition import Decoded
@@ -31,6 +30,7 @@ from fleetdns.core.calls import DeleteEndpoint, DeleteProfile, PatchProfile, Put
 from fleetdns.core.trafficmanager import TYPE, Endpoint, Listing, Profile, ProfileRef, endpoint_id, group_id
 from fleetdns.emulator.azure.service import Request, Response
 from fleetdns.errors import FleetDNSError
+from fleetdns.runtime.elements import Malformed
 from tests.simulation.network import Network
 
 _SLOWEST = 0.4  # seconds one way: ARM is slow

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fleetdns.azure.elements import Element, Elements, Fingerprint, Malformed, fingerprint
+from fleetdns.runtime.elements import Element, Elements, Fingerprint, Malformed, fingerprint
 
 _WORDS = st.text(alphabet='{}[]",:\\/value é\n', max_size=8)
 _SCALARS = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | _WORDS
@@ -44,7 +44,7 @@ def _pieces(body: bytes, cuts: list[int]) -> list[bytes]:
 
 def _cut(pieces: list[bytes], expected: list[Fingerprint | None] | None = None) -> tuple[list[Element], bytes]:
     """The elements and the envelope; `expected`: a guess for each element in turn."""
-    elements, found = Elements(), []
+    elements, found = Elements("value"), []
     guesses = iter(expected or [])
     guess = next(guesses, None)
 
@@ -109,6 +109,14 @@ def test_half_a_list_is_malformed(made: tuple[bytes, list[Any], dict[str, Any]],
 def test_what_is_no_list_of_elements_is_malformed(body: bytes) -> None:
     with pytest.raises(Malformed):
         _cut([body])
+
+
+@given(st.lists(st.integers(min_value=1, max_value=60), max_size=4), st.lists(st.integers(min_value=0), max_size=6))
+def test_however_deep_an_element_is_it_comes_whole(depths: list[int], cuts: list[int]) -> None:
+    expected = [b'{"}":[' * depth + b'"]"' + b"]}" * depth for depth in depths]
+    found, envelope = _cut(_pieces(b'{"value":[' + b",".join(expected) + b"]}", cuts))
+    assert [element.raw for element in found] == expected
+    assert envelope == b'{"value":[]}'
 
 
 def test_only_the_value_of_the_list_itself_is_cut() -> None:
