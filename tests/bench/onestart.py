@@ -23,6 +23,7 @@ from fleetdns.api.exports import InternalServiceExport, ServiceImport
 from fleetdns.api.meta import ObjectKey
 from fleetdns.api.overrides import ResourceOverride
 from fleetdns.api.profile import TrafficManagerProfile
+from fleetdns.app import garbage
 from fleetdns.controllers.informers import Informers
 from fleetdns.kube.config import load
 from fleetdns.kube.sources import HubSources
@@ -114,16 +115,16 @@ class _PlainSources:
 
 
 async def started(kubeconfig: str, way: str) -> Start:
-    """Fill the caches once. `way`: stream, or list."""
+    """Fill the caches once, the collector held off as `fleetdns run` does it. `way`: stream, or list."""
     connection, seen, pulse = await load(kubeconfig), _Seen(), Pulse()
-    gc.collect()
     idle, cpu, began = _memory("VmRSS"), time.process_time(), time.perf_counter()
     async with Transport(connection, observer=_Nobody()) as transport, asyncio.TaskGroup() as group:
         hub = HubSources(transport, namespace=None)
         informers = Informers(hub if way == "stream" else _PlainSources(hub), observer=seen, random=random.Random())
         tasks = [group.create_task(pulse.run()), *(group.create_task(each.run()) for each in informers.all)]
-        for informer in informers.all:
-            await informer.wait_synced()
+        with garbage.filling():
+            for informer in informers.all:
+                await informer.wait_synced()
         synced, cpu = time.perf_counter() - began, time.process_time() - cpu
         await asyncio.sleep(_SETTLED)
         peak, objects, standstill = _memory("VmHWM"), len(informers.exports.store), pulse.worst().longest
@@ -142,4 +143,5 @@ def _memory(field: str) -> float:
 
 
 if __name__ == "__main__":
+    garbage.set_aside()
     json.dump(asdict(asyncio.run(started(sys.argv[1], sys.argv[2]))), sys.stdout)
