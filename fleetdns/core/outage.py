@@ -10,8 +10,8 @@ closed     the next try later, 2 s doubling to 30 s                opens, and ev
 Whoever did not fail before goes first, and after 12 s at most: it may be that only some profiles fail, and their tries
 must not keep the others from showing that Azure works.
 
-What fails for one or two alone closes nothing: each of them waits by itself, 1 s doubling to 10 s, until it or
-somebody else succeeds.
+What fails for one or two alone closes nothing: each of them waits by itself, 1 s doubling to 10 s. When somebody else
+succeeds they may try at once; whoever fails then, too, has a trouble of its own: 5 s doubling to 30 s.
 """
 
 from __future__ import annotations
@@ -30,6 +30,7 @@ _SLOWEST_FIRST_TRY = 12.0  # seconds; of somebody who did not fail before
 _AHEAD = 0.5  # seconds by which such a one comes before those who failed
 _FIRST_OWN = 1.0
 _SLOWEST_OWN = 10.0
+_FIRST_IN_VAIN = 5.0
 _JITTER = 0.2
 _MISSED = 300.0  # seconds; whoever waits for a lane comes back far sooner
 
@@ -50,11 +51,20 @@ class _Closed:
 
 @dataclass(frozen=True, slots=True)
 class _Failing:
-    """Somebody whose last call failed: how often in a row, when last, and when it may ask again."""
+    """Somebody whose last call failed: how often in a row, when last, and when it may ask again.
+
+    `has_chance`: somebody else has succeeded since; `in_vain`: how many such chances it had.
+    """
 
     times: int
     heard: float
     next_try: float
+    has_chance: bool = False
+    in_vain: int = 0
+
+    def with_chance(self) -> _Failing:
+        pause = min(_SLOWEST_TRY, _FIRST_IN_VAIN * 2 ** min(self.in_vain - 1, 8)) if self.in_vain else 0.0
+        return self if self.has_chance else replace(self, next_try=self.heard + pause, has_chance=True)
 
 
 class Outages(Generic[L]):
@@ -121,7 +131,7 @@ class Outages(Generic[L]):
         """Azure did what it was asked to, or refused it for a reason; True: the lane was closed and is open now."""
         self._failures.pop(lane, None)
         failing = self._failing.pop(lane, {})
-        others = {name: replace(found, next_try=0.0) for name, found in failing.items() if name != asker}
+        others = {name: found.with_chance() for name, found in failing.items() if name != asker}
         if others:
             self._failing[lane] = others
         return self._closed.pop(lane, None) is not None
@@ -131,9 +141,9 @@ class Outages(Generic[L]):
         if lane not in self._closed:  # while it is closed, most of those who failed do not get to try
             for name in [name for name, found in failing.items() if found.heard + _MISSED < now]:
                 del failing[name]
-        times = failing[asker].times + 1 if asker in failing else 1
-        delay = min(_SLOWEST_OWN, _FIRST_OWN * 2 ** min(times - 1, 8))
-        failing[asker] = _Failing(times, now, now + delay * (1 + _JITTER * jitter))
+        before = failing.get(asker, _Failing(0, now, now))
+        delay = min(_SLOWEST_OWN, _FIRST_OWN * 2 ** min(before.times, 8)) * (1 + _JITTER * jitter)
+        failing[asker] = _Failing(before.times + 1, now, now + delay, in_vain=before.in_vain + before.has_chance)
 
 
 def _again(tries: int, now: float, jitter: float) -> _Closed:

@@ -284,3 +284,26 @@ async def test_changes_that_never_stop_do_not_make_an_azure_that_is_down_be_aske
         world.service.clear_faults()
         await until(lambda: all(is_true(world, name) for name in names), within=SWEEP)
         assert {ttl(world, name) for name in names} == {239}
+
+
+@pytest.mark.thorough
+async def test_profiles_that_azure_cannot_write_are_no_storm_while_others_are_written() -> None:
+    world = EmulatedWorld()
+    names = shops(20)
+    broken, healthy = names[:10], names[10:]
+    async with world.running(workers=16):
+        await rolled_out(world, names)
+        azure_names = [world.azure_profile(f"{NAMESPACE}/{name}")["name"] for name in broken]
+        for name in azure_names:
+            world.service.add_fault(Fault(kind="server-error", operation="profiles.p*", profile=name))
+        world.hub.apply(*(make_profile(name, ttl=5) for name in broken))
+        start = now()
+        for number in range(150):
+            world.hub.apply(make_profile(healthy[number % 10], ttl=number))
+            await asyncio.sleep(2)
+
+        last = world.sent_between(start + 4 * MINUTE, start + 5 * MINUTE)
+        failed = [sent for sent in last if sent.is_write and sent.outcome]
+        assert len(failed) <= 3 * len(broken)
+        world.service.clear_faults()
+        await until(lambda: all(is_true(world, name) for name in names), within=SWEEP)

@@ -157,3 +157,16 @@ def test_who_failed_alone_and_never_asks_again_is_forgotten() -> None:
         fail(outages, [f"work/{number}"], now=now)
         outages.succeeded(LANE, "other")
     assert len(outages._failing[LANE]) < 50
+
+
+def test_whoever_fails_although_others_succeed_is_asked_for_more_and_more_slowly() -> None:
+    outages, now, pauses = Outages[str](longest=20.0), 0.0, []
+    for _ in range(6):
+        fail(outages, ["a"], now=now)
+        outages.succeeded(LANE, "b")
+        outages.succeeded(LANE, "c")
+        pause = outages.wait(LANE, "a", now, tries=True) or 0.0
+        pauses.append(pause)
+        now += pause
+        assert outages.wait(LANE, "a", now, tries=True) is None
+    assert pauses == [0.0, 5.0, 10.0, 20.0, 30.0, 30.0]
