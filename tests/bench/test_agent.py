@@ -14,7 +14,7 @@ from tests.bench.agent import Run, emptied, filled, measured, page
 from tests.bench.answer import Answers, answers
 from tests.bench.report import machine
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.long]
 
 
 async def test_an_agent_is_measured_until_everything_is_exported(tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ from tests.bench.start import WAYS, Run, Server, page
 from tests.contract.samples import definitions
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("way", sorted(WAYS))
 async def test_a_start_counts_the_exports_and_tells_how_they_came(way: str, tmp_path: Path) -> None:
     hub = HubServer()

@@ -12,7 +12,7 @@ from fleetdns.api.exports import CONFLICT, InternalServiceExport
 from tests.controllers.world import World, condition, export_key, with_finalizer, with_ports
 from tests.core.builders import make_backend, make_export, make_profile
 
-pytestmark = [pytest.mark.looptime, pytest.mark.thorough]
+pytestmark = [pytest.mark.looptime, pytest.mark.long]
 
 IMPORT = "patch_status serviceimports work/app"
 CREATION = "create_import serviceimports work/app"

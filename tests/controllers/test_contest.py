@@ -278,7 +278,7 @@ async def test_an_hour_of_another_writer_costs_few_status_patches() -> None:
         assert 0 < patches(world) - before <= 2 * 2 * 6 + 4
 
 
-@pytest.mark.thorough
+@pytest.mark.long
 @pytest.mark.parametrize("seed", range(12))
 async def test_whatever_others_write_and_users_ask_for_azure_is_as_asked_ten_sweeps_after_the_last_of_it(
     seed: int,

@@ -18,7 +18,7 @@ from fleetdns.controllers.ports import HubObject
 from tests.controllers.world import PROFILE_KEY, SERVICE_KEY, World, export_key
 from tests.core.builders import NAMESPACE, SERVICE, make_backend, make_export, make_profile, uid_of
 
-pytestmark = [pytest.mark.looptime, pytest.mark.thorough]
+pytestmark = [pytest.mark.looptime, pytest.mark.long]
 
 BACKEND_KEY = ObjectKey(NAMESPACE, SERVICE)
 ORDERS = list(permutations(("profile", "backend", "export a", "export b")))

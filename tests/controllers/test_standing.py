@@ -25,7 +25,7 @@ from tests.controllers.world import World, export_key, with_ports
 from tests.core.builders import NAMESPACE, make_backend, make_export, make_meta, make_profile, public_ip
 from tests.core.override_builders import delete, label, make_override, weight
 
-pytestmark = [pytest.mark.looptime, pytest.mark.thorough]
+pytestmark = [pytest.mark.looptime, pytest.mark.long]
 
 CLUSTERS, SERVICES, OVERRIDES = "abcde", ("app", "web"), ("first", "second")
 WRITES = ("patch_status", "set_annotations", "create_import", "delete_import", "set_finalizers")

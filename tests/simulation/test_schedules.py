@@ -23,6 +23,7 @@ def test_every_promise_is_kept(seed: int) -> None:
     assert story.broken == (), "\n".join(story.trace[-200:])
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("seed", LONG)
 def test_every_promise_is_kept_for_longer(seed: int) -> None:
     story = play(seed)
