@@ -20,6 +20,7 @@ from tests.simulation.network import Network
 _SLOWEST = 0.02  # seconds one way
 _TIMEOUT = 10.0  # seconds; the transport's own for writes
 _STALL = 75.0  # seconds; how long the transport takes a silent watch for a living one
+_CHUNK = 1000  # bytes of a list's answer that arrive at once
 _NO_QUERY: Mapping[str, str] = MappingProxyType({})
 
 
@@ -128,6 +129,10 @@ class SimulatedTransport:
         )
 
     @asynccontextmanager
+    async def read(self, path: str, query: Mapping[str, str]) -> AsyncIterator[AsyncIterator[bytes]]:
+        yield _chunks(await self.get(path, query))
+
+    @asynccontextmanager
     async def watch(self, path: str, query: Mapping[str, str]) -> AsyncIterator[AsyncIterator[bytes]]:
         at = address_of(path)
         await self._network.pass_through(slowest=_SLOWEST)
@@ -222,6 +227,12 @@ class SimulatedTransport:
     def _refuse_if_down(self) -> None:
         if self.is_down:
             raise Unreachable("connection refused")
+
+
+async def _chunks(body: bytes) -> AsyncIterator[bytes]:
+    """A body in pieces that end anywhere."""
+    for start in range(0, len(body), _CHUNK):
+        yield body[start : start + _CHUNK]
 
 
 def _kind(at: Address) -> tuple[str, str, str, str | None]:
