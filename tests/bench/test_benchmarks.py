@@ -12,6 +12,9 @@ from tests.bench.report import Report
 from tests.bench.size import Size, size
 from tests.controllers.outages import OUTAGES
 
+# How the numbers are made is tested by numbers: it takes its time, and no change of the product depends on it.
+pytestmark = pytest.mark.long
+
 
 def holds_together(report: Report, *, rows: int) -> None:
     """Every table has its rows, and every row a cell for each column."""
@@ -74,7 +77,6 @@ def test_an_outage_is_counted_from_its_beginning_until_all_is_true() -> None:
 
 
 @pytest.mark.e2e
-@pytest.mark.long
 @pytest.mark.timeout(180)
 async def test_a_whole_process_is_measured_from_its_start_to_after_its_sweeps(tmp_path: Path) -> None:
     found = await process.measured(Size(1, 2), tmp_path, sweep_interval=5.0)
@@ -85,7 +87,6 @@ async def test_a_whole_process_is_measured_from_its_start_to_after_its_sweeps(tm
 
 
 @pytest.mark.e2e
-@pytest.mark.long
 @pytest.mark.timeout(180)
 async def test_rest_is_measured_for_as_long_as_asked(tmp_path: Path) -> None:
     found = await idle.measured(Size(1, 1), tmp_path, seconds=0.5, settle=0.1, flags=("--sweep-interval=5",))

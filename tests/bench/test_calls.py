@@ -8,6 +8,8 @@ from tests.bench.calls import SIZES, measured, page, report
 from tests.bench.pace import RECORDED
 from tests.bench.story import Cost
 
+pytestmark = pytest.mark.long
+
 
 @pytest.fixture(scope="module")
 def costs() -> dict[str, Cost]:
