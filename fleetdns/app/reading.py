@@ -20,6 +20,7 @@ from fleetdns.controllers.snapshot import profiles_alone, snapshot
 from fleetdns.core.memory import Settings as PlanSettings
 from fleetdns.core.orphans import Orphan, orphans, standing
 from fleetdns.core.preview import ProfilePreview
+from fleetdns.errors import Forbidden
 from fleetdns.kube.config import load
 from fleetdns.kube.definitions import HubDefinitions
 from fleetdns.kube.discovery import HubDiscovery
@@ -40,10 +41,13 @@ class Hub:
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """What a freshly started controller would do. `knows_overrides`: False where nobody says who applies them."""
+    """What a freshly started controller would do. `namespace`: the only one that was looked at, None for all;
+    `knows_overrides`: False where nobody says who applies them.
+    """
 
     host: str
     hub_id: str
+    namespace: str | None
     seen: Seen
     profiles: tuple[ProfilePreview, ...]
     knows_overrides: bool
@@ -53,7 +57,7 @@ class Planned:
 async def open_hub(kubeconfig: str | None, namespace: str | None) -> AsyncIterator[Hub]:
     """The hub until the block ends. Raises UsageError."""
     connection = await load(kubeconfig)
-    async with Transport(connection, observer=_Nobody()) as transport:
+    async with Transport(connection, observer=_Nobody(), server=f"the API server {connection.host}") as transport:
         yield Hub(connection.host, transport, HubSources(transport, namespace=namespace))
 
 
@@ -61,7 +65,7 @@ async def planned(settings: Settings) -> Planned:
     """Look at everything as `run` with these settings would. Raises FleetDNSError."""
     async with AsyncExitStack() as stack:
         hub = await stack.enter_async_context(open_hub(settings.kubeconfig, settings.namespace))
-        decided = plan_settings(settings, settings.hub_id or await hub_id(hub.transport))
+        decided = plan_settings(settings, settings.hub_id or await _id_of(hub))
         caches = await snapshot(hub.sources)
         azure = await stack.enter_async_context(_azure(settings, is_read_only=True))
         index = AzureIndex(azure, clock=asyncio.get_running_loop().time)
@@ -79,15 +83,16 @@ async def planned(settings: Settings) -> Planned:
             resolves_exports=settings.resolve_exports,
         )
         profiles = await preview.every()
-        return Planned(hub.host, decided.naming.hub_id, seen, profiles, switch.is_on is not None)
+        return Planned(hub.host, decided.naming.hub_id, settings.namespace, seen, profiles, switch.is_on is not None)
 
 
 @dataclass(frozen=True, slots=True)
 class Orphanage:
-    """The orphans of one hub, and who deletes those that are named."""
+    """The orphans of one hub, and who deletes those that are named. `namespace`: the only one whose are told of."""
 
     host: str
     hub_id: str
+    namespace: str | None
     seen: Seen
     found: tuple[Orphan, ...]
     unreadable: tuple[str, ...]  # TrafficManagerProfiles whose own profiles are not told of
@@ -99,7 +104,7 @@ async def open_orphanage(settings: Settings) -> AsyncIterator[Orphanage]:
     """Look once; the removal works until the block ends. Raises FleetDNSError."""
     async with AsyncExitStack() as stack:
         hub = await stack.enter_async_context(open_hub(settings.kubeconfig, settings.namespace))
-        decided: PlanSettings = plan_settings(settings, settings.hub_id or await hub_id(hub.transport))
+        decided: PlanSettings = plan_settings(settings, settings.hub_id or await _id_of(hub))
         caches = await profiles_alone(hub.sources)
         azure = await stack.enter_async_context(_azure(settings, is_read_only=False))
         clock = asyncio.get_running_loop().time
@@ -117,6 +122,7 @@ async def open_orphanage(settings: Settings) -> AsyncIterator[Orphanage]:
         yield Orphanage(
             host=hub.host,
             hub_id=decided.naming.hub_id,
+            namespace=settings.namespace,
             seen=seen,
             found=orphans(index.observed.present(), stands),
             unreadable=(*(str(key) for key in sorted(unreadable.profiles)), *unnamed),
@@ -130,6 +136,19 @@ async def open_orphanage(settings: Settings) -> AsyncIterator[Orphanage]:
                 clock=clock,
             ),
         )
+
+
+async def _id_of(hub: Hub) -> str:
+    """The hub's id as it is known there. Raises FleetDNSError."""
+    try:
+        return await hub_id(hub.transport)
+    except Forbidden as error:
+        if error.code == "Unauthorized":
+            raise Forbidden(error.code, f"{hub.host} does not take the credentials of the kubeconfig") from error
+        because = (
+            "the hub does not let you read namespace kube-system, whose uid is the hub's id; give --hub-id, or ask"
+        )
+        raise Forbidden(error.code, f"{because} for the right: {error.sentence}") from error
 
 
 @asynccontextmanager

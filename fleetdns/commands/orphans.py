@@ -11,7 +11,7 @@ from typing import Any
 
 from fleetdns import log
 from fleetdns.app.reading import Orphanage, open_orphanage
-from fleetdns.commands.terminal import RED, Paint, note, paint, printed, printed_json
+from fleetdns.commands.terminal import RED, Paint, note, paint, printed, printed_json, within
 from fleetdns.controllers.orphans import Refused
 from fleetdns.core.orphans import Orphan
 from fleetdns.settings.reports import JSON, AzureReport
@@ -61,12 +61,18 @@ async def _deleted(report: AzureReport, named: Sequence[str]) -> int:
 def lines(orphanage: Orphanage, paint: Paint) -> Iterator[str]:
     """A table, or that there is nothing."""
     if not orphanage.found:
-        yield f"No orphan: every profile with the hub id {orphanage.hub_id} has its object on {orphanage.host}."
+        every = f"every profile with the hub id {orphanage.hub_id}{_made_for(orphanage)}"
+        yield f"No orphan: {every} has its object on {orphanage.host}."
         return
     yield from paint.table(_COLUMNS, (_row(orphan) for orphan in orphanage.found))
     yield ""
     yield f"They have the hub id {orphanage.hub_id} and no object on {orphanage.host}."
     yield f"Nothing is deleted unless it is named: {paint('fleetdns orphans --delete NAME', RED)}"
+
+
+def _made_for(orphanage: Orphanage) -> str:
+    where = within(orphanage.namespace)
+    return f" that was made for an object{where}" if where else ""
 
 
 def _row(orphan: Orphan) -> tuple[str, ...]:

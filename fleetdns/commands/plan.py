@@ -11,7 +11,7 @@ from typing import Any
 
 from fleetdns import log
 from fleetdns.app.reading import Planned, planned
-from fleetdns.commands.terminal import BOLD, DIM, GREEN, RED, YELLOW, Paint, note, paint, printed, printed_json
+from fleetdns.commands.terminal import BOLD, DIM, GREEN, RED, YELLOW, Paint, note, paint, printed, printed_json, within
 from fleetdns.core.calls import Call, DeleteEndpoint, DeleteProfile, PatchProfile, PutEndpoint, PutProfile
 from fleetdns.core.changes import Change, Create, Delete, subject_name
 from fleetdns.core.naming import parse_endpoint_name
@@ -118,7 +118,7 @@ def _called(name: str) -> str:
 def _summary(found: Planned) -> str:
     steps = sum(len(profile.steps) for profile in found.profiles)
     total = len(found.profiles)
-    whole = f"of {total} {'profile' if total == 1 else 'profiles'}"
+    whole = f"of {total} {'profile' if total == 1 else 'profiles'}{within(found.namespace)}"
     if not steps:
         return f"No call: Azure holds what {found.host} asks for, {_left_alone(found)}{whole}."
     touched = sum(bool(profile.steps) for profile in found.profiles)

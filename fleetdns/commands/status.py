@@ -14,7 +14,7 @@ from fleetdns.api.backend import TrafficManagerBackend
 from fleetdns.api.conditions import FALSE, TRUE
 from fleetdns.api.profile import TrafficManagerProfile
 from fleetdns.app.reading import open_hub
-from fleetdns.commands.terminal import BOLD, DIM, GREEN, RED, YELLOW, Paint, note, paint, printed, printed_json
+from fleetdns.commands.terminal import BOLD, DIM, GREEN, RED, YELLOW, Paint, note, paint, printed, printed_json, within
 from fleetdns.controllers.snapshot import listed
 from fleetdns.core.overview import Overview, Served, Trouble, Unserved, overviews
 from fleetdns.core.trafficmanager import CHECKING, DEGRADED, ONLINE
@@ -28,30 +28,30 @@ _COLOURS = {TRUE: GREEN, FALSE: RED, "Unknown": YELLOW, ONLINE: GREEN, DEGRADED:
 def status(report: HubReport) -> int:
     """Print it; returns the exit code. Raises UsageError and FleetDNSError, with nothing printed."""
     log.configure("error", None)
-    found, unreadable = asyncio.run(_read(report))
+    host, found, unreadable = asyncio.run(_read(report))
     for name in unreadable:
         note(f"{name} cannot be read and is left out")
     if report.output == JSON:
         printed_json({"profiles": [_entry(overview) for overview in found]})
     else:
-        printed(lines(found, paint(is_plain=report.is_plain)))
+        where = f"{within(report.namespace)} on {host}"
+        printed(lines(found, paint(is_plain=report.is_plain)) if found else [f"No TrafficManagerProfile{where}."])
     return 0
 
 
-async def _read(report: HubReport) -> tuple[tuple[Overview, ...], tuple[str, ...]]:
+async def _read(report: HubReport) -> tuple[str, tuple[Overview, ...], tuple[str, ...]]:
+    """The hub's address, what it has, and the names of what cannot be read."""
     async with open_hub(report.kubeconfig, report.namespace) as hub:
         profiles = await listed(hub.sources, TrafficManagerProfile)
         backends = await listed(hub.sources, TrafficManagerBackend)
     unknown = [("TrafficManagerProfile", key) for key in profiles.unknown]
     unknown += [("TrafficManagerBackend", key) for key in backends.unknown]
-    return overviews(profiles.values(), backends.values()), tuple(f"{kind} {key}" for kind, key in sorted(unknown))
+    names = tuple(f"{kind} {key}" for kind, key in sorted(unknown))
+    return hub.host, overviews(profiles.values(), backends.values()), names
 
 
 def lines(found: tuple[Overview, ...], paint: Paint) -> Iterator[str]:
-    """The profiles with their columns in line over all of them, and beneath each what hangs on it."""
-    if not found:
-        yield "No TrafficManagerProfile."
-        return
+    """The profiles, one at least, with their columns in line over all of them, and beneath each what hangs on it."""
     header, *rows = paint.table(_PROFILES, (_row(overview) for overview in found), colours=_COLOURS)
     yield header
     for overview, row in zip(found, rows, strict=True):

@@ -60,3 +60,8 @@ def printed_json(value: object) -> None:
 def note(sentence: str) -> None:
     """A sentence beside the answer, on stderr, so that what is printed can be worked on."""
     sys.stderr.write(f"fleetdns: {sentence}\n")
+
+
+def within(namespace: str | None) -> str:
+    """Where was looked, for the end of a sentence: nothing where it was everywhere."""
+    return f" in namespace {namespace}" if namespace else ""

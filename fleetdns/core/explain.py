@@ -166,7 +166,8 @@ def _finding(chain: _Chain, cluster: str) -> Finding:
     endpoint = chain.endpoints.get(cluster)
     guarded = find(chain.backend.status.conditions, GUARDED)
     if cluster not in chain.exporting and endpoint is not None and guarded is not None and guarded.status == TRUE:
-        return Finding(cluster, GUARD_HELD, guarded.message, remedies.guard(chain.backend.metadata.key))
+        because = "its export is gone without being withdrawn; the endpoint stays, since too few others would be left"
+        return Finding(cluster, GUARD_HELD, because, remedies.guard(chain.backend.metadata.key))
     if cluster in chain.own and not (endpoint is not None and chain.own[cluster].verdict == DRAINED):
         return chain.own[cluster]
     if cluster not in chain.exporting:
@@ -188,9 +189,10 @@ def _in_azure(chain: _Chain, cluster: str, endpoint: EndpointStatus) -> Finding:
         because = "the cluster is drained; this endpoint stays until something else serves"
         return Finding(cluster, DRAINED, because, "", endpoint.weight, share)
     if endpoint.monitor_status == DEGRADED:
+        todo = remedies.probe(chain.profile, endpoint.target or "PUBLIC-IP")
         because = f"the probes of Traffic Manager fail at {endpoint.target or 'its public IP'}"
         because += ", and get an answer nowhere else either: all are answered with" if share else ""
-        return Finding(cluster, PROBE_FAILS, because, remedies.probe(chain.profile), endpoint.weight, share)
+        return Finding(cluster, PROBE_FAILS, because, todo, endpoint.weight, share)
     if endpoint.monitor_status == CHECKING:
         because = "it is in DNS; Traffic Manager has not probed it yet"
         return Finding(cluster, NOT_PROBED, because, "", endpoint.weight, share)

@@ -125,12 +125,12 @@ def guard(backend: ObjectKey) -> str:
     )
 
 
-def probe(of: TrafficManagerProfile | None) -> str:
-    """What the probes ask for, so that somebody can ask the same."""
+def probe(of: TrafficManagerProfile | None, target: str) -> str:
+    """What the probes ask for at `target`, so that somebody can ask the same."""
     config = of.spec.monitor_config if of is not None else None
     if config is None:
         return ""
     protocol, port = config.protocol or "HTTP", 80 if config.port is None else config.port
     if protocol == "TCP":
-        return f"see that port {port} takes TCP connections from outside"
-    return f"see that {protocol.lower()}://TARGET:{port}{config.path or '/'} answers 200 from outside"
+        return f"see that {target}:{port} takes TCP connections from outside"
+    return f"see that {protocol.lower()}://{target}:{port}{config.path or '/'} answers 200 from outside"

@@ -242,6 +242,7 @@ def test_an_endpoint_that_the_guard_holds_says_how_to_let_it_go() -> None:
     aggregate = make_aggregate(programmed(), backends=[served], exports=[make_export("b")])
     finding = found(asked(aggregate, "a", "b"), "a")
     assert finding.verdict == "GuardHeld"
+    assert finding.because.startswith("its export is gone without being withdrawn")
     assert "fleetdns.io/allow-empty=true" in finding.todo
 
 
@@ -264,9 +265,15 @@ def test_those_that_serve_have_their_weights_and_shares() -> None:
 @pytest.mark.parametrize(
     ("monitor", "says"),
     [
-        pytest.param(MonitorConfig(30, 10, 3, "HTTPS", 8443, "/healthz"), "https://TARGET:8443/healthz", id="HTTPS"),
-        pytest.param(MonitorConfig(30, 10, 3, "TCP", 443), "port 443 takes TCP", id="TCP"),
-        pytest.param(MonitorConfig(), "http://TARGET:80/", id="what is asked for where nothing is said"),
+        pytest.param(
+            MonitorConfig(30, 10, 3, "HTTPS", 8443, "/healthz"),
+            "https://a.westeurope.cloudapp.azure.com:8443/healthz",
+            id="HTTPS",
+        ),
+        pytest.param(MonitorConfig(30, 10, 3, "TCP", 443), "a.westeurope.cloudapp.azure.com:443 takes TCP", id="TCP"),
+        pytest.param(
+            MonitorConfig(), "http://a.westeurope.cloudapp.azure.com:80/", id="what is asked for where nothing is said"
+        ),
     ],
 )
 def test_a_probe_that_fails_names_what_it_asks_for(monitor: MonitorConfig, says: str) -> None:

@@ -39,6 +39,8 @@ async def test_an_orphan_is_shown_and_deleted_only_when_it_is_named(world: World
         "work/myatm",
         "there is no TrafficManagerProfile work/myatm",
     ]
+    elsewhere = await asked(world, "orphans", "--namespace=elsewhere")
+    assert "that was made for an object in namespace elsewhere has its object" in elsewhere.out
     unknown = await asked(world, "orphans", "--delete", "fleet-nobody")
     assert (unknown.code, unknown.out) == (1, "")
     assert unknown.err == "fleetdns: fleet-nobody is not deleted: no profile of that name was seen in Azure\n"

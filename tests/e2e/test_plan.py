@@ -5,9 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+import yaml
 
 from fleetdns.demo.world import World, controller, manifests
-from tests.e2e.command import asked
+from tests.e2e.command import asked, looked
 from tests.e2e.conftest import on_embedded
 from tests.e2e.eventually import eventually
 from tests.e2e.lease import lease_namespace
@@ -73,6 +74,8 @@ async def test_a_plan_says_what_a_controller_then_does_and_changes_nothing(world
     again = await asked(world, "plan")
     assert (again.code, again.err) == (0, "")
     assert again.out.startswith("No call: Azure holds what https://127.0.0.1:")
+    elsewhere = await asked(world, "plan", "--namespace=elsewhere")
+    assert elsewhere.out.endswith(" asks for, in all of 0 profiles in namespace elsewhere.\n")
 
 
 @on_embedded
@@ -115,6 +118,28 @@ async def test_what_cannot_be_read_is_one_sentence_and_exit_code_1(world: World,
     assert len(silent.err.splitlines()) == 1
     absent = await asked(world, "plan", f"--kubeconfig={tmp_path}/none")
     assert (absent.code, len(absent.err.splitlines())) == (2, 1)
+
+
+@on_embedded
+async def test_a_hub_that_refuses_or_is_away_is_named_in_one_sentence(world: World, tmp_path: Path) -> None:
+    given = yaml.safe_load(world.kubeconfig.read_text())
+    host = given["clusters"][0]["cluster"]["server"]
+    given["users"][0]["user"] = {"token": "nobody's"}
+    (tmp_path / "stranger").write_text(yaml.safe_dump(given))
+    for command in ("plan", "orphans"):
+        refused = await asked(world, command, f"--kubeconfig={tmp_path}/stranger")
+        assert (refused.code, refused.out) == (1, "")
+        assert refused.err == f"fleetdns: Unauthorized: {host} does not take the credentials of the kubeconfig\n"
+    given["clusters"][0]["cluster"]["server"] = "https://127.0.0.1:9"
+    (tmp_path / "away").write_text(yaml.safe_dump(given))
+    away = f"--kubeconfig={tmp_path}/away"
+    for silent in (
+        await asked(world, "plan", away),
+        await asked(world, "orphans", away),
+        await looked(world, "status", away),
+    ):
+        assert (silent.code, silent.out) == (1, "")
+        assert silent.err.endswith("the API server https://127.0.0.1:9 cannot be reached\n")
 
 
 @on_embedded
