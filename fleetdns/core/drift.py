@@ -39,7 +39,7 @@ def drifted(changes: Iterable[Change], *, desired: Profile, settled: Profile | N
     if settled is None or not changes:
         return ()
     if any(isinstance(change, Create) and not subject_name(change) for change in changes):
-        return (Drift("", (PROFILE,), "deleted in Azure"),)
+        return (Drift("", (PROFILE,), "deleted in Azure and made again"),)
     asked_for = {subject_name(change): change for change in diff(desired, settled)}
     return tuple(
         drift
@@ -88,7 +88,7 @@ def _drift(change: Change, asked_for: Change | None, settled: Profile) -> Drift 
         return None if settled.endpoint(name) else Drift(name, (ENDPOINT,), "added in Azure and taken out")
     if isinstance(change, Create):
         is_asked = asked_for is not None
-        return Drift(name, (ENDPOINT,), "deleted in Azure", is_asked) if settled.endpoint(name) else None
+        return Drift(name, (ENDPOINT,), "deleted in Azure and made again", is_asked) if settled.endpoint(name) else None
     if isinstance(asked_for, Create):
         return None
     wanted = asked_for.fields if isinstance(asked_for, Patch) else ()

@@ -8,7 +8,7 @@ from typing import Literal
 
 from fleetdns.api.conditions import FALSE, TRUE, Condition, find
 from fleetdns.core.contest import DRIFTING
-from fleetdns.core.drift import Drift
+from fleetdns.core.drift import ENDPOINT, PROFILE, Drift
 from fleetdns.core.guard import GUARDED
 from fleetdns.core.health import ENDPOINTS_DEGRADED, HEALTHY, Turns, clusters
 from fleetdns.core.status import CHANGED_ELSEWHERE
@@ -80,10 +80,12 @@ def endpoints_turned(uid: str, turned: Turns) -> tuple[Event, ...]:
 
 def repaired(drifts: Iterable[Drift]) -> tuple[Event, ...]:
     """One event for each subject that was put back."""
-    return tuple(
-        Event(NORMAL, "DriftRepaired", f"{_subject(drift)}: {', '.join(drift.fields)} put back ({drift.because})")
-        for drift in drifts
-    )
+    return tuple(Event(NORMAL, "DriftRepaired", f"{_subject(drift)}: {_repair(drift)}") for drift in drifts)
+
+
+def _repair(drift: Drift) -> str:
+    is_whole = drift.fields in ((PROFILE,), (ENDPOINT,))
+    return drift.because if is_whole else f"{', '.join(drift.fields)} put back ({drift.because})"
 
 
 def _warned(kind: str, reason: str, old: Iterable[Condition], new: Iterable[Condition]) -> tuple[Event, ...]:

@@ -57,8 +57,14 @@ def without_tags_of(profile: Profile, *kept: str) -> Profile:
 def told(world: World) -> list[tuple[str, tuple[str, ...]]]:
     """The subjects and the fields of the events DriftRepaired."""
     messages = [event.message for _, event in world.hub.events if event.reason == "DriftRepaired"]
-    parts = (message.partition(" put back (")[0].partition(": ") for message in messages)
-    return [(subject, tuple(fields.split(", "))) for subject, _, fields in parts]
+    parts = (message.partition(": ") for message in messages)
+    return [(subject, fields_of(subject, repair)) for subject, _, repair in parts]
+
+
+def fields_of(subject: str, repair: str) -> tuple[str, ...]:
+    """The subject itself, its first word, where it was deleted or added as a whole."""
+    fields, put_back, _ = repair.partition(" put back (")
+    return tuple(fields.split(", ")) if put_back else (subject.partition(" ")[0],)
 
 
 FLEET_TAG, HUB_TAG = "networking.fleet.azure.com.trafficManagerProfile", "fleetdns.hub"

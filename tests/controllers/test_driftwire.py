@@ -12,6 +12,7 @@ import pytest
 from fleetdns.api.profile import CustomHeader, MonitorConfig
 from fleetdns.emulator.azure.service import Behaviour
 from tests.controllers.emulated import EmulatedWorld
+from tests.controllers.test_driftkinds import fields_of
 from tests.controllers.world import SWEEP, World
 from tests.core.builders import endpoint_name, make_backend, make_export, make_profile, public_ip
 
@@ -82,7 +83,8 @@ def put(world: EmulatedWorld, change: Callable[[Json], None]) -> None:
 
 def fields_told(world: World) -> list[tuple[str, ...]]:
     messages = [event.message for _, event in world.hub.events if event.reason == "DriftRepaired"]
-    return [tuple(m.partition(" put back (")[0].partition(": ")[2].split(", ")) for m in messages]
+    parts = (message.partition(": ") for message in messages)
+    return [fields_of(subject, repair) for subject, _, repair in parts]
 
 
 def without_states(profile: Json) -> Json:

@@ -59,6 +59,17 @@ def test_a_repair_names_the_subject_the_fields_and_the_values() -> None:
     assert repaired([]) == ()
 
 
+def test_what_was_deleted_or_added_as_a_whole_is_told_as_that() -> None:
+    drifts = (
+        Drift("", ("profile",), "deleted in Azure and made again"),
+        Drift("fleet-1#app#a", ("endpoint",), "added in Azure and taken out"),
+    )
+    assert [event.message for event in repaired(drifts)] == [
+        "profile: deleted in Azure and made again",
+        "endpoint fleet-1#app#a: added in Azure and taken out",
+    ]
+
+
 @pytest.mark.parametrize(
     ("old", "new", "is_told"),
     [
