@@ -110,6 +110,8 @@ async def open_orphanage(settings: Settings) -> AsyncIterator[Orphanage]:
         clock = asyncio.get_running_loop().time
         index = AzureIndex(azure, clock=clock)
         seen = await list_azure(caches, index, decided.naming)
+        if seen.blind is not None:
+            raise seen.blind
         unreadable = caches.unreadable()
         stands = standing(
             index.observed.present(),

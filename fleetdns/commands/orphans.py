@@ -62,7 +62,8 @@ def lines(orphanage: Orphanage, paint: Paint) -> Iterator[str]:
     """A table, or that there is nothing."""
     if not orphanage.found:
         every = f"every profile with the hub id {orphanage.hub_id}{_made_for(orphanage)}"
-        yield f"No orphan: {every} has its object on {orphanage.host}."
+        where = "" if orphanage.seen.is_whole else " in what could be looked at"
+        yield f"No orphan{where}: {every} has its object on {orphanage.host}."
         return
     yield from paint.table(_COLUMNS, (_row(orphan) for orphan in orphanage.found))
     yield ""

@@ -15,10 +15,13 @@ from fleetdns.errors import FleetDNSError, Forbidden
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """`is_whole`: the whole subscription; else the groups that are known. `refused`: those that may not be read."""
+    """`is_whole`: the whole subscription; else the groups that are known. `refused`: those that may not be read.
+    `blind`: the refusal, where none of them may.
+    """
 
     is_whole: bool
     refused: tuple[str, ...]
+    blind: Forbidden | None = None
 
 
 async def list_azure(caches: Caches, index: AzureIndex, naming: Naming) -> Seen:
@@ -38,18 +41,19 @@ async def list_azure(caches: Caches, index: AzureIndex, naming: Naming) -> Seen:
     await sweep.first()
     if index.list_error is not None:
         raise index.list_error
-    return Seen(index.is_whole, tuple(sorted(told.groups)))
+    is_blind = bool(told.groups) and told.groups.keys() >= set(sweep.groups_known())
+    return Seen(index.is_whole, tuple(sorted(told.groups)), next(iter(told.groups.values())) if is_blind else None)
 
 
 class _Refusals:
     """Takes down the groups that may not be read."""
 
     def __init__(self) -> None:
-        self.groups: set[str] = set()
+        self.groups: dict[str, Forbidden] = {}
 
     def swept(self, resource_group: str, changed: int) -> None:
         pass
 
     def sweep_failed(self, resource_group: str, error: FleetDNSError) -> None:
         if resource_group and isinstance(error, Forbidden):
-            self.groups.add(resource_group)
+            self.groups[resource_group] = error

@@ -127,7 +127,7 @@ class Sweep:
             await self._index.list_subscription(self._naming.subscription)
         except Forbidden:
             # Rights on resource groups only: then the groups that are known have to do.
-            for group in self._groups_known():
+            for group in self.groups_known():
                 await self._list_if_allowed(group)
 
     async def _list_if_allowed(self, group: str) -> None:
@@ -137,7 +137,8 @@ class Sweep:
         except Forbidden as error:
             self._observer.sweep_failed(group, error)
 
-    def _groups_known(self) -> list[str]:
+    def groups_known(self) -> list[str]:
+        """The folded groups that objects or settings name."""
         groups = {identity.ref.resource_group.lower() for identity in self._identities()}
         groups |= {group for _, group in self._naming.allowed or ()}
         if self._naming.resource_group:

@@ -289,6 +289,15 @@ async def test_where_only_groups_may_be_read_those_that_are_known_are_listed() -
     assert seen == Seen(is_whole=False, refused=("closed",))
 
 
+async def test_where_no_group_may_be_read_that_is_told_with_the_reason() -> None:
+    world = World(naming=make_naming(resource_group="closed", allowed=[("", "closed")]))
+    world.azure.is_subscription_listable = False
+    world.azure.forbidden_groups.add("closed")
+    index = AzureIndex(world.azure, clock=asyncio.get_running_loop().time)
+    seen = await list_azure(await snapshot(world.hub), index, world.settings.naming)
+    assert isinstance(seen.blind, Forbidden)
+
+
 @pytest.mark.parametrize(
     "error",
     [Transient("Timeout", "no answer"), Forbidden("AuthorizationFailed", "no right")],

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from fleetdns.demo.world import World, controller
+from fleetdns.emulator.azure.faults import Fault
 from tests.e2e.command import asked
 from tests.e2e.conftest import on_embedded
 from tests.e2e.lease import lease_namespace
@@ -59,3 +60,18 @@ async def test_an_object_that_is_made_again_stands_for_its_profile(world: World)
     assert refused.err == (
         f"fleetdns: {orphan} is not deleted: it is no orphan: TrafficManagerProfile work/myatm stands for it\n"
     )
+
+
+@on_embedded
+async def test_where_nothing_may_be_read_nobody_says_that_there_is_no_orphan(world: World) -> None:
+    fault = world.azure.add_fault(Fault("forbidden"))
+    refused = await asked(world, "orphans")
+    assert (refused.code, refused.out) == (1, "")
+    assert refused.err.startswith("fleetdns: AuthorizationFailed: ")
+    world.azure.remove_fault(fault)
+    world.azure.add_fault(Fault("forbidden", operation="profiles.list", group="closed"))
+    world.azure.add_fault(Fault("forbidden", operation="profiles.list", times=1))
+    partly = await asked(world, "orphans", "--allowed-resource-groups=fleet-dns,closed")
+    assert partly.code == 0
+    assert partly.out.startswith("No orphan in what could be looked at: ")
+    assert "resource group closed may not be read" in partly.err
