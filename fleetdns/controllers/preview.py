@@ -25,6 +25,7 @@ from fleetdns.core.observed import LIST
 from fleetdns.core.plan import needs_proof
 from fleetdns.core.preview import Look, ProfilePreview, Step, preview, stays
 from fleetdns.core.trafficmanager import Profile, ProfileRef
+from fleetdns.errors import Forbidden
 
 _UNREADABLE = "the object cannot be read: whatever it asks for, Azure is left alone"
 
@@ -50,10 +51,25 @@ class Preview:
         self._resolves_exports = resolves_exports
 
     async def every(self) -> tuple[ProfilePreview, ...]:
-        """Every profile, sorted by namespace and name. Raises what keeps Azure from being read."""
-        found = [await self._of(profile) for profile in self._caches.profiles.values()]
+        """Every profile, sorted by namespace and name. Raises what keeps Azure from being read, a refusal only where
+        it is that for each of them: a group that anybody may name must not keep the others from their plans.
+        """
+        found: list[ProfilePreview] = []
+        refusals: list[Forbidden] = []
+        for profile in self._caches.profiles.values():
+            try:
+                found.append(await self._of(profile))
+            except Forbidden as error:
+                refusals.append(error)
+                found.append(self._refused(profile, error))
+        if refusals and len(refusals) == len(found):
+            raise refusals[0]
         unreadable = (ProfilePreview(key, problem=_UNREADABLE) for key in self._caches.profiles.unknown)
         return tuple(sorted((*found, *unreadable), key=lambda each: each.key))
+
+    def _refused(self, profile: TrafficManagerProfile, error: Forbidden) -> ProfilePreview:
+        group = profile.spec.resource_group or self._settings.naming.resource_group
+        return ProfilePreview(profile.metadata.key, problem=f"resource group {group} may not be read: {error}")
 
     async def _of(self, profile: TrafficManagerProfile) -> ProfilePreview:
         aggregate = self._foreseen(profile.metadata.key)

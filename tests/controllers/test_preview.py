@@ -289,6 +289,16 @@ async def test_where_only_groups_may_be_read_those_that_are_known_are_listed() -
     assert seen == Seen(is_whole=False, refused=("closed",))
 
 
+async def test_a_profile_in_a_group_that_may_not_be_read_keeps_no_other_from_its_plan() -> None:
+    world = World()
+    world.azure.forbidden_groups.add("closed")
+    world.hub.apply(make_profile(), make_backend(), make_export("a"), make_profile("other", resource_group="closed"))
+    open_one, closed = await previewed(world)
+    assert (open_one.key.name, len(open_one.steps)) == ("myatm", 1)
+    assert (closed.key.name, closed.steps) == ("other", ())
+    assert "resource group closed may not be read: AuthorizationFailed" in (closed.problem or "")
+
+
 async def test_where_no_group_may_be_read_that_is_told_with_the_reason() -> None:
     world = World(naming=make_naming(resource_group="closed", allowed=[("", "closed")]))
     world.azure.is_subscription_listable = False
