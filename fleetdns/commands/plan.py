@@ -68,8 +68,10 @@ def _profile(profile: ProfilePreview, paint: Paint) -> Iterator[str]:
         yield f"  {paint(_title(step.call), _colour(step.call))}  {step.call.because}"
         for change in step.changes:
             yield f"    {_change(change, paint)}"
+    asked = {step.call.endpoint.folded for step in profile.steps if isinstance(step.call, PutEndpoint)}
     for kept in profile.kept:
-        yield f"  {paint('held', YELLOW)}  {_called(kept.subject)}: {kept.message} ({kept.reason})"
+        title = "refused before" if kept.subject in asked else "held"
+        yield f"  {paint(title, YELLOW)}  {_called(kept.subject)}: {kept.message} ({kept.reason})"
     for rejection in profile.rejected:
         subject = f"{rejection.backend.name} in {rejection.cluster}"
         yield f"  {paint('no endpoint', YELLOW)}  {subject}: {rejection.message} ({rejection.reason})"
