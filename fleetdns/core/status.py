@@ -38,6 +38,7 @@ NAME_NOT_AVAILABLE = "DNSNameNotAvailable"
 PENDING_REASON = "Pending"
 CHANGED_ELSEWHERE = "ChangedElsewhere"
 
+_SILENT = "nothing was heard from Azure for three sweeps"
 _CHOOSE = "choose another in spec.dnsConfig.relativeName"
 _MANAGED = frozenset({PROGRAMMED, READY, HEALTHY, PAUSED_TYPE, DRIFTING})
 
@@ -102,7 +103,7 @@ def _programmed(profile: TrafficManagerProfile, outcome: Outcome) -> Condition:
         return Condition(PROGRAMMED, FALSE, NAME_NOT_AVAILABLE, _taken(outcome.identity, failure.free))
     if _settings_wait(profile, outcome):
         return _not_programmed(outcome)
-    if outcome.is_stale:
+    if outcome.is_stale or (not outcome.is_observed and _was_silent(profile)):
         return Condition(PROGRAMMED, UNKNOWN, PENDING_REASON, _silence(outcome))
     return Condition(PROGRAMMED, TRUE, PROGRAMMED, f"Azure holds what spec asks for as {outcome.identity.ref.name}")
 
@@ -120,7 +121,15 @@ def _settings_wait(profile: TrafficManagerProfile, outcome: Outcome) -> bool:
         return any(isinstance(change.subject, Profile) for change in (*outcome.waiting, *held))
     programmed = find(profile.status.conditions, PROGRAMMED)
     is_current = profile.status.observed_generation == profile.metadata.generation
-    return programmed is None or programmed.status != TRUE or not is_current
+    if programmed is None or not is_current:
+        return True
+    return programmed.status != TRUE and not _was_silent(profile)
+
+
+def _was_silent(profile: TrafficManagerProfile) -> bool:
+    """Whether status says that Azure was silent, and of nothing that waits: it may be from before a restart."""
+    programmed = find(profile.status.conditions, PROGRAMMED)
+    return programmed is not None and programmed.status == UNKNOWN and programmed.message.startswith(_SILENT)
 
 
 def _not_programmed(outcome: Outcome) -> Condition:
@@ -137,7 +146,7 @@ def _not_programmed(outcome: Outcome) -> Condition:
 
 def _silence(outcome: Outcome) -> str:
     reason = f" ({outcome.failure})" if outcome.failure else ""
-    return f"nothing was heard from Azure for three sweeps{reason}; the values shown are the last known"
+    return f"{_SILENT}{reason}; the values shown are the last known"
 
 
 def _paused(outcome: Outcome) -> Condition:

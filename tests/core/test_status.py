@@ -337,6 +337,21 @@ def test_an_outage_blanks_nothing() -> None:
     assert status_patch(BEFORE.status, status) is None
 
 
+def test_a_start_without_azure_tells_of_no_change_that_nobody_knows_of() -> None:
+    deaf = outcome(None, is_observed=False, failure=PENDING, is_stale=True)
+    first = profile_status(programmed_before(), deaf, now=NOW)
+    told = find(first.conditions, "Programmed")
+    assert told is not None
+    assert told.message.startswith("nothing was heard from Azure for three sweeps")
+    for later in (deaf, outcome(None, is_observed=False, failure=PENDING)):  # in a process that just began as well
+        again = profile_status(make_profile(status=first), later, now=LATER)
+        assert again.conditions == first.conditions
+    changed = profile_status(make_profile(generation=2, status=first), deaf, now=LATER)
+    waits = find(changed.conditions, "Programmed")
+    assert waits is not None
+    assert waits.message.startswith("a change waits to be written to Azure")
+
+
 def test_a_profile_proven_gone_keeps_its_name_and_counts_nothing() -> None:
     status = profile_status(BEFORE, outcome(None, waiting=diff(DESIRED.profile, None), failure=PENDING), now=LATER)
     assert (status.dns_name, status.resource_id) == (BEFORE.status.dns_name, BEFORE.status.resource_id)
