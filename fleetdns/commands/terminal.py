@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Iterable, Mapping, Sequence
+
+from fleetdns.errors import Transient
 
 BOLD, DIM, RED, GREEN, YELLOW = "1", "2", "31", "32", "33"
 
@@ -48,13 +51,26 @@ def paint(*, is_plain: bool) -> Paint:
 
 
 def printed(lines: Iterable[str]) -> None:
-    """The lines on stdout."""
-    sys.stdout.write("".join(f"{line}\n" for line in lines))
+    """The lines on stdout. Raises Transient."""
+    _written("".join(f"{line}\n" for line in lines))
 
 
 def printed_json(value: object) -> None:
-    """One JSON document on stdout, its keys in the order they were given."""
-    sys.stdout.write(json.dumps(value, indent=2) + "\n")
+    """One JSON document on stdout, its keys in the order they were given. Raises Transient."""
+    _written(json.dumps(value, indent=2) + "\n")
+
+
+def _written(text: str) -> None:
+    """Out at once, so that a failure is told of here. A reader who has left, as head does, is none: it wants no more."""
+    try:
+        sys.stdout.write(text)
+        sys.stdout.flush()
+    except OSError as error:
+        with open(os.devnull, "w") as nowhere:
+            os.dup2(nowhere.fileno(), sys.stdout.fileno())  # what is buffered still goes there when the process ends
+        if not isinstance(error, BrokenPipeError):
+            because = f"what was seen could not be printed: {error.strerror}"
+            raise Transient("NotPrinted", because) from error
 
 
 def note(sentence: str) -> None:

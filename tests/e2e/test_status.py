@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+import asyncio
+import os
+import sys
 
 import pytest
 
@@ -96,3 +98,33 @@ async def test_a_hub_that_does_not_answer_is_one_sentence_and_exit_code_1(world:
         done = await looked(world, *words, f"--kubeconfig={tmp_path / 'kubeconfig'}")
         assert (done.code, done.out) == (1, "")
         assert len(done.err.splitlines()) == 1
+
+
+@on_embedded
+async def test_a_reader_who_leaves_early_is_no_failure_and_a_full_disk_is_one_sentence(world: World) -> None:
+    await apply_sample(world)
+    unread, ours = os.pipe()
+    os.close(unread)
+    try:
+        assert await ended(world, ours) == (0, "")
+    finally:
+        os.close(ours)
+    full = os.open("/dev/full", os.O_WRONLY)
+    try:
+        code, said = await ended(world, full)
+    finally:
+        os.close(full)
+    assert code == 1
+    assert said == "fleetdns: NotPrinted: what was seen could not be printed: No space left on device\n"
+
+
+async def ended(world: World, stdout: int) -> tuple[int, str]:
+    """The exit code of `fleetdns status` and what it said on stderr."""
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "fleetdns", "status", f"--kubeconfig={world.kubeconfig}"),
+        stdout=stdout,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    async with asyncio.timeout(60):
+        _, said = await process.communicate()
+    return process.returncode or 0, said.decode()
