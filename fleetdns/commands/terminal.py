@@ -61,7 +61,7 @@ def printed_json(value: object) -> None:
 
 
 def _written(text: str) -> None:
-    """Out at once, so that a failure is told of here. A reader who has left, as head does, is none: it wants no more."""
+    """Out at once, so that failures are told of here; a reader who left, as head does, is none. Raises Transient."""
     try:
         sys.stdout.write(text)
         sys.stdout.flush()
