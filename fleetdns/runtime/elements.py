@@ -7,8 +7,11 @@ the list without its elements. Where both are valid JSON the body was, and said 
 import asyncio
 import hashlib
 import re
+from collections import deque
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
+
+import msgspec
 
 _AT_ONCE = 1 << 16  # bytes; what they hold is decoded in 2 ms, then the event loop is let go
 _DEEP = 24  # brackets in brackets; an object of Kubernetes' has twelve
@@ -33,6 +36,11 @@ def _bracketed(depth: int) -> bytes:
 
 # A whole element in one match, where it has come whole and is not deeper than that.
 _WHOLE = re.compile(_bracketed(_DEEP), re.DOTALL)
+
+# Elements of one kind begin alike, with a bracket and the same name.
+_BEGINNING = re.compile(rb'\{"[^"\\]*+":')
+_SEVERAL = msgspec.json.Decoder(list[msgspec.Raw])
+_TRIES = 2  # places where the last whole element may end; a wrong one costs about as much as the right one
 
 
 class Malformed(Exception):
@@ -65,6 +73,14 @@ class Element:
         if self._known is None:
             self._known = fingerprint(self.raw)
         return self._known
+
+
+def _values(listed: memoryview) -> list[Element]:
+    """Those of a JSON list without its brackets; none where it is something else."""
+    try:
+        return [Element(bytes(raw)) for raw in _SEVERAL.decode(b"".join((b"[", listed, b"]")))]
+    except (ValueError, RecursionError):  # msgspec's errors
+        return []
 
 
 async def cut(
@@ -113,12 +129,16 @@ class Elements:
         self._recent = (b"", b"", b"", b"")  # its last tokens
         self._is_ended = False
         self._envelope = bytearray()
+        self._ahead: deque[Element] = deque()  # found already; all of them stand before _at
+        self._may_look_ahead = False
 
     def feed(self, chunk: bytes | memoryview) -> None:
         """The next bytes of the body."""
         del self._buffer[: self._at]
         self._at = 0
         self._buffer += chunk
+        # Once for each chunk, and not for an element that goes on through many: it would be read anew with each.
+        self._may_look_ahead = len(self._buffer) <= 2 * _AT_ONCE
 
     def end(self) -> None:
         """The body has come to its end."""
@@ -127,7 +147,7 @@ class Elements:
     @property
     def envelope(self) -> bytes:
         """The body without the elements. Raises Malformed while it is not whole: call it after the last element."""
-        if self._is_inside or self._at < len(self._buffer):
+        if self._is_inside or self._ahead or self._at < len(self._buffer):
             raise Malformed("the list ends in the middle")
         return bytes(self._envelope)
 
@@ -137,14 +157,42 @@ class Elements:
         `expected`: of the object that probably comes next. Where it does, nothing is looked through: an object says
         itself where it ends, so equal bytes are the same object.
         """
+        if self._ahead:
+            return self._ahead.popleft()
         if not self._is_before_element():
             return None
+        if expected is None and self._look_ahead():
+            return self._ahead.popleft()
         if expected is not None and len(self._buffer) - self._at < expected.length and not self._is_ended:
             return None
         if expected is not None and self._fingerprint(expected.length) == expected:
             return self._taken(expected.length, expected)
         length = self._length()
         return None if length is None else self._taken(length)
+
+    def _look_ahead(self) -> bool:
+        """Find many elements in one go: all before the last one here that begins like the first. False: none was.
+
+        That an element ends before it is a guess, as elements hold objects and texts too. It is proven where all that
+        stands before is JSON values with commas between them: a value says itself where it ends.
+        """
+        if not self._may_look_ahead or self._scanned:
+            return False
+        self._may_look_ahead = False
+        beginning = _BEGINNING.match(self._buffer, self._at)
+        if beginning is None:
+            return False
+        end = len(self._buffer)
+        for _ in range(_TRIES):
+            end = self._buffer.rfind(b"}," + beginning[0], self._at, end)
+            if end < 0:
+                return False
+            with memoryview(self._buffer) as view, view[self._at : end + 1] as some:
+                self._ahead.extend(_values(some))
+            if self._ahead:
+                self._at, self._awaits = end + 1, _COMMA
+                return True
+        return False
 
     def _taken(self, length: int, known: Fingerprint | None = None) -> Element:
         with memoryview(self._buffer) as view:

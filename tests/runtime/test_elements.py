@@ -86,6 +86,28 @@ def test_what_is_expected_changes_nothing_but_the_work(before: list[Any], now: l
     assert _cut(pieces, [element.fingerprint for element in former]) == _cut(pieces)
 
 
+@st.composite
+def _alike(draw: st.DrawFn) -> tuple[bytes, list[Any]]:
+    """A list whose elements begin alike, and hold objects and texts that look like the place between two elements."""
+    texts = st.sampled_from(["", '},{"a":1', '},{\\"a":', '"},{"a":"', "\\"])
+    inner = st.recursive(texts, lambda some: st.lists(st.fixed_dictionaries({"a": some}), max_size=3), max_leaves=4)
+    elements = draw(st.lists(st.fixed_dictionaries({"a": inner}, optional={"b": inner}), min_size=1, max_size=8))
+    commas = draw(st.lists(st.sampled_from([",", " ,", ", ", "\n,\r\n"]), min_size=8, max_size=8))
+    texts_of = [json.dumps(element, separators=(",", ":")) for element in elements]
+    listed = "".join(comma + text for comma, text in zip(["", *commas], texts_of, strict=False))
+    return b'{"value":[' + listed.encode() + b'],"nextLink":"x"}', elements
+
+
+@given(_alike(), st.lists(st.integers(min_value=0), max_size=6))
+def test_elements_that_look_as_if_they_ended_early_come_whole(made: tuple[bytes, list[Any]], cuts: list[int]) -> None:
+    body, elements = made
+    found, envelope = _cut(_pieces(body, cuts))
+    assert [json.loads(element.raw) for element in found] == elements
+    assert [element.raw for element in found] == [element.raw.strip() for element in found]
+    assert json.loads(envelope) == {"value": [], "nextLink": "x"}
+    assert (found, envelope) == _cut([bytes([byte]) for byte in body])
+
+
 @given(_bodies(), st.integers(min_value=1))
 def test_half_a_list_is_malformed(made: tuple[bytes, list[Any], dict[str, Any]], missing: int) -> None:
     body = made[0]
@@ -104,6 +126,8 @@ def test_half_a_list_is_malformed(made: tuple[bytes, list[Any], dict[str, Any]],
         pytest.param(b'{"value":["a":{}]}', id="a name in a list"),
         pytest.param(b'{"value":[{}}', id="another bracket at the end"),
         pytest.param(b'{"value":[1 2]}', id="two numbers"),
+        pytest.param(b'{"value":[{"a":1},{"a":2},{"a":3} {"a":4}]}', id="no comma between two of many"),
+        pytest.param(b'{"value":[{"a":1},{"a":2},,{"a":3}]}', id="two commas among many"),
     ],
 )
 def test_what_is_no_list_of_elements_is_malformed(body: bytes) -> None:
