@@ -11,6 +11,7 @@ from typing import Any, NoReturn
 
 import msgspec
 
+from fleetdns.azure.schema import DNSConfig, EndpointProperties, MonitorConfig, ProfileProperties, Resource
 from fleetdns.core.calls import PatchProfile
 from fleetdns.core.trafficmanager import (
     AZURE_ENDPOINTS,
@@ -50,53 +51,6 @@ class Undecodable(Exception):
         super().__init__(because)
         self.because = because
         self.name = name
-
-
-class _Resource(msgspec.Struct):
-    id: str | None = None
-    name: str | None = None
-    type: str | None = None
-    tags: dict[str, str | None] | None = None
-    properties: dict[str, Any] | None = None
-
-
-class _ProfileProperties(msgspec.Struct, rename="camel"):
-    profile_status: str | None = None
-    traffic_routing_method: str | None = None
-    dns_config: dict[str, Any] | None = None
-    monitor_config: dict[str, Any] | None = None
-    endpoints: list[dict[str, Any]] | None = None
-
-
-class _DNSConfig(msgspec.Struct, rename="camel"):
-    relative_name: str | None = None
-    fqdn: str | None = None
-    ttl: int | None = None
-
-
-class _Header(msgspec.Struct):
-    name: str | None = None
-    value: str | None = None
-
-
-class _MonitorConfig(msgspec.Struct, rename="camel"):
-    profile_monitor_status: str | None = None
-    protocol: str | None = None
-    port: int | None = None
-    path: str | None = None
-    interval_in_seconds: int | None = None
-    timeout_in_seconds: int | None = None
-    tolerated_number_of_failures: int | None = None
-    custom_headers: list[_Header] | None = None
-
-
-class _EndpointProperties(msgspec.Struct, rename="camel"):
-    target_resource_id: str | None = None
-    target: str | None = None
-    endpoint_status: str | None = None
-    endpoint_monitor_status: str | None = None
-    weight: int | None = None
-    priority: int | None = None
 
 
 def decode_profile(raw: bytes, ref: ProfileRef) -> Profile:
@@ -185,10 +139,10 @@ def _is_target_input(endpoint: Endpoint) -> bool:
     return endpoint.kind == _EXTERNAL_ENDPOINTS or endpoint.target_resource_id is None
 
 
-def _profile(resource: _Resource, ref: ProfileRef) -> Profile:
+def _profile(resource: Resource, ref: ProfileRef) -> Profile:
     body = resource.properties or {}
-    properties = _converted(body, _ProfileProperties, ref.name)
-    dns = _converted(properties.dns_config or {}, _DNSConfig, ref.name)
+    properties = _converted(body, ProfileProperties, ref.name)
+    dns = _converted(properties.dns_config or {}, DNSConfig, ref.name)
     if not dns.relative_name:
         # Without it nothing can be written back: better unknown than a profile that looks empty.
         raise Undecodable("dnsConfig.relativeName is missing", name=ref.name)
@@ -203,13 +157,13 @@ def _profile(resource: _Resource, ref: ProfileRef) -> Profile:
         status=_word(properties.profile_status),
         routing_method=_word(properties.traffic_routing_method),
         fqdn=dns.fqdn or None,
-        unmanaged=_leftover(body, _ProfileProperties),
-        unmanaged_dns=_leftover(properties.dns_config or {}, _DNSConfig),
+        unmanaged=_leftover(body, ProfileProperties),
+        unmanaged_dns=_leftover(properties.dns_config or {}, DNSConfig),
     )
 
 
 def _monitor(body: dict[str, Any], name: str) -> Monitor:
-    config = _converted(body, _MonitorConfig, name)
+    config = _converted(body, MonitorConfig, name)
     return Monitor(
         protocol=_word(config.protocol),
         port=config.port,
@@ -218,7 +172,7 @@ def _monitor(body: dict[str, Any], name: str) -> Monitor:
         timeout=config.timeout_in_seconds,
         tolerated_failures=config.tolerated_number_of_failures,
         headers=tuple(sorted((header.name or "", header.value or "") for header in config.custom_headers or ())),
-        unmanaged=_leftover(body, _MonitorConfig),
+        unmanaged=_leftover(body, MonitorConfig),
     )
 
 
@@ -229,7 +183,7 @@ def _endpoint(body: dict[str, Any]) -> Endpoint:
     kind = (resource.type or "").split("/")[-1] or (segments[-2] if len(segments) > 1 else "")
     if not name or not kind:
         raise Undecodable("an endpoint has no name or no type", name=name)
-    properties = _converted(resource.properties or {}, _EndpointProperties, name)
+    properties = _converted(resource.properties or {}, EndpointProperties, name)
     return Endpoint(
         name=name,
         kind=_word(kind) or kind,
@@ -239,7 +193,7 @@ def _endpoint(body: dict[str, Any]) -> Endpoint:
         priority=properties.priority,
         target=properties.target or None,
         monitor_status=_word(properties.endpoint_monitor_status),
-        unmanaged=_leftover(resource.properties or {}, _EndpointProperties),
+        unmanaged=_leftover(resource.properties or {}, EndpointProperties),
     )
 
 
@@ -273,9 +227,9 @@ def _converted(body: dict[str, Any], kind: Any, name: str) -> Any:
         _fail(error, name)
 
 
-def _resource(body: dict[str, Any]) -> _Resource:
+def _resource(body: dict[str, Any]) -> Resource:
     name = body.get("name") or body.get("id")
-    resource: _Resource = _converted(body, _Resource, name.split("/")[-1] if isinstance(name, str) else "")
+    resource: Resource = _converted(body, Resource, name.split("/")[-1] if isinstance(name, str) else "")
     return resource
 
 

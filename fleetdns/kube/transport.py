@@ -8,18 +8,18 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from types import MappingProxyType, TracebackType
 from typing import Any, Protocol, Self
 
 import aiohttp
-from aiohttp.http_exceptions import LineTooLong as HTTPLineTooLong
 
 from fleetdns import __version__
 from fleetdns.kube.config import Connection
-from fleetdns.kube.errors import LineTooLong, Unreachable, refused
+from fleetdns.kube.errors import Unreachable, refused
+from fleetdns.kube.streams import Chunks, Lines
 from fleetdns.sentonce import sent_once
 
 FIELD_MANAGER = "fleetdns"
@@ -27,7 +27,6 @@ FIELD_MANAGER = "fleetdns"
 _JSON = "application/json"
 _MERGE_PATCH = "application/merge-patch+json"
 _APPLY_PATCH = "application/apply-patch+yaml"  # JSON is YAML
-_LONGEST_LINE = 16 << 20  # bytes; the API server takes objects of 3 MiB
 _CONNECTIONS = 200  # each watch holds one
 _NO_QUERY: Mapping[str, str] = MappingProxyType({})
 
@@ -132,7 +131,7 @@ class Transport:
             async with asyncio.timeout(self.timeouts.read):
                 response = await self._sent("GET", path, timeout=timeout, params=query)
                 try:
-                    yield _Chunks(response.content, self._unreachable)
+                    yield Chunks(response.content, self._unreachable)
                 finally:
                     response.close()  # of one that was read to its end the connection has been given back already
         except TimeoutError as error:
@@ -144,7 +143,7 @@ class Transport:
         timeout = aiohttp.ClientTimeout(total=None, sock_connect=self.timeouts.connect, sock_read=self.timeouts.stall)
         response = await self._sent("GET", path, timeout=timeout, params=query)
         try:
-            yield _Lines(response.content, self._unreachable)
+            yield Lines(response.content, self._unreachable)
         finally:
             response.close()
 
@@ -242,48 +241,6 @@ class Transport:
             case aiohttp.ClientConnectorError():
                 return Unreachable(f"{self._server} cannot be reached")
         return Unreachable(f"the connection to {self._server} broke")
-
-
-class _Chunks:
-    """The bytes of a stream as they come."""
-
-    def __init__(self, stream: aiohttp.StreamReader, unreachable: Callable[[Exception], Unreachable]) -> None:
-        self._stream = stream
-        self._unreachable = unreachable
-
-    def __aiter__(self) -> Self:
-        return self
-
-    async def __anext__(self) -> bytes:
-        try:
-            chunk = await self._stream.readany()
-        except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            raise self._unreachable(error) from error
-        if not chunk:
-            raise StopAsyncIteration
-        return chunk
-
-
-class _Lines:
-    """The lines of a stream. A class, not a generator: a reader that stops early leaves nothing to be finalized."""
-
-    def __init__(self, stream: aiohttp.StreamReader, unreachable: Callable[[Exception], Unreachable]) -> None:
-        self._stream = stream
-        self._unreachable = unreachable
-
-    def __aiter__(self) -> Self:
-        return self
-
-    async def __anext__(self) -> bytes:
-        try:
-            line = await self._stream.readline(max_line_length=_LONGEST_LINE)
-        except HTTPLineTooLong as error:
-            raise LineTooLong(f"a line of the watch is longer than {_LONGEST_LINE} bytes") from error
-        except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            raise self._unreachable(error) from error
-        if not line:
-            raise StopAsyncIteration
-        return line
 
 
 def _kept_alive(address: Any) -> socket.socket:

@@ -21,11 +21,11 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from random import Random
 from typing import Generic, TypeAlias, TypeVar
 
-from .backoff import Backoff, RestingBackoff
 from .events import Event, Replaced
 from .listwatch import Codec, ListWatch, ListWatchError, NotServed, Throttled, Unavailable
 from .observer import Health, InformerObserver, NoInformerObserver, Phase
 from .pager import whole_list
+from .pauses import Pauses
 from .pulse import Pulse
 from .relist import UNORDERED, Ask, Relist
 from .resourceversion import is_older
@@ -38,13 +38,6 @@ T = TypeVar("T")
 
 Sink: TypeAlias = Callable[[Event[K, T]], None]
 Replace: TypeAlias = Callable[[Replaced[K, T]], Awaitable[None]]
-
-# client-go waits up to 30 s, doubled by jitter. One request of each kind every ten seconds is no burden to a server,
-# and a minute more is a long time to those who wait for its return.
-RETRY = Backoff(base=0.8, factor=2.0, cap=10.0, jitter=1.0)
-RETRY_RESETS_AFTER = 120.0
-# Looking for a kind is one cheap 404, and somebody who has just created it is waiting.
-LOOK_AGAIN = Backoff(base=1.0, factor=1.5, cap=10.0, jitter=0.5)
 
 _SHORT = 1.0  # seconds; a stream that ends sooner and brought nothing is a failure
 _SILENCES_BEFORE_LIST = 4
@@ -93,9 +86,8 @@ class Reflector(Generic[K, T]):
         self._stall_timeout = stall_timeout
         self._request_timeout = request_timeout
         self._is_optional = optional
-        self._on_not_served = on_not_served
         self._observer: InformerObserver = observer or NoInformerObserver()
-        self._backoff = RestingBackoff(RETRY, reset_after=RETRY_RESETS_AFTER, random=random)
+        self._pauses = Pauses(random=random, on_not_served=on_not_served)
         self._pulse = Pulse(name, self._observer)
         self._replace: Replace[K, T] | None = None
         self._relist = Relist(watch_list=watch_list, page_size=page_size)
@@ -106,9 +98,7 @@ class Reflector(Generic[K, T]):
         self._initial: InitialEvents[K, T] | None = None  # what the stream has brought; None: it is past its beginning
         self._asked_at = 0.0  # when the state was asked for
         self._silences = 0  # watches in a row that went silent
-        self._looks = 0  # answers in a row that the kind is not served
         self._is_watching = False
-        self._is_out_of_reach = False  # the last failure was that the server did not answer
 
     @property
     def health(self) -> Health:
@@ -170,7 +160,8 @@ class Reflector(Generic[K, T]):
         because, self._state_because = self._state_because or "", None
         self._version = state.resource_version
         self._is_version_ordered = self._version not in UNORDERED
-        self._silences = self._looks = 0
+        self._silences = 0
+        self._pauses.served()
         objects = len(state.entries) + len(state.unknown)
         self._observer.listed(self._name, reason=because, by=by, objects=objects, duration=_now() - self._asked_at)
         await (self._replace(state) if self._replace is not None else _sunk(state, sink))
@@ -281,18 +272,7 @@ class Reflector(Generic[K, T]):
             self._pulse.failed(Phase.NOT_SERVED, error)
         if self._state_because is None and not isinstance(error, Throttled | Unavailable):
             self._state_because = type(error).__name__
-        if isinstance(error, NotServed):
-            self._looks += 1
-            self._on_not_served(self._looks)
-            return LOOK_AGAIN.delay(self._looks - 1, self._random)
-        was_out_of_reach, self._is_out_of_reach = self._is_out_of_reach, isinstance(error, Unavailable)
-        if was_out_of_reach and not self._is_out_of_reach:
-            self._backoff.restart()
-        pause = self._backoff.delay(_now())
-        if isinstance(error, Throttled) and error.retry_after is not None:
-            # Never before it was asked for, and not together with everybody else who was asked the same.
-            return max(pause, error.retry_after * self._random.uniform(1.0, 1.1))
-        return pause
+        return self._pauses.after(error, now=_now())
 
 
 async def _sunk(state: Replaced[K, T], sink: Sink[K, T]) -> None:
