@@ -32,6 +32,7 @@ class Clients:
 
     def __init__(self, arm: ResourceManager) -> None:
         self.endpoint = arm.endpoint
+        self.peer = arm.peer
         self._arm = arm
         self._clients: dict[str, TrafficManagerManagementClient] = {}  # by folded subscription
 

@@ -5,6 +5,7 @@ The first source that is configured and answers stays the one; azure-identity is
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from types import TracebackType
 from typing import Any, Self
@@ -13,13 +14,15 @@ from azure.core.credentials import AccessToken
 from azure.core.credentials_async import AsyncTokenCredential
 from azure.core.exceptions import AzureError, ClientAuthenticationError
 
-from fleetdns.azure.errors import cleaned
+from fleetdns.azure.origin import UNKNOWN, Origin, origin
 from fleetdns.errors import FleetDNSError, Forbidden, Unavailable
 
 _HOW_TO = (
     "no Azure credential was found: set AZURE_TENANT_ID, AZURE_CLIENT_ID and AZURE_CLIENT_SECRET or "
     "AZURE_CLIENT_CERTIFICATE_PATH, or use workload identity or a managed identity, or sign in with az login"
 )
+# What Microsoft Entra says, its first sentence: those after it hold ids and times.
+_ENTRA = re.compile(r"\bAADSTS\d+: .{1,240}?(?=\.(?:\s|$)|$)")
 
 
 class Credential:
@@ -28,18 +31,25 @@ class Credential:
     Not a ChainedTokenCredential: that one folds a broken network and a refused secret into one kind of failure.
     """
 
-    def __init__(self, sources: Sequence[AsyncTokenCredential]) -> None:
+    def __init__(self, sources: Sequence[AsyncTokenCredential], *, authority: str = "") -> None:
+        """`authority`: the host that issues tokens, for whoever has to be told that it cannot be reached."""
         self._sources = tuple(sources)
+        self._authority = authority
         self._chosen: AsyncTokenCredential | None = None
 
     async def get_token(self, *scopes: str, **options: Any) -> AccessToken:
         """A token for `scopes`; `options` as the SDK's policies give them."""
         for source in self._sources if self._chosen is None else (self._chosen,):
-            token = await _token(source, scopes, options)
+            token = await self._token(source, scopes, options)
             if token is not None:
                 self._chosen = source
                 return token
         raise Forbidden("CredentialUnavailable", _HOW_TO)
+
+    @property
+    def origin(self) -> Origin:
+        """Where the tokens come from."""
+        return UNKNOWN if self._chosen is None else origin(self._chosen)
 
     async def close(self) -> None:
         for source in self._sources:
@@ -56,6 +66,19 @@ class Credential:
     ) -> None:
         await self.close()
 
+    async def _token(
+        self, source: AsyncTokenCredential, scopes: tuple[str, ...], options: dict[str, Any]
+    ) -> AccessToken | None:
+        """A token; None when this source is not configured here."""
+        from azure.identity import CredentialUnavailableError
+
+        try:
+            return await source.get_token(*scopes, **options)
+        except CredentialUnavailableError:
+            return None
+        except AzureError as error:
+            raise _failure(error, origin(source), self._authority) from error
+
 
 def credential(*, authority: str, managed_identity_client_id: str | None = None) -> Credential:
     """The credential of this process. `authority`: the host that issues tokens in the cloud in use.
@@ -71,7 +94,8 @@ def credential(*, authority: str, managed_identity_client_id: str | None = None)
             # Probed first, briefly: off Azure its address does not answer, and the CLI's turn must come soon.
             ManagedIdentityCredential(client_id=managed_identity_client_id, _enable_imds_probe=True),
             AzureCliCredential(),
-        )
+        ),
+        authority=authority,
     )
 
 
@@ -84,19 +108,11 @@ def _workload_identity(authority: str) -> tuple[AsyncTokenCredential, ...]:
         return ()
 
 
-async def _token(source: AsyncTokenCredential, scopes: tuple[str, ...], options: dict[str, Any]) -> AccessToken | None:
-    """A token; None when this source is not configured here."""
-    from azure.identity import CredentialUnavailableError
-
-    try:
-        return await source.get_token(*scopes, **options)
-    except CredentialUnavailableError:
-        return None
-    except AzureError as error:
-        raise _failure(error) from error
-
-
-def _failure(error: AzureError) -> FleetDNSError:
-    if isinstance(error, ClientAuthenticationError):
-        return Forbidden("CredentialRefused", f"the Azure credential was refused: {cleaned(error.message)}")
-    return Unavailable("TokenUnavailable", "the token service of Azure cannot be reached")
+def _failure(error: AzureError, of: Origin, authority: str) -> FleetDNSError:
+    """The library's own words stay out of it: they differ from one try to the next."""
+    if not isinstance(error, ClientAuthenticationError):
+        server = of.server or f"the token service of Azure{f' ({authority})' if authority else ''}"
+        return Unavailable("TokenUnavailable", f"{server} gives no token for {of.name}: it cannot be reached, or fails")
+    said = _ENTRA.search(" ".join(error.message.split()))
+    because = f": {said[0].rstrip('.')}" if said else ""
+    return Forbidden("CredentialRefused", f"Azure gives no token for {of.name}{because}; {of.check}")

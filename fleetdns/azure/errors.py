@@ -19,7 +19,7 @@ anything else   any                                     Unavailable: an answer t
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
@@ -60,7 +60,8 @@ _LONGEST_SENTENCE = 512
 _VOLATILE = re.compile(
     r"""[(\[]?\b(?:(?:client[\s-]?)?request|correlation|trace|tracking|activity|operation)[\s_-]?id\b\W{0,4}[\w-]+[)\]]?
       | \b(?:timestamp|time[ ]stamp)\b\W{0,4}
-      | \b\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d+)?(?:Z|\s?[+-]\d\d:?\d\d)?""",
+      | \b\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d+)?(?:Z|\s?[+-]\d\d:?\d\d)?
+      | \b\d{1,2}/\d{1,2}/\d{4}[ ]\d{1,2}:\d\d:\d\d(?:[ ][AP]M)?""",
     re.IGNORECASE | re.VERBOSE,
 )
 
@@ -78,10 +79,14 @@ class _Envelope(msgspec.Struct):
 
 
 def classify(
-    status: int, code: str, message: str, *, retry_after: float | None, operation: Operation
+    status: int, code: str, message: str, *, retry_after: float | None, operation: Operation, remedy: str = ""
 ) -> FleetDNSError | None:
-    """The error an answer stands for; None where 404 is an answer like any other. `retry_after` in seconds."""
-    sentence = cleaned(message) or f"Azure answered {status} without saying why"
+    """The error an answer stands for; None where 404 is an answer like any other. `retry_after` in seconds.
+
+    `remedy`: what to do about it, for the end of the sentence.
+    """
+    sentence = _sentence(status, code, message)
+    sentence = f"{sentence.rstrip('.')}; {remedy}" if remedy else sentence
     if status == 404:
         return _not_found(code, sentence, operation)
     code = code or _phrase(status)
@@ -106,12 +111,28 @@ def classify(
 
 
 def classify_answer(
-    status: int, headers: Mapping[str, str], body: bytes, *, operation: Operation, now: datetime
+    status: int,
+    headers: Mapping[str, str],
+    body: bytes,
+    *,
+    operation: Operation,
+    now: datetime,
+    remedy: Callable[[int, str], str] = lambda status, code: "",
 ) -> FleetDNSError | None:
-    """As `classify`, from an answer as it came. `now` is for a Retry-After that is a date; keys in any case."""
+    """As `classify`, from an answer as it came. `now` is for a Retry-After that is a date; keys in any case.
+
+    `remedy(status, code)`: what to do about it, "" where there is nothing to add.
+    """
     code, message = read_error(body)
     retry_after = next((value for name, value in headers.items() if name.lower() == "retry-after"), None)
-    return classify(status, code, message, retry_after=pause(retry_after, now=now), operation=operation)
+    return classify(
+        status,
+        code,
+        message,
+        retry_after=pause(retry_after, now=now),
+        operation=operation,
+        remedy=remedy(status, code),
+    )
 
 
 def read_error(body: bytes) -> tuple[str, str]:
@@ -152,21 +173,36 @@ def undecodable(because: str) -> Transient:
     return Transient(UNDECODABLE_ANSWER, f"Azure's answer was not understood: {cleaned(because)}")
 
 
-def timed_out() -> Unavailable:
+def timed_out(host: str) -> Unavailable:
     """Nothing came in time; a write may have happened all the same."""
-    return Unavailable("Timeout", "Azure did not answer in time")
+    return Unavailable("Timeout", f"{_server(host)} did not answer in time")
 
 
-def unreachable(error: AzureError) -> Unavailable:
+def unreachable(error: AzureError, host: str) -> Unavailable:
     """A failure below HTTP: no connection, or one that broke; a write may have happened all the same."""
-    cause = error.inner_exception
     if isinstance(error, ServiceRequestTimeoutError | ServiceResponseTimeoutError):
-        return timed_out()
-    if isinstance(cause, aiohttp.ClientConnectorCertificateError | aiohttp.ClientSSLError):
-        return Unavailable("CertificateNotTrusted", "Azure Resource Manager's certificate is not trusted here")
-    if isinstance(cause, aiohttp.ClientConnectorError):
-        return Unavailable("ConnectionFailed", "Azure Resource Manager cannot be reached")
-    return Unavailable("ConnectionBroken", "the connection to Azure Resource Manager broke")
+        return timed_out(host)
+    server = _server(host)
+    match error.inner_exception:
+        case aiohttp.ClientConnectorCertificateError() | aiohttp.ClientSSLError():
+            return Unavailable("CertificateNotTrusted", f"the certificate of {server} is not trusted here")
+        case aiohttp.ClientProxyConnectionError():
+            return Unavailable("ConnectionFailed", f"the proxy on the way to {server} cannot be reached")
+        case aiohttp.ClientConnectorDNSError():
+            return Unavailable("ConnectionFailed", f"{server} cannot be reached: DNS does not know it here")
+        case aiohttp.ClientConnectorError():
+            return Unavailable("ConnectionFailed", f"{server} cannot be reached")
+    return Unavailable("ConnectionBroken", f"the connection to {server} broke")
+
+
+def _server(host: str) -> str:
+    return f"Azure Resource Manager ({host})"
+
+
+def _sentence(status: int, code: str, message: str) -> str:
+    if status == 401 and code.lower() == "expiredauthenticationtoken":
+        return "the token that was sent has expired"  # Azure's own sentence says when, and what time it is
+    return cleaned(message) or f"Azure answered {status} without saying why"
 
 
 def _not_found(code: str, sentence: str, operation: Operation) -> FleetDNSError | None:

@@ -12,6 +12,7 @@ from azure.core.exceptions import AzureError, HttpResponseError
 from azure.core.rest import AsyncHttpResponse
 
 from fleetdns.azure.errors import Operation, classify_answer, timed_out, unreachable
+from fleetdns.azure.remedies import Peer
 from fleetdns.errors import FleetDNSError
 from fleetdns.runtime.elements import Malformed
 
@@ -33,11 +34,12 @@ class AzureCallObserver(Protocol):
 
 @dataclass(slots=True)
 class Exchange:
-    """One request. `resource`: the id of what it is about; `limit`: seconds it may take in all."""
+    """One request to `peer`. `resource`: the id of what it is about; `limit`: seconds it may take in all."""
 
     operation: Operation
     resource: str
     limit: float
+    peer: Peer
     code: str = "Cancelled"
     correlation_id: str = ""
     seconds: float = 0.0
@@ -79,7 +81,16 @@ class Exchange:
         if not isinstance(answer, _Refusal):
             return answer
         self._note(answer.status, answer.headers)
-        refusal = classify_answer(answer.status, answer.headers, answer.body, operation=self.operation, now=now())
+        refusal = classify_answer(
+            answer.status,
+            answer.headers,
+            answer.body,
+            operation=self.operation,
+            now=now(),
+            remedy=lambda status, code: self.peer.remedy(
+                status, code, operation=self.operation, resource=self.resource
+            ),
+        )
         if refusal is not None:
             raise refusal from answer.raised
         return None
@@ -89,14 +100,14 @@ class Exchange:
             async with asyncio.timeout(self.limit):
                 return await self._read(await send(), read)
         except TimeoutError as error:
-            raise timed_out() from error
+            raise timed_out(self.peer.host) from error
         except HttpResponseError as error:  # the SDK's operations raise on a status they do not expect
             refusal = error.response
             if not isinstance(refusal, AsyncHttpResponse):
-                raise unreachable(error) from error
+                raise unreachable(error, self.peer.host) from error
             return _Refusal(refusal.status_code, refusal.headers, refusal.content, error)
         except AzureError as error:
-            raise unreachable(error) from error
+            raise unreachable(error, self.peer.host) from error
 
     async def _read(
         self, response: AsyncHttpResponse, read: Callable[[AsyncHttpResponse], Awaitable[T]]

@@ -23,22 +23,32 @@ from azure.mgmt.core.policies import AsyncARMChallengeAuthenticationPolicy
 from fleetdns import __version__
 from fleetdns.azure.clouds import CLOUDS
 from fleetdns.azure.credential import credential
+from fleetdns.azure.remedies import Peer
 from fleetdns.errors import UsageError
 from fleetdns.sentonce import sent_once
 
 _CONNECT_TIMEOUT = 5  # seconds
-_READ_TIMEOUT = 60  # seconds; the longest that any call is granted
+READ_TIMEOUT = 60.0  # seconds; the longest that any call is granted
 _BLOCK = 1 << 15  # bytes of an answer that are taken, and unpacked, at once
 
 
 @dataclass(frozen=True, slots=True)
 class ResourceManager:
-    """Azure Resource Manager of one cloud. `credential` None: an address in plain http, where none is used."""
+    """Azure Resource Manager of one cloud. `credential` None: an address in plain http, where none is used.
+
+    `read_timeout`: seconds that it may be silent.
+    """
 
     endpoint: str
     credential: AsyncTokenCredential | None
     scope: str
     session: aiohttp.ClientSession
+    read_timeout: float = READ_TIMEOUT
+
+    @property
+    def peer(self) -> Peer:
+        """Who is asked, for whoever has to say so."""
+        return Peer(urlsplit(self.endpoint).netloc, self.credential)
 
     def policies(self) -> list[Any]:
         """What each request passes; a policy belongs to one pipeline, so every call makes new ones."""
@@ -58,7 +68,7 @@ class ResourceManager:
             session=self.session,
             session_owner=False,
             connection_timeout=_CONNECT_TIMEOUT,
-            read_timeout=_READ_TIMEOUT,
+            read_timeout=self.read_timeout,
             connection_data_block_size=_BLOCK,
         )
 
@@ -70,10 +80,12 @@ async def open_resource_manager(
     arm_endpoint: str | None,
     managed_identity_client_id: str | None,
     credential_of: Callable[[], AsyncTokenCredential] | None = None,
+    read_timeout: float = READ_TIMEOUT,
 ) -> AsyncIterator[ResourceManager]:
     """Resource Manager of one cloud, or at `arm_endpoint`, until the block ends. Raises UsageError.
 
     `credential_of` makes the credential in place of the usual chain; with plain http neither is ever called.
+    `read_timeout`: seconds of silence after which a call is given up, where it may take longer.
     """
     endpoint = arm_address(cloud, arm_endpoint)
     known = CLOUDS[cloud]
@@ -87,7 +99,7 @@ async def open_resource_manager(
             )
             tokens = await stack.enter_async_context(made)
         http = await stack.enter_async_context(session(endpoint))
-        yield ResourceManager(endpoint, tokens, known.scope, http)
+        yield ResourceManager(endpoint, tokens, known.scope, http, read_timeout)
 
 
 def session(endpoint: str) -> aiohttp.ClientSession:

@@ -52,6 +52,7 @@ class AzurePublicIPs:
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self._endpoint = arm.endpoint
+        self._peer = arm.peer
         self._observer = observer
         self._now = now
         self._client: AsyncARMPipelineClient[HttpRequest, AsyncHttpResponse] = AsyncARMPipelineClient(
@@ -81,7 +82,7 @@ class AzurePublicIPs:
         request = HttpRequest(
             "GET", self._client.format_url(url), params=params, headers={"Accept": "application/json"}
         )
-        return await Exchange("list_public_ips", resource, limit).run(
+        return await Exchange("list_public_ips", resource, limit, self._peer).run(
             lambda: self._client.send_request(request, stream=True),
             observer=self._observer,
             now=self._now,

@@ -78,7 +78,7 @@ class AzureTrafficManager:
 
     async def get(self, ref: ProfileRef) -> Profile | None:
         path = f"{_group_path(ref.subscription, ref.resource_group)}/{quote(ref.name, safe='')}"
-        exchange = Exchange("get_profile", ref.resource_id, self._timeouts.profile)
+        exchange = self._exchange("get_profile", ref.resource_id, self._timeouts.profile)
         body = await self._read(exchange, ref.subscription, path, whole)
         return None if body is None else self._understood(ref.name, lambda: decode_profile(body, ref))
 
@@ -95,7 +95,7 @@ class AzureTrafficManager:
         body: Any = encode_profile(call.profile)
         profiles = self._clients.of(ref.subscription).profiles
         answer = await self._write(
-            Exchange("put_profile", ref.resource_id, self._timeouts.profile),
+            self._exchange("put_profile", ref.resource_id, self._timeouts.profile),
             lambda: profiles.create_or_update(ref.resource_group, ref.name, body, **_RAW),
             call.because,
         )
@@ -106,7 +106,7 @@ class AzureTrafficManager:
         body: Any = encode_patch(call)
         profiles = self._clients.of(ref.subscription).profiles
         answer = await self._write(
-            Exchange("patch_profile", ref.resource_id, self._timeouts.profile),
+            self._exchange("patch_profile", ref.resource_id, self._timeouts.profile),
             lambda: profiles.update(ref.resource_group, ref.name, body, **_RAW),
             call.because,
         )
@@ -116,7 +116,7 @@ class AzureTrafficManager:
         ref = call.ref
         profiles = self._clients.of(ref.subscription).profiles
         await self._write(
-            Exchange("delete_profile", ref.resource_id, self._timeouts.profile),
+            self._exchange("delete_profile", ref.resource_id, self._timeouts.profile),
             lambda: profiles.delete(ref.resource_group, ref.name, **_RAW),
             call.because,
         )
@@ -126,7 +126,7 @@ class AzureTrafficManager:
         body: Any = encode_endpoint(endpoint)
         endpoints = self._clients.of(ref.subscription).endpoints
         answer = await self._write(
-            Exchange("put_endpoint", endpoint_id(ref, endpoint), self._timeouts.endpoint),
+            self._exchange("put_endpoint", endpoint_id(ref, endpoint), self._timeouts.endpoint),
             lambda: endpoints.create_or_update(
                 ref.resource_group, ref.name, endpoint.kind, endpoint.name, body, **_RAW
             ),
@@ -138,7 +138,7 @@ class AzureTrafficManager:
         ref, endpoint = call.ref, call.endpoint
         endpoints = self._clients.of(ref.subscription).endpoints
         await self._write(
-            Exchange("delete_endpoint", endpoint_id(ref, endpoint), self._timeouts.endpoint),
+            self._exchange("delete_endpoint", endpoint_id(ref, endpoint), self._timeouts.endpoint),
             lambda: endpoints.delete(ref.resource_group, ref.name, endpoint.kind, endpoint.name, **_RAW),
             call.because,
         )
@@ -146,7 +146,7 @@ class AzureTrafficManager:
     async def is_name_available(self, subscription: str, relative_name: str) -> bool:
         profiles = self._clients.of(subscription).profiles
         question: Any = {"name": relative_name, "type": TYPE}
-        exchange = Exchange("check_name", f"/subscriptions/{subscription}", self._timeouts.profile)
+        exchange = self._exchange("check_name", f"/subscriptions/{subscription}", self._timeouts.profile)
         answer = await self._run(
             exchange, _sent(lambda: profiles.check_traffic_manager_name_availability_v2(question, **_RAW)), whole
         )
@@ -162,7 +162,7 @@ class AzureTrafficManager:
             endpoint=self._clients.endpoint,
             limit=self._timeouts.listing,
             read=lambda url, limit: self._read(
-                Exchange(operation, resource, limit),
+                self._exchange(operation, resource, limit),
                 subscription,
                 url,
                 lambda answer: profiles.read(answer.iter_bytes()),
@@ -170,6 +170,9 @@ class AzureTrafficManager:
         )
         self._memory.keep(*scope, profiles.decoded)
         return profiles.listing
+
+    def _exchange(self, operation: Operation, resource: str, limit: float) -> Exchange:
+        return Exchange(operation, resource, limit, self._clients.peer)
 
     def _understood(self, name: str, decode: Callable[[], _T]) -> _T:
         """What one answer says. `name`: the profile that it is about, for whoever reads the log."""

@@ -87,6 +87,42 @@ async def test_a_refusal_is_told_without_trace_ids_and_times() -> None:
     assert "2026" not in failure.value.sentence
 
 
+@pytest.mark.parametrize(
+    ("kind", "name", "check"),
+    [
+        ("EnvironmentCredential", "the application's secret or certificate", "AZURE_TENANT_ID"),
+        ("WorkloadIdentityCredential", "workload identity", "federated credential"),
+        ("ManagedIdentityCredential", "the managed identity", "AZURE_CLIENT_ID"),
+        ("AzureCliCredential", "the Azure CLI", "az login"),
+    ],
+)
+async def test_a_refusal_names_the_credential_and_what_to_check_in_no_words_of_the_librarys(
+    kind: str, name: str, check: str
+) -> None:
+    source = type(kind, (Source,), {})(ClientAuthenticationError("Authentication failed: <urllib3 object at 0x7f>"))
+    with pytest.raises(Forbidden) as failure:
+        await Credential((source,)).get_token("scope")
+    assert failure.value.sentence.startswith(f"Azure gives no token for {name}; ")
+    assert check in failure.value.sentence
+    assert "urllib3" not in failure.value.sentence
+
+
+async def test_a_token_service_that_is_away_is_named() -> None:
+    away = type("WorkloadIdentityCredential", (Source,), {})(ServiceRequestError("no route"))
+    with pytest.raises(Unavailable) as failure:
+        await Credential((away,), authority="login.example").get_token("scope")
+    assert "login.example" in failure.value.sentence
+    assert "workload identity" in failure.value.sentence
+    assert "no route" not in failure.value.sentence
+
+
+async def test_the_credential_that_gave_the_token_is_known_by_name() -> None:
+    chosen = type("AzureCliCredential", (Source,), {})("token")
+    tokens = Credential((unavailable(), chosen))
+    await tokens.get_token("scope")
+    assert tokens.origin.name == "the Azure CLI"
+
+
 async def test_closing_closes_every_source() -> None:
     sources = (unavailable(), Source("token"))
     async with Credential(sources):

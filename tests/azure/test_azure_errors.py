@@ -5,9 +5,13 @@ from __future__ import annotations
 import json
 from datetime import UTC, datetime
 
+import aiohttp
 import pytest
+from azure.core.exceptions import ServiceRequestError
 
-from fleetdns.azure.errors import Operation, classify, classify_answer, cleaned, pause, read_error
+from fleetdns.azure.credential import Credential
+from fleetdns.azure.errors import Operation, classify, classify_answer, cleaned, pause, read_error, unreachable
+from fleetdns.azure.remedies import Peer
 from fleetdns.errors import Conflict, FleetDNSError, Forbidden, Rejected, Throttled, Transient, Unavailable
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
@@ -187,3 +191,91 @@ def test_a_refusal_tells_whether_less_might_be_taken(status: int, code: str, is_
     error = classify(status, code, "No.", retry_after=None, operation="put_profile")
     assert isinstance(error, Rejected)
     assert error.is_content is is_content
+
+
+def told(status: int, code: str, message: str, *, operation: Operation, resource: str, peer: Peer | None = None) -> str:
+    """The sentence of an answer about `resource`."""
+    who = peer or Peer("management.azure.com", Credential(()))
+    remedy = who.remedy(status, code, operation=operation, resource=resource)
+    error = classify(status, code, message, retry_after=None, operation=operation, remedy=remedy)
+    assert error is not None
+    return error.sentence
+
+
+GROUP_ID = "/subscriptions/s-1/resourceGroups/fleet-dns"
+
+
+@pytest.mark.parametrize(
+    ("operation", "resource", "action", "where"),
+    [
+        pytest.param("list_subscription", "/subscriptions/s-1", "/read", "on subscription s-1", id="everything"),
+        pytest.param("list_group", GROUP_ID, "/read", "on resource group fleet-dns", id="a group"),
+        pytest.param("put_profile", f"{GROUP_ID}/providers/p/q", "/write", "on resource group fleet-dns", id="a write"),
+        pytest.param("delete_endpoint", f"{GROUP_ID}/x", "/azureEndpoints/delete", "fleet-dns", id="an endpoint"),
+    ],
+)
+def test_a_missing_right_is_named_with_its_role_and_where_to_give_it(
+    operation: Operation, resource: str, action: str, where: str
+) -> None:
+    sentence = told(403, "AuthorizationFailed", "No right.", operation=operation, resource=resource)
+    assert sentence.startswith(
+        f"No right; give the identity of fleetdns Microsoft.Network/trafficManagerProfiles{action}"
+    )
+    assert where in sentence
+    assert "role Traffic Manager Contributor; docs/rights.md#on-azure" in sentence
+
+
+def test_a_target_that_may_not_be_read_names_the_right_to_read_it() -> None:
+    sentence = told(403, "LinkedAuthorizationFailed", "No.", operation="put_endpoint", resource=GROUP_ID)
+    assert "Microsoft.Network/publicIPAddresses/read" in sentence
+
+
+def test_a_policy_that_forbids_is_not_taken_for_a_missing_right() -> None:
+    sentence = told(403, "RequestDisallowedByPolicy", "Policy P.", operation="put_profile", resource=GROUP_ID)
+    assert sentence == "Policy P."
+
+
+def test_a_refusal_that_is_not_resource_managers_sends_nobody_to_look_for_a_role() -> None:
+    sentence = told(403, "", "", operation="list_group", resource=GROUP_ID)
+    assert "what stands between here and management.azure.com" in sentence
+    assert "role" not in sentence
+
+
+def test_a_token_that_has_expired_is_the_same_sentence_at_every_time() -> None:
+    def at(now: str) -> str:
+        message = f"The access token expiry UTC time '10/27/2025 3:33:46 PM' is earlier than current UTC time '{now}'."
+        return told(401, "ExpiredAuthenticationToken", message, operation="list_group", resource=GROUP_ID)
+
+    assert at("10/27/2025 4:10:21 PM") == at("1/2/2026 11:00:00 AM")
+    assert at("1/2/2026 11:00:00 AM").startswith("the token that was sent has expired; the token was that of ")
+
+
+def test_no_credential_is_looked_for_where_none_is_sent() -> None:
+    sentence = told(
+        401, "InvalidAuthenticationToken", "No.", operation="list_group", resource=GROUP_ID, peer=Peer("127.0.0.1:1")
+    )
+    assert sentence == "No; no credential is sent to an address in plain http; see --arm-endpoint"
+
+
+def test_times_as_microsoft_writes_them_are_left_out() -> None:
+    assert cleaned("refused at 10/27/2025 3:33:46 PM for good") == "refused at for good"
+
+
+REFUSAL = ConnectionRefusedError()
+ADDRESS = aiohttp.client_reqrep.ConnectionKey("arm.example", 443, True, True, None, None, None)
+
+
+@pytest.mark.parametrize(
+    ("cause", "says"),
+    [
+        pytest.param(aiohttp.ClientConnectorError(ADDRESS, REFUSAL), "cannot be reached", id="nobody listens"),
+        pytest.param(aiohttp.ClientConnectorDNSError(ADDRESS, REFUSAL), "DNS does not know it", id="no address"),
+        pytest.param(aiohttp.ClientProxyConnectionError(ADDRESS, REFUSAL), "the proxy on the way", id="no proxy"),
+        pytest.param(aiohttp.ServerDisconnectedError(), "the connection to", id="a reset"),
+    ],
+)
+def test_what_cannot_be_reached_is_named(cause: Exception, says: str) -> None:
+    error = unreachable(ServiceRequestError("raw words", error=cause), "arm.example")
+    assert says in error.sentence
+    assert "Azure Resource Manager (arm.example)" in error.sentence
+    assert "raw words" not in error.sentence

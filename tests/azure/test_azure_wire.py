@@ -12,6 +12,7 @@ import pytest
 from azure.core.credentials import AccessToken
 
 from fleetdns.azure.connection import open_traffic_manager
+from fleetdns.azure.credential import Credential
 from fleetdns.azure.trafficmanager import AzureTrafficManager, Timeouts
 from fleetdns.emulator.hub.tls import make_identity
 from fleetdns.errors import FleetDNSError, Forbidden, Rejected, Throttled, Transient, Unavailable, UsageError
@@ -251,6 +252,16 @@ async def test_nobody_listening_is_transient(opened: Open) -> None:
     with pytest.raises(Transient) as failure:
         await manager.put_profile(put(profile()))
     assert failure.value.code == "ConnectionFailed"
+    assert failure.value.sentence == f"Azure Resource Manager (127.0.0.1:{port}) cannot be reached"
+
+
+async def test_silence_is_given_up_sooner_where_somebody_waits(scripted: ScriptedServer, opened: Open) -> None:
+    scripted.answers = [Answer(fault="hang")]
+    manager = await opened(scripted.url, timeouts=Timeouts(listing=3600.0), read_timeout=0.05)
+    with pytest.raises(Unavailable) as failure:
+        await manager.list_group(SUBSCRIPTION, GROUP)
+    assert failure.value.code == "Timeout"
+    assert scripted.url.removeprefix("http://") in failure.value.sentence
 
 
 async def test_a_list_is_read_page_by_page(scripted: ScriptedServer, manager: AzureTrafficManager) -> None:
@@ -449,3 +460,18 @@ async def test_without_a_token_nothing_is_sent_and_the_missing_right_is_named(
         await manager.put_profile(put(profile()))
     assert secure.requests == []
     assert [told["code"] for told in calls.told] == ["CredentialUnavailable"]
+
+
+async def test_a_token_that_is_refused_names_the_credential_that_it_came_from(
+    secure: ScriptedServer, identity: Any, tmp_path: Any, monkeypatch: pytest.MonkeyPatch, opened: Open
+) -> None:
+    (tmp_path / "ca.pem").write_bytes(identity.ca)
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "ca.pem"))
+    secure.answers = [error(401, "InvalidAuthenticationToken")]
+    chosen = type("WorkloadIdentityCredential", (Tokens,), {})()
+    manager = await opened(secure.url, credential_of=lambda: Credential((chosen,)))
+    for call in (manager.get(REF), manager.put_profile(put(profile()))):
+        with pytest.raises(Forbidden) as failure:
+            await call
+        assert failure.value.code == "InvalidAuthenticationToken"
+        assert failure.value.sentence.startswith("No; the token was that of workload identity: check the client id")

@@ -36,6 +36,7 @@ from tests.simulation.network import Network
 _SLOWEST = 0.4  # seconds one way: ARM is slow
 _QUERY = {"api-version": "2026-09-01"}
 _ADDRESS = ConnectionKey("management.azure.com", 443, True, True, None, None, None)
+_HOST = "management.azure.com"
 _REFUSED = ServiceRequestError("refused", error=aiohttp.ClientConnectorError(_ADDRESS, ConnectionRefusedError()))
 _RESET = ServiceResponseError("reset", error=aiohttp.ServerDisconnectedError())
 
@@ -143,12 +144,12 @@ class SimulatedTrafficManager:
                 return await self._answered(operation, method, path, body)
         except TimeoutError:
             self._network.note(f"azure {operation} -> no answer")
-            raise timed_out() from None
+            raise timed_out(_HOST) from None
 
     async def _answered(self, operation: Operation, method: str, path: str, body: Any) -> bytes | None:
         if self.is_refusing:
             await self._network.pass_through(slowest=_SLOWEST)
-            raise unreachable(_REFUSED)
+            raise unreachable(_REFUSED, _HOST)
         content = b"" if body is None else json.dumps(body).encode()
         headers = {"Content-Type": "application/json", "Accept": "application/json"}
         answer = await self._network.sent(
@@ -161,7 +162,7 @@ class SimulatedTrafficManager:
         await self._network.pass_through(slowest=_SLOWEST)
         if answer.drop:
             self._network.note(f"azure {operation} -> connection lost")
-            raise unreachable(_RESET)
+            raise unreachable(_RESET, _HOST)
         self._network.note(f"azure {operation} -> {answer.status}")
         if answer.status < 300:
             return answer.body
