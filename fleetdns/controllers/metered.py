@@ -152,6 +152,9 @@ class MeteredTrafficManager:
         except FleetDNSError as error:
             self._learn(account, kind, lane, error)
             raise
+        finally:
+            if account not in self._turns:
+                self.outages.gave_up(account)  # where it was cut off, or answered nothing that tells of the lane
         self._recover(account, kind, lane)
         return result
 

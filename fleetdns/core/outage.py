@@ -8,7 +8,8 @@ open       closes after 5 failures in a row, of 3 askers or more   stays
 closed     the next try later, 2 s doubling to 30 s                opens, and everybody may go on
 
 Whoever did not fail before goes first, and after 12 s at most: it may be that only some profiles fail, and their tries
-must not keep the others from showing that Azure works.
+must not keep the others from showing that Azure works. Whoever asks during a try is told when the next would be if this
+one failed now; if it succeeds, everybody is woken.
 
 What fails for one or two alone closes nothing: each of them waits by itself, 1 s doubling to 10 s. When somebody else
 succeeds they may try at once; whoever fails then, too, has a trouble of its own: 5 s doubling to 30 s.
@@ -47,6 +48,14 @@ class _Closed:
     tried_until: float = 0.0
     first_until: float = 0.0
     trier: str = ""
+
+    def until(self, now: float, *, has_failed: bool) -> float:
+        """When it is worth asking again for somebody who does not try now, and failed before or did not."""
+        if has_failed:
+            after_this = now + _pause(self.tries + 1, 1.0)
+            return max(self.next_try, min(after_this, max(self.tried_until, self.first_until)))
+        after_this = now + min(_pause(self.tries + 1, 1.0), _SLOWEST_FIRST_TRY) - _AHEAD
+        return max(min(self.next_try, self.since + _SLOWEST_FIRST_TRY) - _AHEAD, min(after_this, self.first_until))
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,10 +96,7 @@ class Outages(Generic[L]):
         has_failed = own is not None
         if asker == closed.trier:
             return None
-        if has_failed:
-            until = max(closed.next_try, closed.tried_until, closed.first_until)
-        else:
-            until = max(min(closed.next_try, closed.since + _SLOWEST_FIRST_TRY) - _AHEAD, closed.first_until)
+        until = closed.until(now, has_failed=has_failed)
         if until > now:
             return until - now
         if tries:
@@ -115,7 +121,7 @@ class Outages(Generic[L]):
         self._note(lane, asker, now, jitter)
         closed = self._closed.get(lane)
         if closed is not None:
-            if closed.trier:  # others that were on their way when the lane closed say nothing new
+            if closed.trier == asker:  # others that were on their way when the lane closed say nothing new
                 self._closed[lane] = _again(closed.tries + 1, now, jitter)
             return False
         count, askers = self._failures.get(lane, (0, frozenset()))
@@ -147,5 +153,8 @@ class Outages(Generic[L]):
 
 
 def _again(tries: int, now: float, jitter: float) -> _Closed:
-    delay = min(_SLOWEST_TRY, _FIRST_TRY * 2 ** min(tries, 8))
-    return _Closed(tries, now, now + delay * (1 + _JITTER * jitter))
+    return _Closed(tries, now, now + _pause(tries, jitter))
+
+
+def _pause(tries: int, jitter: float) -> float:
+    return min(_SLOWEST_TRY, _FIRST_TRY * 2.0 ** min(tries, 8)) * (1 + _JITTER * jitter)

@@ -7,6 +7,7 @@ import pytest
 from fleetdns.core.outage import Outages
 
 LANE = "writes of one group"
+AFTER_THE_FIRST_TRY = 4.8  # seconds at most, if it fails at once
 
 
 def fail(outages: Outages[str], askers: list[str], *, now: float = 0.0) -> list[bool]:
@@ -44,7 +45,7 @@ def test_a_success_in_between_begins_the_count_anew() -> None:
 def test_one_call_tries_and_the_others_wait_until_it_was_heard_of() -> None:
     outages = closed()
     assert outages.wait(LANE, "a", 2.0, tries=True) is None
-    assert outages.wait(LANE, "b", 2.0, tries=True) == 20.0
+    assert outages.wait(LANE, "b", 2.0, tries=True) == AFTER_THE_FIRST_TRY
     assert outages.wait(LANE, "b", 21.9, tries=True) == pytest.approx(0.1)
     assert outages.wait(LANE, "b", 22.0, tries=True) is None
 
@@ -90,7 +91,10 @@ def test_somebody_who_did_not_fail_tries_before_those_who_did_and_after_twelve_s
     assert outages.wait(LANE, "a", 30.0, tries=False) == 30.0
     assert outages.wait(LANE, "fresh", 30.0, tries=False) == 11.5
     assert outages.wait(LANE, "fresh", 41.5, tries=True) is None
-    assert outages.wait(LANE, "another", 41.5, tries=True) == 20.0
+    assert outages.wait(LANE, "another", 41.5, tries=True) == 11.5
+    assert (
+        outages.wait(LANE, "another", 60.0, tries=False) == 1.5
+    )  # then it was not heard of for as long as a call takes
     outages.failed(LANE, "fresh", now=42.0, jitter=0.0)
     assert outages.wait(LANE, "fresh", 42.0, tries=False) == 30.0
 
@@ -99,7 +103,9 @@ def test_a_try_of_one_who_failed_before_does_not_hold_up_one_who_did_not() -> No
     outages = closed()
     assert outages.wait(LANE, "a", 2.0, tries=True) is None  # and hangs
     assert outages.wait(LANE, "fresh", 2.0, tries=True) is None
-    assert outages.wait(LANE, "b", 2.0, tries=True) == 20.0
+    assert outages.wait(LANE, "b", 2.0, tries=True) == AFTER_THE_FIRST_TRY
+    outages.failed(LANE, "a", now=3.0, jitter=0.0)  # the try of the other goes on
+    assert outages.wait(LANE, "fresh", 3.0, tries=False) is None
 
 
 def test_whoever_succeeds_has_not_failed_any_more() -> None:
