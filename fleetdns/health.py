@@ -18,6 +18,7 @@ from prometheus_client.aiohttp import make_aiohttp_handler
 from fleetdns.errors import UsageError
 from fleetdns.metrics import Metrics
 from fleetdns.runtime import observer
+from fleetdns.runtime.listwatch import NotServed
 from fleetdns.settings import Address
 
 _TICK = 1.0  # seconds
@@ -87,10 +88,16 @@ class Cache(Protocol):
     def is_fresh(self, now: float, /) -> bool: ...
 
 
-def out_of_step(caches: Iterable[Cache], now: float, *, server: str = "the hub") -> str | None:
+def out_of_step(
+    caches: Iterable[Cache],
+    now: float,
+    *,
+    server: str = "the hub",
+    definitions: Callable[[str], str] = lambda name: "manifests/crds",
+) -> str | None:
     """Which caches may not hold what the hub holds, and why; None: all of them do. `now`: the loop's time.
 
-    `server`: what people call the server, or servers, that they come from.
+    `server`: what people call the server, or servers, that they come from; `definitions`: the manifests of a kind.
 
     A watch that failed counts from its failure on: what happens on the hub until the next one is not known here.
     """
@@ -98,10 +105,18 @@ def out_of_step(caches: Iterable[Cache], now: float, *, server: str = "the hub")
     for cache in caches:
         error = cache.health.error
         if error is not None or not cache.is_fresh(now):
-            because = "not watched yet" if cache.health.heard_at is None else "not heard of lately"
-            kinds.setdefault(because if error is None else str(error), []).append(cache.name)
+            kinds.setdefault(_because(cache, definitions), []).append(cache.name)
     reasons = "; ".join(f"{', '.join(names)} ({because})" for because, names in kinds.items())
     return f"not in step with {server}: {reasons}" if reasons else None
+
+
+def _because(cache: Cache, definitions: Callable[[str], str]) -> str:
+    error = cache.health.error
+    if isinstance(error, NotServed):
+        return f"not served: install the CRDs, kubectl apply -k {definitions(cache.name)}"
+    if error is not None:
+        return str(error)
+    return "not watched yet" if cache.health.heard_at is None else "not heard of lately"
 
 
 class Serving(Protocol):

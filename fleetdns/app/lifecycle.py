@@ -15,6 +15,7 @@ import structlog
 from fleetdns.app import garbage
 from fleetdns.health import Cache, Health, out_of_step
 from fleetdns.leadership import Leadership
+from fleetdns.log.lines import HUB, Server
 
 _DRAIN = 25.0  # seconds; one profile call may take 20, and the whole stop 30
 
@@ -56,11 +57,17 @@ async def ended_before(task: asyncio.Task[Any], stop: asyncio.Event) -> bool:
 
 
 def checks(
-    work: Work, leading: Leadership, *, awaited: str, server: str = "the hub"
+    work: Work,
+    leading: Leadership,
+    *,
+    awaited: str,
+    server: str = "the hub",
+    server_of: Callable[[str], Server] = lambda name: HUB,
 ) -> Mapping[str, Callable[[], str | None]]:
     """Readiness: every cache is true, and the work has begun, or another replica does it and this one could follow.
 
-    `awaited`: what has to come before the work can begin; `server`: where the caches come from.
+    `awaited`: what has to come before the work can begin; `server`: where the caches come from, `server_of`: where a
+    kind does.
     """
     clock = asyncio.get_running_loop().time
 
@@ -68,7 +75,9 @@ def checks(
         return None if work.is_working or leading.is_waiting else f"waiting for {awaited}"
 
     return {
-        "caches": lambda: out_of_step(work.caches, clock(), server=server),
+        "caches": lambda: out_of_step(
+            work.caches, clock(), server=server, definitions=lambda name: server_of(name).definitions
+        ),
         "leader-election": lambda: leading.problem,
         "workers": working,
     }

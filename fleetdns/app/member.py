@@ -84,7 +84,9 @@ async def run(settings: MemberSettings, *, stop: asyncio.Event) -> None:
             random=chance,
         )
         agent = _agent(settings, ways, leading, metrics=metrics, chance=chance)
-        health.readiness(checks(agent, leading, awaited="the caches", server="the hub and this cluster"))
+        health.readiness(
+            checks(agent, leading, awaited="the caches", server="the hub and this cluster", server_of=_server_of)
+        )
         await lived(agent, leading, stop=stop, health=health)
 
 

@@ -16,11 +16,11 @@ from fleetdns.controllers.orphans import OrphanRemoval
 from fleetdns.controllers.outcomes import OverrideOutcomes
 from fleetdns.controllers.overrideswitch import OverrideSwitch
 from fleetdns.controllers.preview import Preview
-from fleetdns.controllers.snapshot import profiles_alone, snapshot
+from fleetdns.controllers.snapshot import NOT_SERVED, profiles_alone, snapshot
 from fleetdns.core.memory import Settings as PlanSettings
 from fleetdns.core.orphans import Orphan, orphans, standing
 from fleetdns.core.preview import ProfilePreview
-from fleetdns.errors import Forbidden
+from fleetdns.errors import Forbidden, Rejected
 from fleetdns.kube.config import load
 from fleetdns.kube.definitions import HubDefinitions
 from fleetdns.kube.discovery import HubDiscovery
@@ -55,10 +55,16 @@ class Planned:
 
 @asynccontextmanager
 async def open_hub(kubeconfig: str | None, namespace: str | None) -> AsyncIterator[Hub]:
-    """The hub until the block ends. Raises UsageError."""
+    """The hub until the block ends. Raises UsageError, and Rejected where no API server is behind the address."""
     connection = await load(kubeconfig)
     async with Transport(connection, observer=_Nobody(), server=f"the API server {connection.host}") as transport:
-        yield Hub(connection.host, transport, HubSources(transport, namespace=namespace))
+        try:
+            yield Hub(connection.host, transport, HubSources(transport, namespace=namespace))
+        except Rejected as error:
+            if error.code != NOT_SERVED or await HubDiscovery(transport).is_api_server():
+                raise
+            because = f"no Kubernetes API server answers at {connection.host}: check {connection.source}"
+            raise Rejected(error.code, because) from error
 
 
 async def planned(settings: Settings) -> Planned:
@@ -144,9 +150,11 @@ async def _id_of(hub: Hub) -> str:
     """The hub's id as it is known there. Raises FleetDNSError."""
     try:
         return await hub_id(hub.transport)
+    except Rejected as error:
+        raise Rejected(NOT_SERVED, f"on {hub.host} {error.sentence}") from error
     except Forbidden as error:
         if error.code == "Unauthorized":
-            raise Forbidden(error.code, f"{hub.host} does not take the credentials of the kubeconfig") from error
+            raise
         because = (
             "the hub does not let you read namespace kube-system, whose uid is the hub's id; give --hub-id, or ask"
         )

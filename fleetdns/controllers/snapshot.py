@@ -11,13 +11,13 @@ from typing import TypeVar
 from fleetdns.api.backend import TrafficManagerBackend
 from fleetdns.api.clusters import MemberCluster, Namespace
 from fleetdns.api.exports import InternalServiceExport, ServiceImport
-from fleetdns.api.meta import ObjectKey
+from fleetdns.api.meta import ObjectKey, Resource
 from fleetdns.api.overrides import ResourceOverride
 from fleetdns.api.profile import TrafficManagerProfile
 from fleetdns.controllers.caches import BACKEND_INDEXES, CLUSTER_INDEXES, EXPORT_INDEXES, OVERRIDE_INDEXES, Caches
 from fleetdns.controllers.informers import Sources
 from fleetdns.errors import FleetDNSError, Forbidden, Rejected, Transient
-from fleetdns.runtime.listwatch import Denied, ListWatchError, NotServed
+from fleetdns.runtime.listwatch import Denied, ListWatchError, NotServed, Unauthenticated
 from fleetdns.runtime.pager import whole_list
 from fleetdns.runtime.store import Store
 
@@ -34,6 +34,10 @@ T = TypeVar(
 
 C = TypeVar("C", Namespace, MemberCluster)
 
+NOT_SERVED = "NotServed"
+
+_OURS = TrafficManagerProfile.resource.group
+_GRANTED = "the ClusterRole fleetdns-reader in docs/commands.md grants all that the commands need"
 _PAGE = 500
 _PAGE_TIMEOUT = 60.0  # seconds
 
@@ -106,16 +110,20 @@ async def listed(
     except ListWatchError as error:
         if is_optional and isinstance(error, NotServed):
             return store
-        raise _failed(kind.resource.plural, error) from error
+        raise _failed(kind.resource, error) from error
     store.apply(found.state)
     return store
 
 
-def _failed(plural: str, error: ListWatchError) -> FleetDNSError:
+def _failed(resource: Resource, error: ListWatchError) -> FleetDNSError:
+    plural = resource.plural
     match error:
+        case Unauthenticated():
+            return Forbidden("Unauthorized", str(error))
         case Denied():
-            return Forbidden("Forbidden", f"the hub does not let you list {plural}: {error}")
+            return Forbidden("Forbidden", f"the hub does not let you list {plural}: {error}; {_GRANTED}")
         case NotServed():
-            return Rejected("NotServed", f"the hub does not serve {plural}: are the CRDs of fleetdns installed there?")
+            install = "; install the CRDs: kubectl apply -k manifests/crds" if resource.group == _OURS else ""
+            return Rejected(NOT_SERVED, f"the hub does not serve {plural}{install}")
         case _:
             return Transient("NotListed", f"{plural} could not be listed: {error}")

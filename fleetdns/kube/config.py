@@ -43,15 +43,23 @@ class Connection:
     """One API server. `tls` None: plain http. `server_hostname`: the name in its certificate, where it differs.
 
     `authority`: PEM; None: the system's own authorities. `is_verified`: its certificate has to be good.
+    `source`: where the credentials come from.
     """
 
     def __init__(
-        self, configuration: Configuration, *, reload: Reload, authority: str | None = None, holds_token: bool
+        self,
+        configuration: Configuration,
+        *,
+        reload: Reload,
+        authority: str | None = None,
+        holds_token: bool,
+        source: str,
     ) -> None:
         """`reload` brings the token in `configuration` up to date; True: the server has just refused it.
 
         `holds_token`: the token stands in the kubeconfig itself, so that nobody but its owner renews it.
         """
+        self.source = source
         self.host = (configuration.host or "").rstrip("/")
         self.authority = authority or _authority(configuration)
         self.tls = _tls(configuration, self.authority)
@@ -85,6 +93,11 @@ class Connection:
         self._adopted = _SCHEME + token
         self._is_refused = False
 
+    @property
+    def has_credentials(self) -> bool:
+        """Whether anything is sent that says who asks."""
+        return bool(self._header or self._configuration.cert_file)
+
     def as_bearer(self, token: str) -> Connection:
         """The same server, asked by the owner of that token and by nothing else of ours, certificates included."""
         ours = self._configuration
@@ -93,7 +106,7 @@ class Connection:
         configuration.verify_ssl = ours.verify_ssl
         configuration.tls_server_name = ours.tls_server_name
         configuration.api_key[_TOKEN] = _SCHEME + token
-        return Connection(configuration, reload=_never, authority=self.authority, holds_token=True)
+        return Connection(configuration, reload=_never, authority=self.authority, holds_token=True, source="a token")
 
     def refused(self, authorization: str | None) -> None:
         """The server did not take this header: the next request reads the token again, if it is still the same."""
@@ -183,7 +196,7 @@ async def _from_file(paths: str, context: str | None) -> Connection:
     return _connected(
         configuration,
         reload,
-        f"the kubeconfig {found.paths}",
+        f"context {found.context} of the kubeconfig {found.paths}",
         authority=found.authority,
         holds_token="token" in found.user and not {"exec", "tokenFile", "auth-provider"} & set(found.user),
     )
@@ -193,7 +206,7 @@ def _connected(
     configuration: Configuration, reload: Reload, source: str, *, authority: str | None = None, holds_token: bool
 ) -> Connection:
     try:
-        return Connection(configuration, reload=reload, authority=authority, holds_token=holds_token)
+        return Connection(configuration, reload=reload, authority=authority, holds_token=holds_token, source=source)
     except (OSError, ValueError) as error:  # ssl.SSLError is an OSError
         raise UsageError(f"a certificate or key that {source} names cannot be read: check its PEM data") from error
 

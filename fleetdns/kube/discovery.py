@@ -15,6 +15,8 @@ from fleetdns.errors import FleetDNSError, Transient
 from fleetdns.kube.errors import Refused, Unreachable, write_error
 from fleetdns.kube.transport import Transport
 
+UNREADABLE = "UnreadableAnswer"
+
 _PLACEMENT = "clusterresourceplacements"
 
 _log = structlog.get_logger(__name__)
@@ -28,6 +30,14 @@ class _Group(msgspec.Struct):
     versions: list[_Version]
 
 
+class _Groups(msgspec.Struct, tag_field="kind", tag="APIGroupList"):
+    groups: list[_Named]
+
+
+class _Named(msgspec.Struct):
+    name: str
+
+
 class _Kind(msgspec.Struct):
     name: str
 
@@ -36,7 +46,7 @@ class _Kinds(msgspec.Struct):
     resources: list[_Kind]
 
 
-T = TypeVar("T", _Group, _Kinds)
+T = TypeVar("T", _Group, _Groups, _Kinds)
 
 
 class HubDiscovery:
@@ -45,6 +55,18 @@ class HubDiscovery:
     def __init__(self, transport: Transport) -> None:
         self._transport = transport
         self._is_failing = False
+
+    async def is_api_server(self) -> bool:
+        """Whether a Kubernetes API server is there at all: a 404 of anything else says nothing of its kinds.
+
+        True also where nobody can say.
+        """
+        try:
+            return await self._read("/apis", _Groups) is not None
+        except Transient as error:
+            return error.code != UNREADABLE
+        except FleetDNSError:
+            return True
 
     async def places_workloads(self) -> bool:
         """Whether ClusterResourcePlacement is served, in any version. Raises FleetDNSError."""
@@ -75,7 +97,7 @@ class HubDiscovery:
         try:
             return msgspec.json.decode(answer, type=shape)
         except ValueError as error:  # msgspec's errors, and UnicodeDecodeError
-            raise Transient("UnreadableAnswer", f"the API server's answer about {path} is none") from error
+            raise Transient(UNREADABLE, f"the API server's answer about {path} is none") from error
 
     def _tell(self, error: FleetDNSError) -> None:
         if not self._is_failing:

@@ -6,7 +6,8 @@ status                           a write         a list or a watch
 410, 504 version too large       Transient       Expired
 429                              Throttled       Throttled
 503 with Retry-After             Throttled       Unavailable
-401, 403 from the API server     Forbidden       Denied
+401 from the API server          Forbidden       Unauthenticated
+403 from the API server          Forbidden       Denied
 408, other 5xx, no answer        Transient       Unavailable
 other 4xx from the API server    Rejected        Rejected
 anything of somebody else's      Transient       Unavailable
@@ -126,8 +127,10 @@ def list_watch_error(error: Refused | Unreachable | LineTooLong) -> listwatch.Li
             return listwatch.Expired(str(error))
         case 404:
             return listwatch.NotServed(str(error))
-        case 401 | 403:
-            return listwatch.Denied(str(error))
+        case 401:
+            return listwatch.Unauthenticated(_sentence(error))
+        case 403:
+            return listwatch.Denied(_sentence(error))
     return listwatch.Rejected(error.status, str(error))
 
 

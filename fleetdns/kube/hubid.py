@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from fleetdns.api.meta import ObjectMeta
-from fleetdns.errors import Transient
+from fleetdns.errors import Rejected, Transient
 from fleetdns.kube.errors import Refused, Unreachable, write_error
 from fleetdns.kube.transport import Transport
 
@@ -19,6 +19,9 @@ async def hub_id(transport: Transport) -> str:
     try:
         body = await transport.get("/api/v1/namespaces/kube-system")
     except (Refused, Unreachable) as error:
+        if isinstance(error, Refused) and error.status == 404:
+            because = "there is no namespace kube-system, whose uid is the hub's id; where that is right, give --hub-id"
+            raise Rejected("NotFound", because) from error
         raise write_error(error) from error
     try:
         uid = msgspec.json.decode(body, type=_Namespace).metadata.uid

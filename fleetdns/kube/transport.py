@@ -18,7 +18,7 @@ import aiohttp
 
 from fleetdns import __version__
 from fleetdns.kube.config import Connection
-from fleetdns.kube.errors import Unreachable, refused
+from fleetdns.kube.errors import Refused, Unreachable, refused
 from fleetdns.kube.streams import Chunks, Lines
 from fleetdns.sentonce import sent_once
 
@@ -176,11 +176,22 @@ class Transport:
         if is_success:
             response.close()
             raise Unreachable(f"an answer of type {response.content_type} came where the API server sends JSON")
-        raise refused(
+        error = refused(
             response.status,
             content_type=response.content_type,
             retry_after=response.headers.get("Retry-After"),
             body=await self._read(response),
+        )
+        raise self._unauthenticated() if error.status == 401 and error.is_kubernetes else error
+
+    def _unauthenticated(self) -> Refused:
+        """In place of the API server's own answer, which says nothing but Unauthorized."""
+        source = self._connection.source
+        if not self._connection.has_credentials:
+            return Refused(401, message=f"{self._server} wants credentials, and {source} holds none")
+        return Refused(
+            401,
+            message=f"{self._server} does not take the credentials of {source}: they are wrong, or have expired",
         )
 
     async def _answer(self, method: str, path: str, **options: Any) -> aiohttp.ClientResponse:

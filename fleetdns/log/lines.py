@@ -15,7 +15,7 @@ from fleetdns.core.policy import Held
 from fleetdns.errors import FleetDNSError
 from fleetdns.runtime.controller import Reconciled
 from fleetdns.runtime.events import Unknown
-from fleetdns.runtime.listwatch import Denied
+from fleetdns.runtime.listwatch import Denied, Unauthenticated
 from fleetdns.runtime.observer import Health, InformerObserver, Phase
 
 _log = structlog.get_logger("fleetdns")
@@ -83,10 +83,16 @@ class InformerLog(InformerObserver):
                 )
             case Phase.ABSENT:
                 _log.info(f"{server} does not have this kind, which it need not: fleetdns keeps looking", kind=name)
+            case Phase.RETRYING if isinstance(health.error, Unauthenticated):
+                _log.warning(
+                    f"{server} does not let fleetdns list and watch {name}: check its credentials; it keeps trying",
+                    kind=name,
+                    error=error,
+                )
             case Phase.RETRYING if isinstance(health.error, Denied):
                 _log.warning(
-                    f"{server} does not let fleetdns list and watch {name}: check its credentials, and its rights with "
-                    "docs/rights.md; it keeps trying",
+                    f"{server} does not let fleetdns list and watch {name}: check its rights with docs/rights.md; it "
+                    "keeps trying",
                     kind=name,
                     error=error,
                 )

@@ -103,7 +103,11 @@ class Unavailable(ListWatchError):
 
 
 class Denied(ListWatchError):
-    """401 or 403."""
+    """403: a right is missing."""
+
+
+class Unauthenticated(Denied):
+    """401: the credentials are missing, wrong or have expired."""
 
 
 class Rejected(ListWatchError):

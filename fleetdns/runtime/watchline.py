@@ -15,6 +15,7 @@ from .listwatch import (
     NotServed,
     Rejected,
     Throttled,
+    Unauthenticated,
     Unavailable,
     Undecodable,
 )
@@ -132,7 +133,9 @@ def _error(status: _Status) -> ListWatchError:
             return Expired(_VERSION_TOO_LARGE)
         case 429:
             return Throttled(details.retry_after_seconds)
-        case 401 | 403:
+        case 401:
+            return Unauthenticated(status.reason)
+        case 403:
             return Denied(status.reason)
         case 404:
             return NotServed(status.reason)

@@ -27,7 +27,7 @@ from fleetdns.log import fanned
 from fleetdns.log.lines import AzureCallLog, ChangeLog, ControllerLog, InformerLog, SweepLog
 from fleetdns.runtime.controller import ControllerObserver, Reconciled, Report
 from fleetdns.runtime.events import Unknown
-from fleetdns.runtime.listwatch import Denied, NotServed, Unavailable
+from fleetdns.runtime.listwatch import Denied, NotServed, Unauthenticated, Unavailable
 from fleetdns.runtime.observer import Health, Phase
 from tests.core.builders import make_desired, make_identity
 
@@ -185,6 +185,12 @@ def test_a_missing_crd_says_how_to_install_it(lines: Lines) -> None:
     ("health", "level", "says"),
     [
         pytest.param(Health(Phase.RETRYING, error=Denied("403")), "warning", "docs/rights.md", id="no right"),
+        pytest.param(
+            Health(Phase.RETRYING, error=Unauthenticated("it has expired")),
+            "warning",
+            "credentials",
+            id="no credentials",
+        ),
         pytest.param(Health(Phase.RETRYING, error=Unavailable("reset")), "warning", "cannot be read", id="outage"),
         pytest.param(Health(Phase.WATCHING), "info", "watching", id="well again"),
         pytest.param(Health(Phase.ABSENT), "info", "need not", id="an optional kind that is not there"),

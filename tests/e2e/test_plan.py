@@ -126,10 +126,18 @@ async def test_a_hub_that_refuses_or_is_away_is_named_in_one_sentence(world: Wor
     host = given["clusters"][0]["cluster"]["server"]
     given["users"][0]["user"] = {"token": "nobody's"}
     (tmp_path / "stranger").write_text(yaml.safe_dump(given))
-    for command in ("plan", "orphans"):
-        refused = await asked(world, command, f"--kubeconfig={tmp_path}/stranger")
+    stranger = f"--kubeconfig={tmp_path}/stranger"
+    for refused in (
+        await asked(world, "plan", stranger),
+        await asked(world, "orphans", stranger),
+        await looked(world, "status", stranger),
+        await looked(world, "explain", "work/app", stranger),
+    ):
         assert (refused.code, refused.out) == (1, "")
-        assert refused.err == f"fleetdns: Unauthorized: {host} does not take the credentials of the kubeconfig\n"
+        assert refused.err == (
+            f"fleetdns: Unauthorized: the API server {host} does not take the credentials of context "
+            f"{given['current-context']} of the kubeconfig {tmp_path}/stranger: they are wrong, or have expired\n"
+        )
     given["clusters"][0]["cluster"]["server"] = "https://127.0.0.1:9"
     (tmp_path / "away").write_text(yaml.safe_dump(given))
     away = f"--kubeconfig={tmp_path}/away"
@@ -143,8 +151,33 @@ async def test_a_hub_that_refuses_or_is_away_is_named_in_one_sentence(world: Wor
 
 
 @on_embedded
-async def test_a_hub_without_our_kinds_is_one_sentence(bare: World) -> None:
-    done = await asked(bare, "plan")
-    assert (done.code, done.out) == (1, "")
-    assert "the hub does not serve trafficmanagerprofiles" in done.err
-    assert len(done.err.splitlines()) == 1
+async def test_a_hub_without_our_kinds_is_one_sentence_with_what_to_type(bare: World) -> None:
+    for done in (
+        await asked(bare, "plan"),
+        await asked(bare, "orphans"),
+        await looked(bare, "status"),
+        await looked(bare, "explain", "work/app"),
+    ):
+        assert (done.code, done.out) == (1, "")
+        assert done.err == (
+            "fleetdns: NotServed: the hub does not serve trafficmanagerprofiles; "
+            "install the CRDs: kubectl apply -k manifests/crds\n"
+        )
+
+
+@on_embedded
+async def test_what_is_no_api_server_is_not_told_to_install_crds(world: World, tmp_path: Path) -> None:
+    given = yaml.safe_load(world.kubeconfig.read_text())
+    cluster = given["clusters"][0]["cluster"]
+    cluster["server"] += "/elsewhere"
+    (tmp_path / "elsewhere").write_text(yaml.safe_dump(given))
+    elsewhere = f"--kubeconfig={tmp_path}/elsewhere"
+    for done in (
+        await asked(world, "plan", elsewhere),
+        await asked(world, "plan", elsewhere, "--hub-id=h"),
+        await looked(world, "status", elsewhere),
+        await looked(world, "explain", "work/app", elsewhere),
+    ):
+        assert (done.code, done.out) == (1, "")
+        assert f"no Kubernetes API server answers at {cluster['server']}: check context " in done.err
+        assert "manifests/crds" not in done.err

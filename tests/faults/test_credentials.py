@@ -35,7 +35,7 @@ async def test_a_deleted_service_account_is_said_and_the_token_of_its_successor_
             measured("lease not renewed", lease)
             # A watch that is open outlives its token.
             front.drop()
-            measured("caches", await served.probes.turn_red("Unauthorized)", since=now(), within=15))
+            measured("caches", await served.probes.turn_red("they are wrong, or have expired)", since=now(), within=15))
             red = now()
             await asyncio.sleep(10)
             served.probes.always_red(since=red)

@@ -27,6 +27,7 @@ from fleetdns.runtime.listwatch import (
     NotServed,
     Rejected,
     Throttled,
+    Unauthenticated,
     Unavailable,
 )
 from tests.azure.scripted import Answer, ScriptedServer
@@ -147,7 +148,7 @@ async def test_every_request_says_who_we_are_and_carries_the_token(
             id="no such group, in plain text",
         ),
         pytest.param(page(404), Unavailable, id="a proxy's 404 proves no absence"),
-        pytest.param(status(401, "Unauthorized"), Denied, id="a token that is no good"),
+        pytest.param(status(401, "Unauthorized"), Unauthenticated, id="a token that is no good"),
         pytest.param(status(403, "Forbidden"), Denied, id="a right that is missing"),
         pytest.param(page(403), Unavailable, id="a proxy's 403"),
         pytest.param(status(500, "InternalError"), Unavailable, id="their fault"),

@@ -13,7 +13,7 @@ from fleetdns.errors import UsageError
 from fleetdns.health import Finding, Health, out_of_step, serve
 from fleetdns.metrics import Metrics
 from fleetdns.runtime import observer
-from fleetdns.runtime.listwatch import Denied, Unavailable
+from fleetdns.runtime.listwatch import Denied, NotServed, Unavailable
 from fleetdns.runtime.observer import Phase
 from fleetdns.settings import Settings, parse
 
@@ -108,6 +108,12 @@ def test_a_watch_that_failed_is_out_of_step_at_once_and_says_why() -> None:
     caches = (Cache("profiles", lost), Cache("backends"), Cache("imports", denied), Cache("exports", lost))
     said = "not in step with the hub: profiles, exports (it broke); imports (no right)"
     assert out_of_step(caches, 1) == said
+
+
+def test_a_kind_that_is_not_served_says_what_to_type() -> None:
+    missing = observer.Health(phase=Phase.NOT_SERVED, error=NotServed("404 page not found"))
+    said = "not in step with the hub: profiles (not served: install the CRDs, kubectl apply -k manifests/crds)"
+    assert out_of_step((Cache("profiles", missing),), 1) == said
 
 
 def test_a_kind_that_the_hub_need_not_have_is_in_step_without_a_watch() -> None:

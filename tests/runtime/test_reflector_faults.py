@@ -257,7 +257,7 @@ async def test_a_wait_that_was_asked_for_is_kept_but_not_by_everybody_to_the_sec
     [
         pytest.param(Denied(), "Denied", id="denied"),
         pytest.param(stream(failed(403, "Forbidden")), "Denied", id="denied by an event"),
-        pytest.param(stream(failed(401, "Unauthorized")), "Denied", id="unauthorized by an event"),
+        pytest.param(stream(failed(401, "Unauthorized")), "Unauthenticated", id="unauthorized by an event"),
         pytest.param(stream(failed(500, "InternalError")), "Rejected", id="an internal error as an event"),
         pytest.param(stream(failed(504, "Timeout")), "Rejected", id="a time-out as an event"),
         pytest.param(ListWatchError(), "ListWatchError", id="anything else"),

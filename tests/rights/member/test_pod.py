@@ -108,7 +108,7 @@ async def test_a_pod_whose_token_was_revoked_says_so_and_goes_on_with_a_new_one(
     site.member.hub_kubeconfig.write_text(good.replace(user["user"]["token"], "revoked"))
     async with running(site, hub, tmp_path) as found:
         seen = await eventually(found.controller.log, lambda log: "list and watch internalserviceexports" in log)
-        assert "Unauthorized" in seen
+        assert "the hub does not take the credentials of context " in seen
         assert (await found.controller.probe())[0] == 503
         site.member.hub_kubeconfig.write_text(good)
         await eventually(found.controller.probe, lambda seen: seen[0] == 200, within=40)
