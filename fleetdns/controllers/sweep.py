@@ -2,6 +2,9 @@
 
 A sweep that fails changes nothing. While a group is silent for longer than `patience`, its profiles are looked at so
 that their status can say so, and again when it speaks. Until Azure was listed once, that is tried more often.
+
+Groups are listed one after the other while they answer. One that takes long holds up neither the others nor the next
+sweep, which leaves it out as long as its list is on its way.
 """
 
 from __future__ import annotations
@@ -23,6 +26,7 @@ from fleetdns.runtime.backoff import Backoff
 
 _JITTER = 0.1
 _FIRST = Backoff(base=1.0, factor=2.0, cap=60.0, jitter=0.5)
+_TURN = 1.0  # seconds that a group has before the next one is listed beside it
 
 
 class SweepObserver(Protocol):
@@ -71,11 +75,14 @@ class Sweep:
         self._clock = clock
         self._random = random
         self._since = clock()  # when everything was listed, or asked for first
+        self._began = clock()  # when Azure was last begun to be listed
+        self._listing: set[str] = set()  # folded groups whose list is on its way
         self._heard: dict[str, float] = {}  # folded group -> when it last answered a sweep
         self._silent: set[str] = set()  # folded groups whose profiles were told so
 
     async def first(self) -> None:
         """List everything once, so that nothing is made twice; a failure is remembered and tried again by run()."""
+        self._began = self._clock()
         try:
             await self._list_everything()
         except FleetDNSError as error:
@@ -94,26 +101,41 @@ class Sweep:
             await self.first()
             attempt += 1
             self._after_first()
-        while True:
-            await asyncio.sleep(self._interval * (1 + _JITTER * (2 * self._random.random() - 1)))
-            await self.once()
+        async with asyncio.TaskGroup() as lists:
+            while True:
+                await asyncio.sleep(self._until_next())
+                await self._begin(lists)
 
     async def once(self) -> None:
-        """One sweep over every resource group in use."""
+        """One sweep over every resource group in use; ends when each has answered or failed."""
+        async with asyncio.TaskGroup() as lists:
+            await self._begin(lists)
+
+    async def _begin(self, lists: asyncio.TaskGroup) -> None:
+        """Begin to list every group in use, within half an interval whatever they answer."""
+        self._began = self._clock()
         groups = self._by_group()
-        for group, identities in groups.items():
-            await self._sweep_group(group, identities)
+        used = tuple(identity.ref for identities in groups.values() for identity in identities)
         for group in sorted(set(self._orphaned()) - groups.keys()):
-            await self._sweep_group(group, [])  # nobody uses it; that an orphan has gone is seen nowhere else
-        used = (identity.ref for identities in groups.values() for identity in identities)
+            groups[group] = []  # nobody uses it; that an orphan has gone is seen nowhere else
+        turn = min(_TURN, self._interval / 2 / max(1, len(groups)))
+        for group in [group for group in groups if group not in self._listing]:
+            self._listing.add(group)
+            listed = lists.create_task(self._sweep_group(group, groups[group]), name=f"sweep {group}")
+            await asyncio.wait({listed}, timeout=turn)
         self._index.observed.prune(used, before=self._clock() - self._patience)
 
+    def _until_next(self) -> float:
+        """Seconds until Azure is to be listed again, with jitter."""
+        due = self._began + self._interval * (1 + _JITTER * (2 * self._random.random() - 1))
+        return max(0.0, due - self._clock())
+
     def _pause(self, attempt: int) -> float:
-        """Seconds until the first listing is tried again."""
+        """Seconds until the first listing is tried again: no later than a sweep would be."""
         error = self._index.list_error
         if isinstance(error, Throttled | Deferred):
             return max(SHORTEST_PAUSE, error.retry_after)
-        return _FIRST.delay(attempt, self._random)
+        return max(SHORTEST_PAUSE, min(_FIRST.delay(attempt, self._random), self._until_next()))
 
     def _after_first(self) -> None:
         for group, identities in self._by_group().items():
@@ -153,6 +175,8 @@ class Sweep:
             self._observer.sweep_failed(group, error)
             self._note_silence(group, identities)
             return
+        finally:
+            self._listing.discard(group)
         self._observer.swept(group, len(changed))
         self._heard[group] = now
         folded = {ref.folded for ref in changed}
