@@ -83,7 +83,7 @@ async def test_a_token_that_ended_is_said_and_a_later_one_taken(
 ) -> None:
     async with serving(short_lived, tmp_path) as served:
         since = now()
-        await served.probes.turn_red("Unauthorized", since=since, within=LIFETIME + 15)
+        await served.probes.turn_red("does not take the credentials of context", since=since, within=LIFETIME + 15)
         write_token(hub, short_lived.kubeconfig)
         renewed = now()
         measured("ready again", await served.probes.turn_green(since=renewed, within=20))

@@ -10,7 +10,8 @@ from fleetdns.api.exports import InternalServiceExport
 from fleetdns.api.meta import ObjectKey
 from fleetdns.api.profile import TrafficManagerProfile
 from fleetdns.emulator.hub.server import HubServer
-from fleetdns.errors import Forbidden, Transient
+from fleetdns.errors import Forbidden, Rejected, Transient
+from fleetdns.kube.discovery import HubDiscovery
 from fleetdns.kube.hubid import hub_id
 from fleetdns.kube.sources import HubSources
 from fleetdns.kube.transport import Transport
@@ -74,3 +75,30 @@ async def test_an_answer_without_a_uid_is_no_hubs_name(scripted: ScriptedServer,
     scripted.answers = [Answer(body=body)]
     with pytest.raises(Transient):
         await hub_id(wire)
+
+
+async def test_a_server_without_kube_system_says_what_to_give_instead(
+    scripted: ScriptedServer, wire: Transport
+) -> None:
+    scripted.answers = [Answer(404, b"404 page not found\n", content_type="text/plain")]
+    with pytest.raises(Rejected) as failure:
+        await hub_id(wire)
+    assert "--hub-id" in failure.value.sentence
+
+
+@pytest.mark.parametrize(
+    ("answer", "expected"),
+    [
+        pytest.param(Answer(404, b"404 page not found\n", content_type="text/plain"), False, id="any web server"),
+        pytest.param(Answer(200, b"<html>", content_type="application/json"), False, id="a page called JSON"),
+        pytest.param(Answer(200, b'{"kind": "APIGroupList", "groups": []}'), True, id="an API server"),
+        pytest.param(Answer(403, b'{"kind": "Status", "reason": "Forbidden"}'), True, id="one that does not say"),
+        pytest.param(Answer(503, b"", content_type=None), True, id="one that is ill"),
+    ],
+)
+async def test_an_api_server_is_told_from_what_is_none(
+    scripted: ScriptedServer, wire: Transport, answer: Answer, expected: bool
+) -> None:
+    scripted.answers = [answer]
+    assert await HubDiscovery(wire).is_api_server() is expected
+    assert scripted.requests[0].path == "/apis"

@@ -397,3 +397,27 @@ async def test_a_silent_peer_is_noticed_below_http_too(
 )
 def test_kinds_and_objects_have_their_addresses(path: str, expected: str) -> None:
     assert path == expected
+
+
+@pytest.mark.parametrize(
+    ("user", "says"),
+    [
+        pytest.param({"token": "old"}, "does not take the credentials of context c of the kubeconfig", id="a token"),
+        pytest.param({}, "wants credentials, and context c of the kubeconfig", id="none"),
+    ],
+)
+async def test_a_401_says_whose_credentials_were_sent(
+    scripted: ScriptedServer, opened: Open, tmp_path: Path, user: dict[str, str], says: str
+) -> None:
+    scripted.answers = [status(401, "Unauthorized")]
+    given = {
+        "current-context": "c",
+        "contexts": [{"name": "c", "context": {"cluster": "k", "user": "u"}}],
+        "clusters": [{"name": "k", "cluster": {"server": scripted.url}}],
+        "users": [{"name": "u", "user": user}],
+    }
+    (tmp_path / "theirs").write_text(json.dumps(given))
+    wire = await opened(str(tmp_path / "theirs"), timeouts=QUICK, server="the hub")
+    with pytest.raises(Unauthenticated, match=f"^the hub {says} ") as failure:
+        await listed(HubListWatch(wire, PROFILE, None))
+    assert str(tmp_path / "theirs") in str(failure.value)
