@@ -1,4 +1,5 @@
-"""What is known of Azure, shared by the reconciler and the sweep: observations, and whether Azure was listed at all.
+"""What is known of Azure, shared by the reconciler and the sweep: observations, whether Azure was listed at all, and
+what lists that failed were answered.
 
 A new process lists before it makes anything new: a profile it cannot see yet may be the one it is about to make twice.
 """
@@ -8,7 +9,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterable
 
-from fleetdns.controllers.ports import TrafficManager
+from fleetdns.controllers.ports import Reads
+from fleetdns.core.cause import Silences
 from fleetdns.core.observed import GET, Observation, ObservedProfiles
 from fleetdns.core.trafficmanager import Listing, Profile, ProfileRef
 from fleetdns.errors import FleetDNSError, Transient
@@ -19,8 +21,9 @@ _RECORDED_AT_ONCE = 10  # profiles; comparing so many takes 2 ms where each has 
 class AzureIndex:
     """Reads of Traffic Manager with memory. `clock`: seconds, the loop's."""
 
-    def __init__(self, azure: TrafficManager, *, clock: Callable[[], float]) -> None:
+    def __init__(self, azure: Reads, *, clock: Callable[[], float]) -> None:
         self.observed = ObservedProfiles()
+        self.silences = Silences()
         self._azure = azure
         self._clock = clock
         self._list_error: FleetDNSError | None = None

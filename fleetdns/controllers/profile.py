@@ -198,14 +198,7 @@ class ProfileReconciler:
         run.results.error = _own_words(run)
         if _is_silent(run.results.error):
             return Result()
-        run.memory = await self._report.outcome(
-            run.aggregate,
-            run.profile,
-            planned=run.plan or self._planner.planned(run, None),
-            is_observed=run.plan is not None,
-            memory=run.memory,
-            results=run.results,
-        )
+        await self._report.outcome(run, run.plan or self._planner.planned(run, None))
         return next_look(run, self._planner, settings=self._settings, now=self._clock())
 
     async def _act(self, run: Run, planned: Plan) -> None:

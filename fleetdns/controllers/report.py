@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 
 from fleetdns.api.backend import CLEANUP_FINALIZER as BACKEND_FINALIZER
-from fleetdns.api.profile import TrafficManagerProfile
-from fleetdns.controllers.apply import Results
+from fleetdns.api.backend import BackendStatus, TrafficManagerBackend
+from fleetdns.api.profile import ProfileStatus, TrafficManagerProfile
 from fleetdns.controllers.index import AzureIndex
 from fleetdns.controllers.observer import ReconcileObserver
+from fleetdns.controllers.run import Run
 from fleetdns.controllers.status import StatusWriter
 from fleetdns.core.aggregate import Aggregate
 from fleetdns.core.backendstatus import backend_status, leaving_status, unprogrammed_status
+from fleetdns.core.cause import cause, is_outage
 from fleetdns.core.contest import SWEEPS, Contest, after_calls
-from fleetdns.core.drift import Drift, put_back
+from fleetdns.core.drift import put_back
 from fleetdns.core.events import endpoints_turned, health_turned, repaired
-from fleetdns.core.health import Told, changes, differs_in_health_alone, telling, written
-from fleetdns.core.memory import Memory, Settings
-from fleetdns.core.outcome import PENDING, Outcome, failure_of
+from fleetdns.core.health import Told, Turns, changes, differs_in_health_alone, telling, written
+from fleetdns.core.memory import Settings
+from fleetdns.core.outcome import PENDING, Failure, Outcome, failure_of
 from fleetdns.core.plan import Plan, outcome
 from fleetdns.core.status import profile_status, unidentified_status
 from fleetdns.core.trafficmanager import ProfileRef
@@ -45,76 +47,68 @@ class Report:
         self._clock = clock
         self._born = clock()
 
-    async def outcome(
-        self,
-        aggregate: Aggregate,
-        profile: TrafficManagerProfile,
-        *,
-        planned: Plan,
-        is_observed: bool,
-        memory: Memory,
-        results: Results,
-    ) -> Memory:
-        """Write what a plan came to; the memory with what was told.
-
-        `is_observed` False: Azure was not heard of at all, the plan is a guess.
+    async def outcome(self, run: Run, planned: Plan) -> None:
+        """Write what a plan came to, and remember what was told. A run without a plan of its own did not hear of Azure
+        at all: `planned` is a guess.
         """
-        memory = replace(memory, contest=self._contest(planned, memory.contest))
-        reached = self._outcome(
-            aggregate, profile, planned=planned, is_observed=is_observed, memory=memory, results=results
-        )
-        self._observer.reconciled(profile.metadata.key, reached)
+        run.memory = replace(run.memory, contest=self._contest(planned, run.memory.contest))
+        reached = self._outcome(run, planned)
+        self._observer.reconciled(run.key, reached)
         if self._settings.is_dry_run:
-            return memory
+            return
         still = (*reached.waiting, *(held.change for held in reached.held))
         drifts = put_back(planned.drifts, still)
         for drift in drifts:
-            self._observer.repaired(profile.metadata.key, drift)
-        told = await self._tell(aggregate, profile, reached, told=memory.health, drifts=drifts)
-        for backend in aggregate.leaving_backends:
+            self._observer.repaired(run.key, drift)
+        run.memory = run.memory.with_untold(drifts)
+        await self._tell(run, reached)
+        for backend in run.aggregate.leaving_backends:
             leaving = leaving_status(backend, reached, now=self._writer.now)
             if leaving is not None:
                 await self._writer.backend(backend, leaving)
-        await self._release(aggregate, reached)
-        return replace(memory, health=told)
+        await self._release(run.aggregate, reached)
 
-    async def _tell(
-        self,
-        aggregate: Aggregate,
-        profile: TrafficManagerProfile,
-        reached: Outcome,
-        *,
-        told: Told,
-        drifts: tuple[Drift, ...],
-    ) -> Told:
-        """Status and events of the profile and its backends; what is told of their health now."""
-        key, before, now = profile.metadata.key, told.failing, self._writer.now
+    async def _tell(self, run: Run, reached: Outcome) -> None:
+        """Status and events of the profile and its backends. Where the hub refuses one of them, all is told by the next
+        run, but for the events that were.
+        """
+        profile, before, now = run.profile, run.memory.health.failing, self._writer.now
         status = profile_status(profile, reached, now=now)
-        backends = [(backend, backend_status(backend, reached, now=now)) for backend in aggregate.live_backends]
-        is_alone = differs_in_health_alone(profile.status, status)
+        backends = [(backend, backend_status(backend, reached, now=now)) for backend in run.aggregate.live_backends]
+        turned, told = self._telling(run, reached, status, backends)
+        is_azure_error = reached.failure is not None and reached.failure.kind != PENDING
+        status = written(profile.status, status, told)
+        events = run.memory.unsaid(profile.metadata.uid, health_turned(before, turned, status.conditions))
+        drifts = repaired(run.memory.untold)
+        await self._writer.profile(profile, status, is_azure_error=is_azure_error, events=(*drifts, *events))
+        run.memory = replace(run.memory.with_said(profile.metadata.uid, events), untold=())
+        for backend, found in backends:
+            new, uid = written(backend.status, found, told), backend.metadata.uid
+            events = run.memory.unsaid(uid, endpoints_turned(uid, turned))
+            is_error = is_azure_error or bool(reached.endpoint_failures)
+            await self._writer.backend(backend, new, is_azure_error=is_error, events=events)
+            run.memory = run.memory.with_said(uid, events)
+            self._observer.health_changed(run.key, changes(backend.status, new))
+        run.memory = replace(run.memory, health=told, said=frozenset())
+
+    def _telling(
+        self,
+        run: Run,
+        reached: Outcome,
+        status: ProfileStatus,
+        backends: Iterable[tuple[TrafficManagerBackend, BackendStatus]],
+    ) -> tuple[Turns, Told]:
+        """What is told of health by these statuses, and what was told then."""
+        is_alone = differs_in_health_alone(run.profile.status, status)
         is_alone = is_alone or any(differs_in_health_alone(backend.status, new) for backend, new in backends)
-        turned, told = telling(
-            told,
+        return telling(
+            run.memory.health,
             reached.observed,
             is_observed=reached.is_observed,
             is_alone=is_alone,
             sweep=self._settings.sweep,
             now=self._clock(),
         )
-        is_azure_error = reached.failure is not None and reached.failure.kind != PENDING
-        status = written(profile.status, status, told)
-        events = (*repaired(drifts), *health_turned(before, turned, status.conditions))
-        await self._writer.profile(profile, status, is_azure_error=is_azure_error, events=events)
-        for backend, found in backends:
-            new = written(backend.status, found, told)
-            await self._writer.backend(
-                backend,
-                new,
-                is_azure_error=is_azure_error or bool(reached.endpoint_failures),
-                events=endpoints_turned(backend.metadata.uid, turned),
-            )
-            self._observer.health_changed(key, changes(backend.status, new))
-        return told
 
     async def unidentified(
         self, aggregate: Aggregate, profile: TrafficManagerProfile, message: str, *, is_foreign: bool = False
@@ -135,30 +129,33 @@ class Report:
             for backend in aggregate.leaving_backends:
                 await self._writer.remove_finalizer(backend, BACKEND_FINALIZER)
 
-    def _outcome(
-        self,
-        aggregate: Aggregate,
-        profile: TrafficManagerProfile,
-        *,
-        planned: Plan,
-        is_observed: bool,
-        memory: Memory,
-        results: Results,
-    ) -> Outcome:
-        known = self._index.known(planned.identity.ref)
+    def _outcome(self, run: Run, planned: Plan) -> Outcome:
+        ref = planned.identity.ref
+        known, failure = self._index.known(ref), self._failure(run)
         return outcome(
             planned,
-            aggregate,
-            profile,
+            run.aggregate,
+            run.profile,
             # A write whose outcome is unknown leaves nothing known: what was known before it is the last known state.
             observed=known.profile if known is not None else planned.observed,
-            is_observed=is_observed,
-            memory=memory,
+            is_observed=run.plan is not None,
+            memory=run.memory,
             settings=self._settings,
-            failure=failure_of(results.failure) if results.failure is not None else None,
-            endpoint_failures={name: failure_of(error) for name, error in results.endpoint_errors.items()},
-            is_stale=self._is_stale(planned.identity.ref),
+            failure=failure,
+            endpoint_failures={name: failure_of(error) for name, error in run.results.endpoint_errors.items()},
+            is_stale=self._is_stale(ref),
+            silence=self._index.silences.because(ref.resource_group.lower()),
         )
+
+    def _failure(self, run: Run) -> Failure | None:
+        """What is told of what went wrong: of an outage the cause that was told, whatever is answered by turns."""
+        error = run.results.failure
+        if error is None or not is_outage(error):
+            run.memory = replace(run.memory, cause=None)
+            return failure_of(error) if error is not None else None
+        found = cause(run.memory.cause, failure_of(error), patience=self._patience, now=self._clock())
+        run.memory = replace(run.memory, cause=found)
+        return found.failure
 
     def _contest(self, planned: Plan, before: Contest) -> Contest:
         known = self._index.known(planned.identity.ref)

@@ -86,10 +86,11 @@ class Sweep:
         try:
             await self._list_everything()
         except FleetDNSError as error:
-            self._observer.sweep_failed("", error)
+            self._failed("", error, is_told=bool(self._silent))
             self._index.listing_ended(error)
         else:
             self._since = self._clock()
+            self._index.silences.heard("")
             self._observer.swept("", 0)
             self._index.listing_ended(None)
 
@@ -172,11 +173,12 @@ class Sweep:
         try:
             changed = await self._listed(group)
         except FleetDNSError as error:
-            self._observer.sweep_failed(group, error)
+            self._failed(group, error, is_told=group in self._silent)
             self._note_silence(group, identities)
             return
         finally:
             self._listing.discard(group)
+        self._index.silences.heard(group)
         self._observer.swept(group, len(changed))
         self._heard[group] = now
         folded = {ref.folded for ref in changed}
@@ -193,6 +195,11 @@ class Sweep:
                 if error.because is not None:
                     raise
                 await asyncio.sleep(error.retry_after)
+
+    def _failed(self, group: str, error: FleetDNSError, *, is_told: bool) -> None:
+        self._observer.sweep_failed(group, error)
+        now = self._clock()
+        self._index.silences.failed(group, error, is_told=is_told, patience=self._patience, now=now)
 
     def _note_silence(self, group: str, identities: Iterable[Identity]) -> None:
         if self._clock() - self._heard.get(group, self._since) > self._patience:

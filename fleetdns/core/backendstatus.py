@@ -193,7 +193,7 @@ def _without_profile(backend: TrafficManagerBackend, failure: Failure) -> Condit
     name = backend.spec.profile.name
     if failure.kind == PENDING:
         message = (
-            f"TrafficManagerProfile {name} waits to be written; fleetdns keeps trying. The last try gave {failure}"
+            f"TrafficManagerProfile {name} waits to be written; fleetdns keeps trying. The last tries gave {failure}"
         )
         return Condition(ACCEPTED, UNKNOWN, PENDING_REASON, message)
     if failure.kind == NAME_TAKEN:
@@ -237,7 +237,7 @@ def _waits(held: Held) -> bool:
 
 def _waiting_message(backend: TrafficManagerBackend, outcome: Outcome) -> str:
     if outcome.failure is not None:
-        return f"a change waits to be written to Azure; fleetdns keeps trying. The last try gave {outcome.failure}"
+        return f"a change waits to be written to Azure; fleetdns keeps trying. The last tries gave {outcome.failure}"
     waiting = [held for held in outcome.held if _waits(held)]
     own = [held for held in waiting if _concerns(backend, held.change)]
     reasons = sorted({held.message for held in own or waiting})

@@ -4,10 +4,14 @@ earlier looks learned.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
 
 from fleetdns.core.aggregate import Asked
+from fleetdns.core.cause import Cause
 from fleetdns.core.contest import SWEEPS, Contest, next_look
+from fleetdns.core.drift import Drift
+from fleetdns.core.events import Event
 from fleetdns.core.guard import Absences, Limits
 from fleetdns.core.health import Told
 from fleetdns.core.identity import Naming
@@ -39,7 +43,9 @@ class Memory:
     `settled`: what was there with our knowledge when a look last ended well. `refusals` None: not yet read back from
     status. `settling`: while a new profile waits for its backends and exports. `absences`: exports that vanished.
     `contest`: what was put back lately. `health`: what was told of health. `setback`: what Azure refused as a whole.
-    `suspects`: endpoints of a refused batch, not tried alone yet (folded).
+    `suspects`: endpoints of a refused batch, not tried alone yet (folded). `cause`: what was told of an outage.
+    `untold`: what was put back while the hub took no status. `said`: the events of health that one object's uid has,
+    where the hub did not take the status of them all.
     """
 
     settled: Profile | None = None
@@ -50,6 +56,19 @@ class Memory:
     health: Told = field(default_factory=Told)
     setback: Setback | None = None
     suspects: frozenset[str] = frozenset()
+    cause: Cause | None = None
+    untold: tuple[Drift, ...] = ()
+    said: frozenset[tuple[str, Event]] = frozenset()
+
+    def with_untold(self, drifts: Iterable[Drift]) -> Memory:
+        return replace(self, untold=tuple(dict.fromkeys((*self.untold, *drifts))))
+
+    def with_said(self, uid: str, events: Iterable[Event]) -> Memory:
+        return replace(self, said=self.said | {(uid, event) for event in events})
+
+    def unsaid(self, uid: str, events: Iterable[Event]) -> tuple[Event, ...]:
+        """Those of the events that the object with this uid does not have yet."""
+        return tuple(event for event in events if (uid, event) not in self.said)
 
     def next_look(self, settings: Settings, *, now: float) -> float | None:
         """When what somebody else keeps changing may be put back or is over, or health that waits may be told."""

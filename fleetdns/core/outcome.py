@@ -40,7 +40,8 @@ class Failure:
 class Outcome:
     """The state after the calls. `observed` None: Azure has no such profile; unknown where `is_observed` is False.
 
-    `waiting`: changes that are allowed and still not true; `held`: changes that policy keeps back.
+    `waiting`: changes that are allowed and still not true; `held`: changes that policy keeps back. `is_stale`: nothing
+    was heard of it for long; `silence`: what the list of its resource group was answered meanwhile.
     """
 
     identity: Identity
@@ -52,6 +53,7 @@ class Outcome:
     failure: Failure | None = None
     endpoint_failures: Mapping[str, Failure] = field(default_factory=dict)  # by folded endpoint name
     is_stale: bool = False
+    silence: Failure | None = None
     is_paused: bool = False
     guarded: Mapping[ObjectKey, tuple[str, ...]] = field(default_factory=dict)  # backend -> clusters, see core/guard.py
     contest: Contest = field(default_factory=Contest)

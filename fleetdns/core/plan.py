@@ -227,6 +227,7 @@ def outcome(
     failure: Failure | None,
     endpoint_failures: Mapping[str, Failure],
     is_stale: bool,
+    silence: Failure | None = None,
 ) -> Outcome:
     """What a plan came to. `observed`: Azure as known after the calls; `memory`: with what they taught."""
     given = _given(
@@ -251,6 +252,7 @@ def outcome(
         failure=failure,
         endpoint_failures=endpoint_failures,
         is_stale=is_stale,
+        silence=silence,
         is_paused=is_marked(profile.metadata, PAUSED),
         guarded=guarded_clusters(planned.guarding, observed, aggregate),
         contest=memory.contest,

@@ -137,15 +137,17 @@ def _not_programmed(outcome: Outcome) -> Condition:
     if failure is None:
         slowed = [h.message for h in outcome.held if h.reason == CONTESTED and isinstance(h.change.subject, Profile)]
         because = "".join(f": {message}" for message in slowed)
+        because += f"; {_silence(outcome)}" if outcome.is_stale else ""
         return Condition(PROGRAMMED, UNKNOWN, PENDING_REASON, f"a change waits to be written to Azure{because}")
     if failure.kind == PENDING:
-        message = f"a change waits to be written to Azure; fleetdns keeps trying. The last try gave {failure}"
+        message = f"a change waits to be written to Azure; fleetdns keeps trying. The last tries gave {failure}"
         return Condition(PROGRAMMED, UNKNOWN, PENDING_REASON, message)
     return Condition(PROGRAMMED, FALSE, INVALID, f"Azure refused: {failure}")
 
 
 def _silence(outcome: Outcome) -> str:
-    reason = f" ({outcome.failure})" if outcome.failure else ""
+    because = outcome.failure or outcome.silence
+    reason = f" ({because})" if because else ""
     return f"{_SILENT}{reason}; the values shown are the last known"
 
 

@@ -397,7 +397,7 @@ def test_a_connection_that_broke_is_not_called_an_answer_of_azure() -> None:
     broken = Failure("pending", "ConnectionBroken", "the connection broke")
     condition = find(profile_status(NEW, outcome(waiting=SETTING, failure=broken), now=NOW).conditions, "Programmed")
     assert condition is not None
-    assert condition.message.endswith("The last try gave ConnectionBroken: the connection broke")
+    assert condition.message.endswith("The last tries gave ConnectionBroken: the connection broke")
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,62 @@
+"""Why Azure is not heard: one cause, although one outage answers now in this way and now in that.
+
+A time-out, a reset and a 503 by turns are one outage. Were each of them told, every object would be written anew with
+every try. What was told stays while it is heard now and then. Once it was not for `patience` it gives way to the
+newest, but not sooner than it has stood for three times as long.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from fleetdns.core.outcome import Failure, failure_of
+from fleetdns.errors import Deferred, FleetDNSError, Throttled, Unavailable
+
+_STANDS = 3  # times `patience`
+
+
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """`failure` is told, since `since`; `heard`: when Azure last gave it. Both in seconds of `now`'s clock."""
+
+    failure: Failure
+    since: float
+    heard: float
+
+
+def cause(before: Cause | None, failure: Failure, *, patience: float, now: float) -> Cause:
+    """What is told after one more failure. `before`: what was told of this outage; the same code keeps its sentence."""
+    if before is None:
+        return Cause(failure, now, now)
+    if (failure.kind, failure.code) == (before.failure.kind, before.failure.code):
+        return replace(before, heard=now)
+    if now - before.heard <= patience or now - before.since <= _STANDS * patience:
+        return before
+    return Cause(failure, now, now)
+
+
+def is_outage(error: FleetDNSError | None) -> bool:
+    """Whether an error tells of Azure as a whole, and may be another one at the next try."""
+    if isinstance(error, Deferred):
+        return is_outage(error.because)
+    return isinstance(error, Unavailable | Throttled)
+
+
+class Silences:
+    """Why resource groups could not be listed when that was last tried; by folded name, "" for all of them."""
+
+    def __init__(self) -> None:
+        self._causes: dict[str, Cause] = {}
+
+    def failed(self, group: str, error: FleetDNSError, *, is_told: bool, patience: float, now: float) -> None:
+        """`is_told`: status says already why; before that, the newest answer is the cause."""
+        before = self._causes.get(group) if is_told else None
+        self._causes[group] = cause(before, failure_of(error), patience=patience, now=now)
+
+    def heard(self, group: str) -> None:
+        self._causes.pop(group, None)
+
+    def because(self, group: str) -> Failure | None:
+        """The cause for one group; None: it was listed when that was last tried."""
+        found = self._causes.get(group) or self._causes.get("")
+        return found.failure if found is not None else None
