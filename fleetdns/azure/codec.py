@@ -6,6 +6,7 @@ fleetdns does not manage is kept as canonical JSON and put back by every write; 
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
 from typing import Any, NoReturn
 
@@ -184,10 +185,11 @@ def _endpoint(body: dict[str, Any]) -> Endpoint:
     if not name or not kind:
         raise Undecodable("an endpoint has no name or no type", name=name)
     properties = _converted(resource.properties or {}, EndpointProperties, name)
+    # Neither text is stored once more: exports hold the target's, and what is settled the name.
     return Endpoint(
-        name=name,
+        name=sys.intern(name),
         kind=_word(kind) or kind,
-        target_resource_id=properties.target_resource_id or None,
+        target_resource_id=sys.intern(properties.target_resource_id) if properties.target_resource_id else None,
         weight=properties.weight,
         status=_word(properties.endpoint_status) or ENABLED,
         priority=properties.priority,

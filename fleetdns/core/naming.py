@@ -6,6 +6,7 @@ The names, the tag and the separator are those of Azure Kubernetes Fleet Manager
 from __future__ import annotations
 
 import re
+import sys
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -31,7 +32,7 @@ class EndpointName:
     cluster: str
 
     def __str__(self) -> str:
-        return f"fleet-{self.uid}#{self.service}#{self.cluster}".lower()
+        return sys.intern(f"fleet-{self.uid}#{self.service}#{self.cluster}".lower())  # Azure's lists hold it, too
 
 
 @lru_cache(maxsize=4096)  # one look at a profile of 200 endpoints asks for each name hundreds of times

@@ -5,6 +5,7 @@ Which fields of a kind can repeat is found out once; to ask each value what it i
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -22,6 +23,7 @@ from msgspec.inspect import (
 )
 
 _UNIQUE = frozenset({"uid", "resource_version"})  # never the same in two objects: not worth a place in the pool
+_IN_AZURE = frozenset({"public_ip_resource_id"})  # its lists hold the same text, and find it as sys.intern knows it
 _POOL_LIMIT = 10_000  # strings; what is rare goes in vain, what repeats is soon there again
 _TUPLES_LIMIT = 1_000
 _LONGEST_TUPLE = 8  # items; longer ones are lists of what happens to exist, and never the same
@@ -95,7 +97,8 @@ class Sharing:
 
     def _of_struct(self, kind: StructType) -> Share:
         found = [(field.name, self._of(field.type)) for field in kind.fields if field.name not in _UNIQUE]
-        strings = [name for name, first in found if first == self._string]
+        strings = [name for name, first in found if first == self._string and name not in _IN_AZURE]
+        interned = [name for name, first in found if first == self._string and name in _IN_AZURE]
         others = [(name, first) for name, first in found if first is not None and first != self._string]
         first_string, put = self._strings.setdefault, msgspec.structs.force_setattr
 
@@ -104,6 +107,9 @@ class Sharing:
                 before = getattr(value, name)
                 if before and (after := first_string(before, before)) is not before:
                     put(value, name, after)
+            for name in interned:
+                if before := getattr(value, name):
+                    put(value, name, sys.intern(before))
             for name, first in others:
                 before = getattr(value, name)
                 if before is not None and (after := first(before)) is not before:

@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from fleetdns.api.exports import InternalServiceExport
 from fleetdns.azure.codec import (
     Undecodable,
     decode_availability,
@@ -22,7 +23,9 @@ from fleetdns.azure.codec import (
     encode_patch,
     encode_profile,
 )
+from fleetdns.core.naming import EndpointName
 from fleetdns.core.trafficmanager import Endpoint, Monitor, Profile, ProfileRef
+from fleetdns.kube.codec import StructCodec
 from tests.azure.values import GROUP, REF, SUBSCRIPTION, endpoint_body, patch, profile, profile_body, public_ip
 
 # Bodies recorded from the service, with its escaped slashes.
@@ -198,6 +201,16 @@ def test_a_listed_profile_without_an_id_belongs_to_the_group_that_was_listed() -
     assert decode_listed(raw, subscription=SUBSCRIPTION, resource_group=GROUP).ref == REF
     with pytest.raises(Undecodable):
         decode_listed(raw, subscription=SUBSCRIPTION)
+
+
+def test_the_texts_that_azure_and_the_hub_both_hold_are_stored_once() -> None:
+    name = EndpointName("0c1f6d0e-11aa-4c3e-9d2b-3f5f0a6b7c8d", "app", "aks-1")
+    target = f"/subscriptions/{SUBSCRIPTION}/resourceGroups/ips/providers/Microsoft.Network/publicIPAddresses/app"
+    spec = {"publicIPResourceID": target, "serviceReference": {"clusterId": "aks-1", "namespace": "work", "name": "app"}}
+    export = StructCodec(InternalServiceExport).decode(wire({"metadata": {"name": "work-app"}, "spec": spec})).value
+    endpoint = decode_endpoint(wire(endpoint_body(str(name), targetResourceId=target)))
+    assert endpoint.target_resource_id is export.spec.public_ip_resource_id
+    assert endpoint.name is str(name)
 
 
 def test_everything_unmanaged_is_kept_as_canonical_json() -> None:

@@ -150,7 +150,7 @@ def test_what_never_repeats_is_not_remembered_for_ever() -> None:
     sharing, most = Sharing(InternalServiceExport), 0
     for number in range(30_000):
         value = msgspec.json.decode(
-            export(publicIPResourceID=str(number), ports=[{"port": number}]), type=InternalServiceExport
+            export(type=str(number), ports=[{"port": number}]), type=InternalServiceExport
         )
         sharing.share(value)
         most = max(most, len(sharing))
