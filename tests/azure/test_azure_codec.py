@@ -206,7 +206,10 @@ def test_a_listed_profile_without_an_id_belongs_to_the_group_that_was_listed() -
 def test_the_texts_that_azure_and_the_hub_both_hold_are_stored_once() -> None:
     name = EndpointName("0c1f6d0e-11aa-4c3e-9d2b-3f5f0a6b7c8d", "app", "aks-1")
     target = f"/subscriptions/{SUBSCRIPTION}/resourceGroups/ips/providers/Microsoft.Network/publicIPAddresses/app"
-    spec = {"publicIPResourceID": target, "serviceReference": {"clusterId": "aks-1", "namespace": "work", "name": "app"}}
+    spec = {
+        "publicIPResourceID": target,
+        "serviceReference": {"clusterId": "aks-1", "namespace": "work", "name": "app"},
+    }
     export = StructCodec(InternalServiceExport).decode(wire({"metadata": {"name": "work-app"}, "spec": spec})).value
     endpoint = decode_endpoint(wire(endpoint_body(str(name), targetResourceId=target)))
     assert endpoint.target_resource_id is export.spec.public_ip_resource_id

@@ -149,9 +149,7 @@ def test_values_that_python_holds_for_equal_stay_what_they_are(values: list[Any]
 def test_what_never_repeats_is_not_remembered_for_ever() -> None:
     sharing, most = Sharing(InternalServiceExport), 0
     for number in range(30_000):
-        value = msgspec.json.decode(
-            export(type=str(number), ports=[{"port": number}]), type=InternalServiceExport
-        )
+        value = msgspec.json.decode(export(type=str(number), ports=[{"port": number}]), type=InternalServiceExport)
         sharing.share(value)
         most = max(most, len(sharing))
     assert 1000 < most < 12_000
