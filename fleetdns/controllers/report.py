@@ -9,12 +9,13 @@ from fleetdns.api.backend import CLEANUP_FINALIZER as BACKEND_FINALIZER
 from fleetdns.api.backend import BackendStatus, TrafficManagerBackend
 from fleetdns.api.profile import ProfileStatus, TrafficManagerProfile
 from fleetdns.controllers.index import AzureIndex
+from fleetdns.controllers.metered import is_trouble
 from fleetdns.controllers.observer import ReconcileObserver
 from fleetdns.controllers.run import Run
 from fleetdns.controllers.status import StatusWriter
 from fleetdns.core.aggregate import Aggregate
 from fleetdns.core.backendstatus import backend_status, leaving_status, unprogrammed_status
-from fleetdns.core.cause import cause, is_outage
+from fleetdns.core.cause import cause
 from fleetdns.core.contest import SWEEPS, Contest, after_calls
 from fleetdns.core.drift import put_back
 from fleetdns.core.events import endpoints_turned, health_turned, repaired
@@ -150,7 +151,7 @@ class Report:
     def _failure(self, run: Run) -> Failure | None:
         """What is told of what went wrong: of an outage the cause that was told, whatever is answered by turns."""
         error = run.results.failure
-        if error is None or not is_outage(error):
+        if error is None or not is_trouble(error):
             run.memory = replace(run.memory, cause=None)
             return failure_of(error) if error is not None else None
         found = cause(run.memory.cause, failure_of(error), patience=self._patience, now=self._clock())

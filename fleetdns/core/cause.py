@@ -2,15 +2,16 @@
 
 A time-out, a reset and a 503 by turns are one outage. Were each of them told, every object would be written anew with
 every try. What was told stays while it is heard now and then. Once it was not for `patience` it gives way to the
-newest, but not sooner than it has stood for three times as long.
+newest, but not sooner than it has stood for three times as long. A right that is missing is told at once: somebody has
+to give it.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from fleetdns.core.outcome import Failure, failure_of
-from fleetdns.errors import Deferred, FleetDNSError, Throttled, Unavailable
+from fleetdns.core.outcome import PENDING, Failure, failure_of
+from fleetdns.errors import FleetDNSError
 
 _STANDS = 3  # times `patience`
 
@@ -25,21 +26,20 @@ class Cause:
 
 
 def cause(before: Cause | None, failure: Failure, *, patience: float, now: float) -> Cause:
-    """What is told after one more failure. `before`: what was told of this outage; the same code keeps its sentence."""
+    """What is told after one more failure. `before`: what was told of this outage; what passes by itself keeps the
+    sentence in which its code was told first.
+    """
     if before is None:
         return Cause(failure, now, now)
-    if (failure.kind, failure.code) == (before.failure.kind, before.failure.code):
+    told, is_pending = before.failure, failure.kind == PENDING
+    is_same = (failure.kind, failure.code) == (told.kind, told.code)
+    if is_same and (is_pending or failure == told):
         return replace(before, heard=now)
+    if not is_pending and (is_same or told.kind == PENDING):
+        return Cause(failure, now, now)
     if now - before.heard <= patience or now - before.since <= _STANDS * patience:
         return before
     return Cause(failure, now, now)
-
-
-def is_outage(error: FleetDNSError | None) -> bool:
-    """Whether an error tells of Azure as a whole, and may be another one at the next try."""
-    if isinstance(error, Deferred):
-        return is_outage(error.because)
-    return isinstance(error, Unavailable | Throttled)
 
 
 class Silences:

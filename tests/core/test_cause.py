@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from itertools import pairwise
 
-import pytest
-
-from fleetdns.core.cause import Cause, Silences, cause, is_outage
+from fleetdns.core.cause import Cause, Silences, cause
 from fleetdns.core.outcome import PENDING, REFUSED, Failure
-from fleetdns.errors import Deferred, FleetDNSError, Forbidden, Rejected, Throttled, Transient, Unavailable
+from fleetdns.errors import Forbidden, Unavailable
 
 PATIENCE = 180.0
 TIMEOUT = Failure(PENDING, "Timeout", "Azure did not answer in time")
 RESET = Failure(PENDING, "ConnectionBroken", "the connection broke")
+BROKEN = Failure(PENDING, "InternalServerError", "something broke")
 FORBIDDEN = Failure(REFUSED, "AuthorizationFailed", "no right to read")
 UNAVAILABLE = Unavailable("ServiceUnavailable", "down")
 
@@ -28,14 +27,25 @@ def told(*heard: tuple[float, Failure]) -> list[str]:
 
 
 def test_failures_by_turns_are_told_as_the_first_of_them() -> None:
-    turns = [(60.0 * number, (TIMEOUT, RESET, FORBIDDEN)[number % 3]) for number in range(30)]
+    turns = [(60.0 * number, (TIMEOUT, RESET, BROKEN)[number % 3]) for number in range(30)]
     assert told(*turns) == ["Timeout"] * 30
+
+
+def test_a_right_that_is_missing_is_told_at_once_and_stays_while_it_is_heard_now_and_then() -> None:
+    turns = [(60.0 * number, (TIMEOUT, FORBIDDEN, RESET)[number % 3]) for number in range(30)]
+    assert told(*turns) == ["Timeout"] + ["AuthorizationFailed"] * 29
+
+
+def test_another_right_that_is_missing_is_told_at_once() -> None:
+    other = Failure(REFUSED, "AuthorizationFailed", "no right to write")
+    before = cause(None, FORBIDDEN, patience=PATIENCE, now=0.0)
+    assert cause(before, other, patience=PATIENCE, now=1.0) == Cause(other, 1.0, 1.0)
 
 
 def test_what_is_not_heard_any_more_gives_way_to_the_newest() -> None:
     before = [(60.0 * number, TIMEOUT) for number in range(20)]
-    found = told(*before, *((60.0 * number, FORBIDDEN) for number in range(20, 25)))
-    assert found == ["Timeout"] * 23 + ["AuthorizationFailed"] * 2
+    found = told(*before, *((60.0 * number, RESET) for number in range(20, 25)))
+    assert found == ["Timeout"] * 23 + ["ConnectionBroken"] * 2
 
 
 def test_failures_that_take_turns_slowly_are_not_told_each_time() -> None:
@@ -69,19 +79,3 @@ def test_what_fails_for_everything_is_the_cause_where_a_group_has_none_of_its_ow
     silences.heard("")
     silences.heard("one")
     assert silences.because("one") is None
-
-
-@pytest.mark.parametrize(
-    ("error", "expected"),
-    [
-        pytest.param(UNAVAILABLE, True, id="Azure is down"),
-        pytest.param(Throttled("TooManyRequests", "", retry_after=1.0), True, id="Azure asks for a pause"),
-        pytest.param(Deferred("", "", retry_after=1.0, because=UNAVAILABLE), True, id="others find it down"),
-        pytest.param(Deferred("AzureCallBudget", "", retry_after=1.0), False, id="a line to stand in"),
-        pytest.param(Transient("ResourceNotFound", ""), False, id="the profile has gone"),
-        pytest.param(Rejected("BadRequest", ""), False, id="a refusal"),
-        pytest.param(None, False, id="nothing"),
-    ],
-)
-def test_only_what_tells_of_azure_as_a_whole_is_an_outage(error: FleetDNSError | None, expected: bool) -> None:
-    assert is_outage(error) is expected
