@@ -14,6 +14,7 @@ from collections.abc import Callable, Sequence
 from typing import TypeAlias
 
 from fleetdns import __version__
+from fleetdns.api.meta import ObjectKey
 from fleetdns.errors import FleetDNSError, UsageError
 from fleetdns.settings import settings_from
 from fleetdns.settings.flags import FLAGS, Parser, add_flags
@@ -105,6 +106,7 @@ def _add_plan(commands: Subparsers) -> None:
         description=f"{_sentence(text)} It takes the flags of run. Exit code 0: none, 3: some. {_PRECEDENCE}",
     )
     add_flags(plan, PLAN_FLAGS)
+    _add_all_namespaces(plan)
     plan.set_defaults(execute=_plan)
 
 
@@ -112,13 +114,18 @@ def _add_status(commands: Subparsers) -> None:
     text = "profiles, their endpoints, shares of the traffic, health and last errors, as the hub has them"
     status = commands.add_parser("status", help=text, description=f"{_sentence(text)} {_PRECEDENCE}")
     add_flags(status, STATUS_FLAGS)
+    _add_all_namespaces(status)
     status.set_defaults(execute=_status)
 
 
 def _add_explain(commands: Subparsers) -> None:
     text = "per cluster, the first thing that keeps an exported Service from traffic, and what to do about it"
     explain = commands.add_parser("explain", help=text, description=f"{_sentence(text)} {_PRECEDENCE}")
-    explain.add_argument("key", metavar="NAMESPACE/NAME", help="the Service; also a TrafficManagerBackend or -Profile")
+    explain.add_argument(
+        "key",
+        metavar="NAMESPACE/NAME",
+        help="the Service; also a TrafficManagerBackend or TrafficManagerProfile; with --namespace the name alone",
+    )
     add_flags(explain, EXPLAIN_FLAGS)
     explain.set_defaults(execute=_explain)
 
@@ -130,7 +137,14 @@ def _add_orphans(commands: Subparsers) -> None:
     )
     orphans.add_argument("--delete", nargs="+", metavar="NAME", default=[], help="names, or resource ids, to delete")
     add_flags(orphans, ORPHANS_FLAGS)
+    _add_all_namespaces(orphans)
     orphans.set_defaults(execute=_orphans)
+
+
+def _add_all_namespaces(parser: Parser) -> None:
+    """What is so without --namespace, for fingers that are used to kubectl; it also sets the variable aside."""
+    text = "the objects of every namespace, as without --namespace"
+    parser.add_argument("-A", "--all-namespaces", dest="namespace", action="store_const", const="", help=text)
 
 
 def _add_demo(commands: Subparsers) -> None:
@@ -213,14 +227,21 @@ def _status(chosen: argparse.Namespace) -> int:
 
 
 def _explain(chosen: argparse.Namespace) -> int:
-    try:
-        key = object_key(chosen.key)
-    except Unusable as error:
-        raise UsageError(f"{chosen.key!r} is no object; {error}") from None
     report = hub_report_from(vars(chosen), os.environ)
+    key = _key(chosen.key, report.namespace)
+    if chosen.namespace and key.namespace != chosen.namespace:
+        raise UsageError(f"{chosen.key} is not in namespace {chosen.namespace}; leave --namespace away")
     from fleetdns.commands.explain import explained
 
     return explained(report, key)
+
+
+def _key(text: str, namespace: str | None) -> ObjectKey:
+    """The object that is meant; `namespace`: where it is if the text does not say so. Raises UsageError."""
+    try:
+        return object_key(f"{namespace}/{text}" if namespace and "/" not in text else text)
+    except Unusable as error:
+        raise UsageError(f"{text!r} is no object; {error}") from None
 
 
 def _orphans(chosen: argparse.Namespace) -> int:

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
+from fleetdns.app.awaited import AwaitedReads, Waiting
 from fleetdns.app.naming import plan_settings
 from fleetdns.azure.connection import open_traffic_manager
 from fleetdns.azure.trafficmanager import AzureTrafficManager
@@ -29,6 +30,8 @@ from fleetdns.kube.sources import HubSources
 from fleetdns.kube.transport import Transport
 from fleetdns.settings import Settings
 
+_SILENCE = 20.0  # seconds; a controller has time, a person has not
+
 
 @dataclass(frozen=True, slots=True)
 class Hub:
@@ -37,6 +40,11 @@ class Hub:
     host: str
     transport: Transport
     sources: HubSources
+
+    @property
+    def server(self) -> str:
+        """In people's words."""
+        return f"the API server {self.host}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,14 +75,15 @@ async def open_hub(kubeconfig: str | None, namespace: str | None) -> AsyncIterat
             raise Rejected(error.code, because) from error
 
 
-async def planned(settings: Settings) -> Planned:
+async def planned(settings: Settings, waiting: Waiting) -> Planned:
     """Look at everything as `run` with these settings would. Raises FleetDNSError."""
     async with AsyncExitStack() as stack:
         hub = await stack.enter_async_context(open_hub(settings.kubeconfig, settings.namespace))
-        decided = plan_settings(settings, settings.hub_id or await _id_of(hub))
-        caches = await snapshot(hub.sources)
+        with waiting(hub.server):
+            decided = plan_settings(settings, settings.hub_id or await _id_of(hub))
+            caches = await snapshot(hub.sources)
         azure = await stack.enter_async_context(_azure(settings, is_read_only=True))
-        index = AzureIndex(azure, clock=asyncio.get_running_loop().time)
+        index = AzureIndex(AwaitedReads(azure, waiting), clock=asyncio.get_running_loop().time)
         seen = await list_azure(caches, index, decided.naming)
         switch = OverrideSwitch(
             settings.resource_overrides, HubDiscovery(hub.transport), interval=settings.sweep_interval
@@ -106,15 +115,16 @@ class Orphanage:
 
 
 @asynccontextmanager
-async def open_orphanage(settings: Settings) -> AsyncIterator[Orphanage]:
+async def open_orphanage(settings: Settings, waiting: Waiting) -> AsyncIterator[Orphanage]:
     """Look once; the removal works until the block ends. Raises FleetDNSError."""
     async with AsyncExitStack() as stack:
         hub = await stack.enter_async_context(open_hub(settings.kubeconfig, settings.namespace))
-        decided: PlanSettings = plan_settings(settings, settings.hub_id or await _id_of(hub))
-        caches = await profiles_alone(hub.sources)
+        with waiting(hub.server):
+            decided: PlanSettings = plan_settings(settings, settings.hub_id or await _id_of(hub))
+            caches = await profiles_alone(hub.sources)
         azure = await stack.enter_async_context(_azure(settings, is_read_only=False))
         clock = asyncio.get_running_loop().time
-        index = AzureIndex(azure, clock=clock)
+        index = AzureIndex(AwaitedReads(azure, waiting), clock=clock)
         seen = await list_azure(caches, index, decided.naming)
         if seen.blind is not None:
             raise seen.blind
@@ -169,6 +179,7 @@ async def _azure(settings: Settings, *, is_read_only: bool) -> AsyncIterator[Azu
         managed_identity_client_id=settings.managed_identity_client_id,
         observer=_Nobody(),
         before_write=_never if is_read_only else None,
+        read_timeout=_SILENCE,
     ) as azure:
         yield azure
 

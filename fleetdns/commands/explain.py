@@ -12,6 +12,7 @@ from typing import Any
 from fleetdns import log
 from fleetdns.api.meta import ObjectKey
 from fleetdns.app.reading import open_hub
+from fleetdns.commands.patience import patience
 from fleetdns.commands.terminal import BOLD, DIM, GREEN, RED, YELLOW, Paint, note, paint, printed, printed_json
 from fleetdns.controllers.question import question, services_called
 from fleetdns.controllers.snapshot import as_reader
@@ -35,7 +36,8 @@ def explained(report: HubReport, key: ObjectKey) -> int:
 
 async def _read(report: HubReport, key: ObjectKey) -> tuple[tuple[Explanation, ...], tuple[str, ...]]:
     async with open_hub(report.kubeconfig, None) as hub:
-        caches, refused = await as_reader(hub.sources)
+        with patience()(hub.server):
+            caches, refused = await as_reader(hub.sources)
     services = services_called(key, caches)
     if not services:
         raise UsageError(

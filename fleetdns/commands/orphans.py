@@ -10,9 +10,12 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from fleetdns import log
+from fleetdns.api.profile import RETAIN
 from fleetdns.app.reading import Orphanage, open_orphanage
+from fleetdns.commands.patience import patience
 from fleetdns.commands.terminal import RED, Paint, note, paint, printed, printed_json, within
 from fleetdns.controllers.orphans import Refused
+from fleetdns.core.naming import HUB_TAG
 from fleetdns.core.orphans import Orphan
 from fleetdns.settings.reports import JSON, AzureReport
 
@@ -28,7 +31,7 @@ def orphans(report: AzureReport, named: Sequence[str]) -> int:
 
 
 async def _listed(report: AzureReport) -> int:
-    async with open_orphanage(report.run) as orphanage:
+    async with open_orphanage(report.run, patience()) as orphanage:
         _tell_notes(orphanage)
         if report.output == JSON:
             printed_json({"hub": orphanage.hub_id, "orphans": [_entry(orphan) for orphan in orphanage.found]})
@@ -41,7 +44,7 @@ async def _deleted(report: AzureReport, named: Sequence[str]) -> int:
     """One after the other: what could not be deleted does not keep the others."""
     refused: list[Refused] = []
     deleted: list[Orphan] = []
-    async with open_orphanage(report.run) as orphanage:
+    async with open_orphanage(report.run, patience()) as orphanage:
         _tell_notes(orphanage)
         for name in dict.fromkeys(named):
             found = await orphanage.removal.delete(name)
@@ -69,6 +72,8 @@ def lines(orphanage: Orphanage, paint: Paint) -> Iterator[str]:
     yield ""
     yield f"They have the hub id {orphanage.hub_id} and no object on {orphanage.host}."
     yield f"Nothing is deleted unless it is named: {paint('fleetdns orphans --delete NAME', RED)}"
+    yield f"One that deletionPolicy {RETAIN} kept looks like any other here, until its tag is taken away in Azure:"
+    yield f"  az tag update --resource-id ID --operation Delete --tags {HUB_TAG}={orphanage.hub_id}"
 
 
 def _made_for(orphanage: Orphanage) -> str:

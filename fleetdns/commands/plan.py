@@ -11,11 +11,25 @@ from typing import Any
 
 from fleetdns import log
 from fleetdns.app.reading import Planned, planned
-from fleetdns.commands.terminal import BOLD, DIM, GREEN, RED, YELLOW, Paint, note, paint, printed, printed_json, within
+from fleetdns.commands.patience import patience
+from fleetdns.commands.terminal import (
+    BOLD,
+    DIM,
+    GREEN,
+    RED,
+    YELLOW,
+    Paint,
+    folded,
+    note,
+    paint,
+    printed,
+    printed_json,
+    within,
+)
 from fleetdns.core.calls import Call, DeleteEndpoint, DeleteProfile, PatchProfile, PutEndpoint, PutProfile
 from fleetdns.core.changes import Change, Create, Delete, subject_name
 from fleetdns.core.naming import parse_endpoint_name
-from fleetdns.core.preview import ProfilePreview, Step
+from fleetdns.core.preview import Kept, ProfilePreview, Step
 from fleetdns.core.trafficmanager import Endpoint, Profile
 from fleetdns.settings.reports import JSON, AzureReport
 
@@ -25,11 +39,11 @@ NO_CHANGES, CHANGES = 0, 3
 def plan(report: AzureReport) -> int:
     """Print it; returns the exit code. Raises UsageError and FleetDNSError, with nothing printed."""
     log.configure("error", None)
-    found = asyncio.run(planned(report.run))
+    found = asyncio.run(planned(report.run, patience()))
     for sentence in _notes(found):
         note(sentence)
     if report.output == JSON:
-        printed_json(_document(found))
+        printed_json(document(found))
     else:
         printed(lines(found, paint(is_plain=report.is_plain)))
     return CHANGES if any(profile.steps for profile in found.profiles) else NO_CHANGES
@@ -69,12 +83,14 @@ def _profile(profile: ProfilePreview, paint: Paint) -> Iterator[str]:
         for change in step.changes:
             yield f"    {_change(change, paint)}"
     asked = {step.call.endpoint.folded for step in profile.steps if isinstance(step.call, PutEndpoint)}
-    for kept in profile.kept:
-        title = "refused before" if kept.subject in asked else "held"
-        yield f"  {paint(title, YELLOW)}  {_called(kept.subject)}: {kept.message} ({kept.reason})"
-    for rejection in profile.rejected:
-        subject = f"{rejection.backend.name} in {rejection.cluster}"
-        yield f"  {paint('no endpoint', YELLOW)}  {subject}: {rejection.message} ({rejection.reason})"
+    kept = ((_called(k.subject), (_kept_title(k, asked), k.message, k.reason)) for k in profile.kept)
+    rejected = ((f"{r.backend.name} in {r.cluster}", ("no endpoint", r.message, r.reason)) for r in profile.rejected)
+    for subjects, (title, message, reason) in folded((*kept, *rejected)):
+        yield f"  {paint(title, YELLOW)}  {subjects}: {message} ({reason})"
+
+
+def _kept_title(kept: Kept, asked: set[str]) -> str:
+    return "refused before" if kept.subject in asked else "held"
 
 
 def _title(call: Call) -> str:
@@ -120,6 +136,8 @@ def _called(name: str) -> str:
 def _summary(found: Planned) -> str:
     steps = sum(len(profile.steps) for profile in found.profiles)
     total = len(found.profiles)
+    if not total:
+        return f"No call: there is no TrafficManagerProfile{within(found.namespace)} on {found.host}."
     whole = f"of {total} {'profile' if total == 1 else 'profiles'}{within(found.namespace)}"
     if not steps:
         return f"No call: Azure holds what {found.host} asks for, {_left_alone(found)}{whole}."
@@ -135,7 +153,8 @@ def _left_alone(found: Planned) -> str:
 # For programs
 
 
-def _document(found: Planned) -> dict[str, Any]:
+def document(found: Planned) -> dict[str, Any]:
+    """All of it, whatever the lines leave out."""
     return {
         "hub": found.hub_id,
         "calls": sum(len(profile.steps) for profile in found.profiles),

@@ -14,7 +14,21 @@ from fleetdns.api.backend import TrafficManagerBackend
 from fleetdns.api.conditions import FALSE, TRUE
 from fleetdns.api.profile import TrafficManagerProfile
 from fleetdns.app.reading import open_hub
-from fleetdns.commands.terminal import BOLD, DIM, GREEN, RED, YELLOW, Paint, note, paint, printed, printed_json, within
+from fleetdns.commands.patience import patience
+from fleetdns.commands.terminal import (
+    BOLD,
+    DIM,
+    GREEN,
+    RED,
+    YELLOW,
+    Paint,
+    folded,
+    note,
+    paint,
+    printed,
+    printed_json,
+    within,
+)
 from fleetdns.controllers.snapshot import listed
 from fleetdns.core.overview import Overview, Served, Trouble, Unserved, overviews
 from fleetdns.core.trafficmanager import CHECKING, DEGRADED, ONLINE
@@ -42,8 +56,9 @@ def status(report: HubReport) -> int:
 async def _read(report: HubReport) -> tuple[str, tuple[Overview, ...], tuple[str, ...]]:
     """The hub's address, what it has, and the names of what cannot be read."""
     async with open_hub(report.kubeconfig, report.namespace) as hub:
-        profiles = await listed(hub.sources, TrafficManagerProfile)
-        backends = await listed(hub.sources, TrafficManagerBackend)
+        with patience()(hub.server):
+            profiles = await listed(hub.sources, TrafficManagerProfile)
+            backends = await listed(hub.sources, TrafficManagerBackend)
     unknown = [("TrafficManagerProfile", key) for key in profiles.unknown]
     unknown += [("TrafficManagerBackend", key) for key in backends.unknown]
     names = tuple(f"{kind} {key}" for kind, key in sorted(unknown))
@@ -54,10 +69,11 @@ def lines(found: tuple[Overview, ...], paint: Paint) -> Iterator[str]:
     """The profiles, one at least, with their columns in line over all of them, and beneath each what hangs on it."""
     header, *rows = paint.table(_PROFILES, (_row(overview) for overview in found), colours=_COLOURS)
     yield header
-    for overview, row in zip(found, rows, strict=True):
+    for number, (overview, row) in enumerate(zip(found, rows, strict=True)):
+        if number:
+            yield ""
         yield row
         yield from _beneath(overview, paint)
-        yield ""
 
 
 def _row(overview: Overview) -> tuple[str, ...]:
@@ -68,8 +84,8 @@ def _beneath(overview: Overview, paint: Paint) -> Iterator[str]:
     if overview.served:
         rows = (_served(each) for each in overview.served)
         yield from paint.table(_ENDPOINTS, rows, indent="  ", colours=_COLOURS)
-    for unserved in overview.unserved:
-        yield f"  {paint('no traffic', YELLOW)}  {unserved.backend} in {unserved.cluster}: {_said(unserved)}"
+    for subjects, said in folded((f"{u.backend} in {u.cluster}", _said(u)) for u in overview.unserved):
+        yield f"  {paint('no traffic', YELLOW)}  {subjects}: {said}"
     for trouble in overview.troubles:
         title = f"{trouble.subject}, {trouble.condition}"
         yield f"  {paint(title, BOLD)}: {trouble.message} {paint(f'({trouble.reason})', DIM)}"

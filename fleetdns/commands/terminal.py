@@ -5,13 +5,18 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
+from typing import TypeVar
 
+from fleetdns.core.wording import first_few
 from fleetdns.errors import Transient
 
 BOLD, DIM, RED, GREEN, YELLOW = "1", "2", "31", "32", "33"
 
 _GAP = "   "
+_NAMED = 3  # of many with one cause
+
+C = TypeVar("C", bound=Hashable)
 
 
 class Paint:
@@ -76,6 +81,15 @@ def _written(text: str) -> None:
 def note(sentence: str) -> None:
     """A sentence beside the answer, on stderr, so that what is printed can be worked on."""
     sys.stderr.write(f"fleetdns: {sentence}\n")
+
+
+def folded(told: Iterable[tuple[str, C]]) -> Iterator[tuple[str, C]]:
+    """Each cause once, with those who have it: of many only the first few are named. In the order that they came."""
+    by_cause: dict[C, list[str]] = {}
+    for subject, cause in told:
+        by_cause.setdefault(cause, []).append(subject)
+    for cause, subjects in by_cause.items():
+        yield first_few(subjects, named=_NAMED), cause
 
 
 def within(namespace: str | None) -> str:

@@ -18,7 +18,7 @@ from fleetdns.controllers.snapshot import profiles_alone
 from fleetdns.core.calls import DeleteProfile
 from fleetdns.core.identity import Naming
 from fleetdns.core.naming import HUB_TAG
-from fleetdns.core.orphans import Orphan, Standing, orphans, standing
+from fleetdns.core.orphans import Orphan, Standing, elsewhere, orphans, standing
 from fleetdns.core.trafficmanager import Profile
 
 
@@ -98,6 +98,9 @@ class OrphanRemoval:
         profile = await self._index.read((ours or named)[0].ref)
         if profile is None:
             return Refused(name, "it is not in Azure any more")
+        other = elsewhere(profile, self._namespace) if ours else None
+        if other is not None:
+            return Refused(name, other)
         stands = await self._standing()
         if isinstance(stands, str):
             return Refused(name, stands)

@@ -19,8 +19,8 @@ from fleetdns.core.trafficmanager import Endpoint, Listing, Profile, ProfileRef
 HubObject = TrafficManagerProfile | TrafficManagerBackend | ServiceImport | InternalServiceExport
 
 
-class TrafficManager(Protocol):
-    """Azure Traffic Manager. Answers are complete: a profile with its endpoints, an endpoint with its findings."""
+class Reads(Protocol):
+    """What Azure Traffic Manager holds, complete: a profile with its endpoints, an endpoint with its findings."""
 
     async def get(self, ref: ProfileRef) -> Profile | None:
         """The profile, or None when Azure has none (404, also for a resource group that does not exist)."""
@@ -33,6 +33,10 @@ class TrafficManager(Protocol):
     async def list_subscription(self, subscription: str) -> Listing:
         """Every profile of the subscription; Forbidden where only resource groups may be read."""
         ...
+
+
+class TrafficManager(Reads, Protocol):
+    """Azure Traffic Manager. What a write answers is as complete as what is read."""
 
     async def put_profile(self, call: PutProfile) -> Profile: ...
 

@@ -57,8 +57,9 @@ class Standing:
             return "an object on the hub cannot be read at all: it may be the one that stands for it"
         if made_for in {profile_tag(key) for key in self.unreadable.profiles}:
             return f"TrafficManagerProfile {made_for} cannot be read"
-        if self.namespace is not None and (made_for or "").partition("/")[0] != self.namespace:
-            return f"it was not made for namespace {self.namespace}"
+        other = elsewhere(profile, self.namespace)
+        if other is not None:
+            return other
         return Orphan(profile, made_for, self._because(made_for))
 
     def _because(self, made_for: str | None) -> str:
@@ -70,6 +71,19 @@ class Standing:
         if not other:
             return f"TrafficManagerProfile {made_for} cannot have a profile as it is"
         return f"TrafficManagerProfile {made_for} stands for {other}"
+
+
+def elsewhere(profile: Profile, namespace: str | None) -> str | None:
+    """Why a profile is not looked at where only one namespace is; None: it was made for an object there."""
+    made_for = profile.tag(PROFILE_TAG)
+    if namespace is None:
+        return None
+    if made_for is None:
+        return f"it has no tag {PROFILE_TAG}, and so no namespace: give --all-namespaces"
+    theirs = made_for.partition("/")[0]
+    if theirs == namespace:
+        return None
+    return f"it was made for {made_for}, outside of namespace {namespace}: give --namespace {theirs}"
 
 
 def standing(

@@ -10,11 +10,11 @@ NAMED = 10  # of a list, in a message
 LONGEST = 512  # characters
 
 
-def first_few(names: Iterable[str]) -> str:
+def first_few(names: Iterable[str], *, named: int = NAMED) -> str:
     """A list for a message."""
     names = tuple(names)
-    more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
-    return ", ".join(names[:NAMED]) + more
+    more = f" and {len(names) - named} more" if len(names) > named else ""
+    return ", ".join(names[:named]) + more
 
 
 def printable(text: str, *, longest: int = LONGEST) -> str:

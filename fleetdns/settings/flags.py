@@ -15,13 +15,14 @@ T = TypeVar("T")
 
 
 class Flag(NamedTuple):
-    """One flag. `default` is a value as a user would give it; "" where there is none."""
+    """One flag. `default` is a value as a user would give it, `short` a name of one letter; "" where there is none."""
 
     name: str
     metavar: str
     help: str
     default: str = ""
     is_switch: bool = False
+    short: str = ""
 
     @property
     def variable(self) -> str:
@@ -116,7 +117,8 @@ def add_flags(parser: argparse.ArgumentParser, flags: Iterable[Flag]) -> None:
                 f"--no-{flag.name}", dest=flag.name, action="store_const", const="false", help=f"as {name}=false"
             )
         else:
-            parser.add_argument(name, dest=flag.name, metavar=flag.metavar, help=text)
+            names = (f"-{flag.short}", name) if flag.short else (name,)
+            parser.add_argument(*names, dest=flag.name, metavar=flag.metavar, help=text)
 
 
 class Reader:

@@ -19,24 +19,32 @@ TEXT, JSON = "text", "json"
 _KUBECONFIG = Flag(
     "kubeconfig", "FILE", "how to reach the hub; without it KUBECONFIG, ~/.kube/config, or the account of the pod"
 )
-_OUTPUT = Flag("output", "FORMAT", "text, or json for programs", TEXT)
+_OUTPUT = Flag("output", "FORMAT", "text, or json for programs", TEXT, short="o")
 _AZURE = frozenset(
     {"subscription-id", "resource-group", "allowed-resource-groups", "azure-cloud", "arm-endpoint", "hub-id"}
 )
 
-PLAN_FLAGS: tuple[Flag, ...] = (_KUBECONFIG, *(flag for flag in FLAGS if flag.name != "kubeconfig"), _OUTPUT)
+PLAN_FLAGS: tuple[Flag, ...] = (
+    _KUBECONFIG,
+    *(flag._replace(short="n" if flag.name == "namespace" else "") for flag in FLAGS if flag.name != "kubeconfig"),
+    _OUTPUT,
+)
 ORPHANS_FLAGS: tuple[Flag, ...] = (
     _KUBECONFIG,
-    Flag("namespace", "NAMESPACE", "profiles made for objects of this namespace only; without it, of all"),
+    Flag("namespace", "NAMESPACE", "profiles made for objects of this namespace only; without it, of all", short="n"),
     *(flag for flag in FLAGS if flag.name in _AZURE),
     _OUTPUT,
 )
 STATUS_FLAGS: tuple[Flag, ...] = (
     _KUBECONFIG,
-    Flag("namespace", "NAMESPACE", "the objects of this namespace only; without it, of all"),
+    Flag("namespace", "NAMESPACE", "the objects of this namespace only; without it, of all", short="n"),
     _OUTPUT,
 )
-EXPLAIN_FLAGS: tuple[Flag, ...] = (_KUBECONFIG, _OUTPUT)
+EXPLAIN_FLAGS: tuple[Flag, ...] = (
+    _KUBECONFIG,
+    Flag("namespace", "NAMESPACE", "where the object is, if its name is given alone", short="n"),
+    _OUTPUT,
+)
 
 
 @dataclass(frozen=True, slots=True)

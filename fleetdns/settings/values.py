@@ -81,7 +81,7 @@ def cluster_name(text: str) -> str:
 def object_key(text: str) -> ObjectKey:
     namespace, slash, name = text.partition("/")
     if not slash or not _LABEL.fullmatch(namespace) or not _NAME.fullmatch(name):
-        raise Unusable("give NAMESPACE/NAME")
+        raise Unusable("give NAMESPACE/NAME, or NAME and --namespace")
     return ObjectKey(namespace, name)
 
 

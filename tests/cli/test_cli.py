@@ -55,6 +55,8 @@ def fleetdns(*arguments: str, **variables: str) -> subprocess.CompletedProcess[s
         pytest.param(("status", "--namespace=A"), "--namespace", id="a namespace that can be none"),
         pytest.param(("explain",), "NAMESPACE/NAME", id="nothing to explain"),
         pytest.param(("explain", "app"), "'app'", id="a name without a namespace"),
+        pytest.param(("explain", "work/app", "-n", "shop"), "namespace shop", id="two namespaces for one name"),
+        pytest.param(("status", "-o", "yaml"), "text or json", id="a form of kubectl's that is none here"),
         pytest.param(("emulate",), "SERVER", id="no server named"),
         pytest.param(("emulate", "azure", "--port=65536"), "--port", id="a port that is too high"),
         pytest.param(("emulate", "azure", "--port=x"), "--port", id="a port that is a word"),

@@ -10,7 +10,7 @@ from fleetdns.api.meta import ObjectKey
 from fleetdns.api.profile import ADOPT, ProfileStatus, TrafficManagerProfile
 from fleetdns.core.aggregate import Unreadable
 from fleetdns.core.naming import HUB_TAG, PROFILE_TAG, azure_profile_name
-from fleetdns.core.orphans import orphans, standing
+from fleetdns.core.orphans import elsewhere, orphans, standing
 from fleetdns.core.trafficmanager import Monitor, Profile, ProfileRef
 from tests.core.builders import HUB_ID, RESOURCE_GROUP, SUBSCRIPTION, make_naming, make_profile, uid_of
 
@@ -109,6 +109,22 @@ def test_what_cannot_be_read_is_no_proof() -> None:
     hidden = Unreadable(profiles=frozenset({ObjectKey("work", "myatm")}))
     assert found(azure, unreadable=hidden) == [OLD]
     assert found(azure, unreadable=Unreadable(is_unnamed=True)) == []
+
+
+@pytest.mark.parametrize(
+    ("made_for", "namespace", "says"),
+    [
+        pytest.param("work/myatm", None, None, id="everywhere"),
+        pytest.param("work/myatm", "work", None, id="its own namespace"),
+        pytest.param("work/myatm", "shop", "outside of namespace shop: give --namespace work", id="another"),
+        pytest.param(None, "shop", "give --all-namespaces", id="made for nobody knows whom"),
+    ],
+)
+def test_one_of_another_namespace_says_which_to_look_at(
+    made_for: str | None, namespace: str | None, says: str | None
+) -> None:
+    told = elsewhere(azure_profile(made_for=made_for), namespace)
+    assert (told is None) if says is None else says in (told or "")
 
 
 def test_of_a_controller_for_one_namespace_only_what_was_made_there_counts() -> None:

@@ -63,7 +63,37 @@ async def on_a_terminal(world: World, *words: str, **environment: str) -> str:
         os.close(theirs)
 
 
+async def with_stderr_on_a_terminal(world: World, command: str, *words: str) -> Done:
+    """The same where only stderr is one, and what is printed goes into a pipe; `command` asks Azure."""
+    given = {"PATH": os.environ["PATH"], "KUBECONFIG": str(world.kubeconfig), "TERM": "xterm", **azure(world)}
+    ours, theirs = os.openpty()
+    try:
+        process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            *("-m", "fleetdns", command, f"--resource-group={RESOURCE_GROUP}", *words),
+            env=given,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=theirs,
+        )
+        async with asyncio.timeout(60):
+            out, _ = await process.communicate()
+        os.set_blocking(ours, False)
+        try:
+            err = os.read(ours, 1 << 16)
+        except BlockingIOError:
+            err = b""
+        return Done(process.returncode or 0, out.decode(), err.decode())
+    finally:
+        os.close(ours)
+        os.close(theirs)
+
+
+def azure(world: World) -> dict[str, str]:
+    """The variables that lead to the Azure of a world."""
+    return {"FLEETDNS_SUBSCRIPTION_ID": SUBSCRIPTION, "FLEETDNS_ARM_ENDPOINT": world.azure_url}
+
+
 async def asked(world: World, command: str, *words: str, **environment: str) -> Done:
     """The same for one that asks Azure as well."""
-    given = {"FLEETDNS_SUBSCRIPTION_ID": SUBSCRIPTION, "FLEETDNS_ARM_ENDPOINT": world.azure_url, **environment}
+    given = {**azure(world), **environment}
     return await looked(world, command, f"--resource-group={RESOURCE_GROUP}", *words, **given)

@@ -42,6 +42,14 @@ async def test_an_orphan_is_shown_and_deleted_only_when_it_is_named(world: World
     ]
     elsewhere = await asked(world, "orphans", "--namespace=elsewhere")
     assert "that was made for an object in namespace elsewhere has its object" in elsewhere.out
+    other = await asked(world, "orphans", "-n", "elsewhere", "--delete", orphan)
+    assert (other.code, other.out) == (1, "")
+    assert other.err == (
+        f"fleetdns: {orphan} is not deleted: it was made for work/myatm, outside of namespace elsewhere: "
+        "give --namespace work\n"
+    )
+    everywhere = await asked(world, "orphans", "-A", "-o", "json", FLEETDNS_NAMESPACE="elsewhere")
+    assert [found["name"] for found in everywhere.document["orphans"]] == [orphan]
     unknown = await asked(world, "orphans", "--delete", "fleet-nobody")
     assert (unknown.code, unknown.out) == (1, "")
     assert unknown.err == "fleetdns: fleet-nobody is not deleted: no profile of that name was seen in Azure\n"

@@ -7,8 +7,10 @@ from pathlib import Path
 import pytest
 import yaml
 
+from fleetdns.demo.members import SUBSCRIPTION
 from fleetdns.demo.world import World, controller, manifests
-from tests.e2e.command import asked, looked
+from fleetdns.emulator.azure.faults import Fault
+from tests.e2e.command import asked, looked, with_stderr_on_a_terminal
 from tests.e2e.conftest import on_embedded
 from tests.e2e.eventually import eventually
 from tests.e2e.lease import lease_namespace
@@ -75,7 +77,20 @@ async def test_a_plan_says_what_a_controller_then_does_and_changes_nothing(world
     assert (again.code, again.err) == (0, "")
     assert again.out.startswith("No call: Azure holds what https://127.0.0.1:")
     elsewhere = await asked(world, "plan", "--namespace=elsewhere")
-    assert elsewhere.out.endswith(" asks for, in all of 0 profiles in namespace elsewhere.\n")
+    assert elsewhere.out.startswith("No call: there is no TrafficManagerProfile in namespace elsewhere on https://")
+
+
+@on_embedded
+async def test_whoever_waits_for_azure_at_a_terminal_is_told_so_and_the_json_stays_clean(world: World) -> None:
+    await apply_sample(world)
+    world.azure.add_fault(Fault("slow", delay=5.0, operation="profiles.list*"))
+    watched = await with_stderr_on_a_terminal(world, "plan", "--output=json")
+    assert watched.document["calls"] == 1
+    assert watched.err.splitlines() == [
+        f"fleetdns: waiting for Azure's list of the profiles in subscription {SUBSCRIPTION}"
+    ]
+    unwatched = await asked(world, "plan", "--output=json")
+    assert (unwatched.document["calls"], unwatched.err) == (1, "")
 
 
 @on_embedded

@@ -79,6 +79,9 @@ async def test_explain_says_of_each_cluster_what_is_missing_and_what_to_do(world
     assert ", weight 75, 75.0% of the traffic: " in text.out
     assert "-> in aks-3: kubectl annotate service app -n work" in text.out
     assert (await looked(world, "explain", "work/myatm")).out == text.out
+    assert (await looked(world, "explain", "app", "-n", "work")).out == text.out
+    assert (await looked(world, "explain", "app", FLEETDNS_NAMESPACE="work")).out == text.out
+    assert (await looked(world, "explain", "work/app", FLEETDNS_NAMESPACE="elsewhere")).out == text.out
 
 
 @on_embedded
