@@ -212,6 +212,7 @@ class ProfileReconciler:
             run.results.error = error
             return
         await self._finalize_first(run, planned)
+        run.memory = replace(run.memory, tried=run.memory.repairing(planned.drifts))
         if suspects and planned.observed is not None:
             run.results = await self._applier.apart(suspects, planned.observed)
             run.memory = replace(run.memory, suspects=run.results.untried)

@@ -17,7 +17,7 @@ from fleetdns.core.aggregate import Aggregate
 from fleetdns.core.backendstatus import backend_status, leaving_status, unprogrammed_status
 from fleetdns.core.cause import cause
 from fleetdns.core.contest import SWEEPS, Contest, after_calls
-from fleetdns.core.drift import put_back
+from fleetdns.core.drift import Drift, put_back
 from fleetdns.core.events import endpoints_turned, health_turned, repaired
 from fleetdns.core.health import Told, Turns, changes, differs_in_health_alone, telling, written
 from fleetdns.core.memory import Settings
@@ -52,16 +52,18 @@ class Report:
         """Write what a plan came to, and remember what was told. A run without a plan of its own did not hear of Azure
         at all: `planned` is a guess.
         """
-        run.memory = replace(run.memory, contest=self._contest(planned, run.memory.contest))
+        drifts = run.memory.repairing(planned.drifts)
+        run.memory = replace(run.memory, contest=self._contest(planned, drifts, run.memory.contest))
         reached = self._outcome(run, planned)
         self._observer.reconciled(run.key, reached)
         if self._settings.is_dry_run:
             return
         still = (*reached.waiting, *(held.change for held in reached.held))
-        drifts = put_back(planned.drifts, still)
-        for drift in drifts:
+        repairs = put_back(drifts, still)
+        for drift in repairs:
             self._observer.repaired(run.key, drift)
-        run.memory = run.memory.with_untold(drifts)
+        is_known = self._index.known(planned.identity.ref) is not None
+        run.memory = replace(run.memory.with_untold(repairs), tried=() if is_known else run.memory.tried)
         await self._tell(run, reached)
         for backend in run.aggregate.leaving_backends:
             leaving = leaving_status(backend, reached, now=self._writer.now)
@@ -158,11 +160,11 @@ class Report:
         run.memory = replace(run.memory, cause=found)
         return found.failure
 
-    def _contest(self, planned: Plan, before: Contest) -> Contest:
+    def _contest(self, planned: Plan, drifts: Iterable[Drift], before: Contest) -> Contest:
         known = self._index.known(planned.identity.ref)
         return after_calls(
             before,
-            planned.drifts,
+            drifts,
             planned.desired.profile,
             known.profile if known is not None else None,
             window=SWEEPS * self._settings.sweep,

@@ -44,7 +44,8 @@ class Memory:
     status. `settling`: while a new profile waits for its backends and exports. `absences`: exports that vanished.
     `contest`: what was put back lately. `health`: what was told of health. `setback`: what Azure refused as a whole.
     `suspects`: endpoints of a refused batch, not tried alone yet (folded). `cause`: what was told of an outage.
-    `untold`: what was put back while the hub took no status. `said`: the events of health that one object's uid has,
+    `tried`: what a call was to put back of which nobody knows yet what it did. `untold`: what was put back while the
+    hub took no status. `said`: the events of health that one object's uid has,
     where the hub did not take the status of them all.
     """
 
@@ -57,8 +58,13 @@ class Memory:
     setback: Setback | None = None
     suspects: frozenset[str] = frozenset()
     cause: Cause | None = None
+    tried: tuple[Drift, ...] = ()
     untold: tuple[Drift, ...] = ()
     said: frozenset[tuple[str, Event]] = frozenset()
+
+    def repairing(self, drifts: Iterable[Drift]) -> tuple[Drift, ...]:
+        """These, and what was tried before: the newest of each subject."""
+        return tuple({drift.endpoint: drift for drift in (*self.tried, *drifts)}.values())
 
     def with_untold(self, drifts: Iterable[Drift]) -> Memory:
         return replace(self, untold=tuple(dict.fromkeys((*self.untold, *drifts))))

@@ -1,4 +1,4 @@
-"""The hub takes no status at the moment when there is something to tell: it is told later, and once."""
+"""The hub takes no status when there is something to tell, or nobody knows yet whether: it is told later, and once."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from fleetdns.api.backend import TrafficManagerBackend
 from fleetdns.api.meta import ObjectKey
 from fleetdns.api.profile import TrafficManagerProfile
 from fleetdns.core.trafficmanager import CHECKING, DEGRADED, ONLINE
-from fleetdns.errors import Conflict, FleetDNSError, Transient
+from fleetdns.errors import Conflict, FleetDNSError, Transient, Unavailable
 from tests.controllers.fake_hub import FakeHub, Written
 from tests.controllers.world import PROFILE_KEY, SWEEP, World, condition
 from tests.core.builders import NAMESPACE, SERVICE, make_backend, make_export, make_profile
@@ -133,3 +133,38 @@ async def test_a_repair_is_not_told_again_because_a_backend_could_not_be() -> No
             (PROFILE_KEY, "EndpointsDegraded"): 1,
             (BACKEND_KEY, "EndpointsDegraded"): 1,
         }
+
+
+@pytest.mark.parametrize("is_after_commit", [True, False], ids=["happened", "did not happen"])
+@pytest.mark.parametrize("error", [Unavailable("Timeout", ""), COLLIDED], ids=["timed out", "collided"])
+async def test_a_repair_of_which_nobody_knows_at_first_whether_it_happened_is_told_once_and_counted(
+    error: FleetDNSError, is_after_commit: bool
+) -> None:
+    world = MoodyWorld()
+    async with world.running() as process:
+        await asyncio.sleep(5)
+        for repairs in (1, 2, 3):
+            world.azure.fail("put_endpoint", error, is_after_commit=is_after_commit)
+            world.turn(ONLINE, weight=7)
+            await asyncio.sleep(2 * SWEEP)
+            assert world.told()[PROFILE_KEY, "DriftRepaired"] == repairs
+            assert len(process.told.drifts) == repairs
+
+        assert world.told()[PROFILE_KEY, "ChangedElsewhere"] == 1
+
+
+async def test_what_somebody_else_put_back_while_it_waited_is_not_called_a_repair() -> None:
+    world = MoodyWorld()
+    async with world.running() as process:
+        await asyncio.sleep(5)
+        weight = world.azure.only.endpoints[0].weight
+        world.azure.fail("get", Unavailable("Timeout", ""), times=10**6)
+        world.turn(ONLINE, weight=7)
+        await asyncio.sleep(1.5 * SWEEP)
+        world.turn(ONLINE, weight=weight)
+        world.azure.heal()
+        await asyncio.sleep(3 * SWEEP)
+
+        assert world.azure.writes() == ["put_profile"]
+        assert process.told.drifts == []
+        assert world.told() == {}
