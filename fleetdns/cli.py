@@ -1,13 +1,14 @@
 """The fleetdns command: finds the subcommand and turns its end into an exit code.
 
-0 stopped as asked, 1 failure, 2 usage, 3 plan has changes. What is wrong with the input or the surroundings is one
-sentence on stderr, never a traceback. Each subcommand imports what it needs only when it is called: --help answers at
-once.
+0 stopped as asked, 1 failure, 2 usage, 3 plan has changes, 130 broken off before the answer. What is wrong with the
+input or the surroundings is one sentence on stderr, never a traceback. Each subcommand imports what it needs only when
+it is called: --help answers at once.
 """
 
 from __future__ import annotations
 
 import argparse
+import math
 import os
 import sys
 from collections.abc import Callable, Sequence
@@ -15,7 +16,7 @@ from typing import TypeAlias
 
 from fleetdns import __version__
 from fleetdns.api.meta import ObjectKey
-from fleetdns.errors import FleetDNSError, UsageError
+from fleetdns.errors import Deferred, FleetDNSError, Throttled, UsageError
 from fleetdns.settings import settings_from
 from fleetdns.settings.flags import FLAGS, Parser, add_flags
 from fleetdns.settings.member import MEMBER_FLAGS, member_settings_from
@@ -31,6 +32,7 @@ from fleetdns.settings.reports import (
 from fleetdns.settings.values import Unusable, object_key, whole_number
 
 OK, FAILURE, USAGE = 0, 1, 2
+INTERRUPTED = 130  # as shells have it: no answer must not look like a good one
 
 Subparsers: TypeAlias = "argparse._SubParsersAction[Parser]"
 
@@ -39,20 +41,23 @@ _PRECEDENCE = "Every flag is also a variable, named at its end; the flag wins."
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command that `arguments` (default: the process's own) ask for; returns the exit code."""
+    stopped = OK
     try:
         chosen = _parser().parse_args(arguments)
         execute: Callable[[argparse.Namespace], int] = chosen.execute
+        stopped = chosen.stopped
         return execute(chosen)
     except UsageError as error:
         return _failed(error, USAGE)
     except FleetDNSError as error:
         return _failed(error, FAILURE)
     except KeyboardInterrupt:
-        return OK
+        return stopped
 
 
 def _failed(error: Exception, code: int) -> int:
-    sys.stderr.write(f"fleetdns: {error}\n")
+    later = f"; try again in {math.ceil(error.retry_after)} s" if isinstance(error, Throttled | Deferred) else ""
+    sys.stderr.write(f"fleetdns: {str(error).rstrip('.') if later else error}{later}\n")
     return code
 
 
@@ -63,6 +68,7 @@ def _parser() -> Parser:
     )
     parser.add_argument("--version", action="version", version=f"fleetdns {__version__}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    parser.set_defaults(stopped=OK)
     _add_run(commands)
     _add_member(commands)
     _add_member_kubeconfig(commands)
@@ -95,7 +101,7 @@ def _add_member_kubeconfig(commands: Subparsers) -> None:
     )
     access.add_argument("cluster", metavar="CLUSTER", help="the member cluster's name in the fleet")
     add_flags(access, MEMBER_ACCESS_FLAGS)
-    access.set_defaults(execute=_member_kubeconfig)
+    access.set_defaults(execute=_member_kubeconfig, stopped=INTERRUPTED)
 
 
 def _add_plan(commands: Subparsers) -> None:
@@ -107,7 +113,7 @@ def _add_plan(commands: Subparsers) -> None:
     )
     add_flags(plan, PLAN_FLAGS)
     _add_all_namespaces(plan)
-    plan.set_defaults(execute=_plan)
+    plan.set_defaults(execute=_plan, stopped=INTERRUPTED)
 
 
 def _add_status(commands: Subparsers) -> None:
@@ -115,7 +121,7 @@ def _add_status(commands: Subparsers) -> None:
     status = commands.add_parser("status", help=text, description=f"{_sentence(text)} {_PRECEDENCE}")
     add_flags(status, STATUS_FLAGS)
     _add_all_namespaces(status)
-    status.set_defaults(execute=_status)
+    status.set_defaults(execute=_status, stopped=INTERRUPTED)
 
 
 def _add_explain(commands: Subparsers) -> None:
@@ -127,7 +133,7 @@ def _add_explain(commands: Subparsers) -> None:
         help="the Service; also a TrafficManagerBackend or TrafficManagerProfile; with --namespace the name alone",
     )
     add_flags(explain, EXPLAIN_FLAGS)
-    explain.set_defaults(execute=_explain)
+    explain.set_defaults(execute=_explain, stopped=INTERRUPTED)
 
 
 def _add_orphans(commands: Subparsers) -> None:
@@ -138,7 +144,7 @@ def _add_orphans(commands: Subparsers) -> None:
     orphans.add_argument("--delete", nargs="+", metavar="NAME", default=[], help="names, or resource ids, to delete")
     add_flags(orphans, ORPHANS_FLAGS)
     _add_all_namespaces(orphans)
-    orphans.set_defaults(execute=_orphans)
+    orphans.set_defaults(execute=_orphans, stopped=INTERRUPTED)
 
 
 def _add_all_namespaces(parser: Parser) -> None:

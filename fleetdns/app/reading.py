@@ -17,7 +17,7 @@ from fleetdns.controllers.orphans import OrphanRemoval
 from fleetdns.controllers.outcomes import OverrideOutcomes
 from fleetdns.controllers.overrideswitch import OverrideSwitch
 from fleetdns.controllers.preview import Preview
-from fleetdns.controllers.snapshot import NOT_SERVED, profiles_alone, snapshot
+from fleetdns.controllers.snapshot import GRANTED, NOT_SERVED, profiles_alone, snapshot
 from fleetdns.core.memory import Settings as PlanSettings
 from fleetdns.core.orphans import Orphan, orphans, standing
 from fleetdns.core.preview import ProfilePreview
@@ -165,10 +165,9 @@ async def _id_of(hub: Hub) -> str:
     except Forbidden as error:
         if error.code == "Unauthorized":
             raise
-        because = (
-            "the hub does not let you read namespace kube-system, whose uid is the hub's id; give --hub-id, or ask"
-        )
-        raise Forbidden(error.code, f"{because} for the right: {error.sentence}") from error
+        because = "the hub does not let you read namespace kube-system, whose uid is the hub's id"
+        remedy = f"give --hub-id; {GRANTED}"
+        raise Forbidden(error.code, f"{because}: {error.sentence}; {remedy}") from error
 
 
 @asynccontextmanager

@@ -5,6 +5,8 @@ status, code                     what to do
 403 LinkedAuthorizationFailed    give the right to read the target
 401 any of Resource Manager's    look after the credential
 401, 403 without a code          look at what stands in between: it was not Resource Manager that answered
+404 SubscriptionNotFound         look at the id, and whether the identity has a role there: Azure says no more of others
+409 MissingSubscriptionRegi...   register the provider
 anything else                    what Azure's own sentence says
 """
 
@@ -52,6 +54,10 @@ class Peer:
         match status, code.lower():
             case 401, _:
                 return self._credential()
+            case 404, "subscriptionnotfound":
+                return "check --subscription-id, and that the identity of fleetdns has a role in it"
+            case 409, "missingsubscriptionregistration":
+                return "run az provider register --namespace Microsoft.Network in this subscription"
             case 403, "authorizationfailed":
                 return _missing_right(operation, resource)
             case 403, "linkedauthorizationfailed":

@@ -35,9 +35,9 @@ T = TypeVar(
 C = TypeVar("C", Namespace, MemberCluster)
 
 NOT_SERVED = "NotServed"
+GRANTED = "the ClusterRole fleetdns-reader in docs/commands.md grants all that the commands need"
 
 _OURS = TrafficManagerProfile.resource.group
-_GRANTED = "the ClusterRole fleetdns-reader in docs/commands.md grants all that the commands need"
 _PAGE = 500
 _PAGE_TIMEOUT = 60.0  # seconds
 
@@ -121,7 +121,7 @@ def _failed(resource: Resource, error: ListWatchError) -> FleetDNSError:
         case Unauthenticated():
             return Forbidden("Unauthorized", str(error))
         case Denied():
-            return Forbidden("Forbidden", f"the hub does not let you list {plural}: {error}; {_GRANTED}")
+            return Forbidden("Forbidden", f"the hub does not let you list {plural}: {error}; {GRANTED}")
         case NotServed():
             install = "; install the CRDs: kubectl apply -k manifests/crds" if resource.group == _OURS else ""
             return Rejected(NOT_SERVED, f"the hub does not serve {plural}{install}")

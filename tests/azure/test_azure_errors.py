@@ -230,6 +230,17 @@ def test_a_target_that_may_not_be_read_names_the_right_to_read_it() -> None:
     assert "Microsoft.Network/publicIPAddresses/read" in sentence
 
 
+@pytest.mark.parametrize(
+    ("status", "code", "says"),
+    [
+        (404, "SubscriptionNotFound", "--subscription-id"),
+        (409, "MissingSubscriptionRegistration", "az provider register --namespace Microsoft.Network"),
+    ],
+)
+def test_a_subscription_that_is_not_ready_says_what_to_do(status: int, code: str, says: str) -> None:
+    assert says in told(status, code, "No.", operation="get_profile", resource=GROUP_ID)
+
+
 def test_a_policy_that_forbids_is_not_taken_for_a_missing_right() -> None:
     sentence = told(403, "RequestDisallowedByPolicy", "Policy P.", operation="put_profile", resource=GROUP_ID)
     assert sentence == "Policy P."

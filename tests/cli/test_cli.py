@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from fleetdns import __version__, cli
-from fleetdns.errors import Forbidden
+from fleetdns.errors import Forbidden, Throttled
 from fleetdns.settings.flags import FLAGS
 
 SUBSCRIPTION = "00000000-0000-0000-0000-000000000000"
@@ -154,3 +154,25 @@ def test_how_a_command_ends_is_the_exit_code(
     monkeypatch.setattr("fleetdns.emulate.emulate_azure", fail)
     assert cli.main(["emulate", "azure"]) == code
     assert capsys.readouterr().err == ("" if code == 0 else f"fleetdns: {raised}\n")
+
+
+def test_a_question_that_was_broken_off_is_not_answered_by_no(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken_off(*_: object) -> int:
+        raise KeyboardInterrupt
+
+    for command in ("plan", "orphans"):
+        monkeypatch.setattr(f"fleetdns.commands.{command}.{command}", broken_off)
+        assert cli.main([command, f"--subscription-id={SUBSCRIPTION}"]) == cli.INTERRUPTED
+    monkeypatch.setattr("fleetdns.commands.status.status", broken_off)
+    assert cli.main(["status"]) == cli.INTERRUPTED
+
+
+def test_a_pause_that_azure_asks_for_is_told(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def throttled(*_: object) -> int:
+        raise Throttled("TooManyRequests", "It is throttled.", retry_after=6.2)
+
+    monkeypatch.setattr("fleetdns.commands.status.status", throttled)
+    assert cli.main(["status"]) == cli.FAILURE
+    assert capsys.readouterr().err == "fleetdns: TooManyRequests: It is throttled; try again in 7 s\n"
