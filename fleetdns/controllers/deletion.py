@@ -7,20 +7,23 @@ the hub, objects go as with Retain.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from fleetdns.api.backend import CLEANUP_FINALIZER as BACKEND_FINALIZER
-from fleetdns.api.meta import is_marked
+from fleetdns.api.meta import ObjectKey, is_marked
 from fleetdns.api.profile import CLEANUP_FINALIZER as PROFILE_FINALIZER
 from fleetdns.api.profile import PAUSED, RETAIN, TrafficManagerProfile
 from fleetdns.controllers.apply import Applier
 from fleetdns.controllers.definitions import standstill
 from fleetdns.controllers.index import AzureIndex
-from fleetdns.controllers.metered import MeteredTrafficManager
+from fleetdns.controllers.metered import MeteredTrafficManager, is_trouble
 from fleetdns.controllers.ports import Definitions
 from fleetdns.controllers.status import StatusWriter
 from fleetdns.core.aggregate import Aggregate
 from fleetdns.core.backendstatus import unprogrammed_status, without_endpoints
 from fleetdns.core.callbudget import DELETION, needed
 from fleetdns.core.calls import DeleteProfile
+from fleetdns.core.cause import Cause, cause
 from fleetdns.core.events import NORMAL, Event
 from fleetdns.core.identity import Identity, Unidentified, adoption, foreign_owner, locate
 from fleetdns.core.memory import Settings
@@ -43,13 +46,19 @@ class Deletion:
         definitions: Definitions,
         writer: StatusWriter,
         settings: Settings,
+        patience: float,
+        clock: Callable[[], float],
     ) -> None:
+        """`patience`: seconds for which an outage has one cause (three sweeps); `clock`: the loop's."""
         self._index = index
         self._azure = azure
         self._applier = applier
         self._definitions = definitions
         self._writer = writer
         self._settings = settings
+        self._patience = patience
+        self._clock = clock
+        self._causes: dict[ObjectKey, Cause] = {}  # what was told of an outage
 
     async def reconcile(self, aggregate: Aggregate) -> None:
         """`aggregate.profile` is None or being deleted."""
@@ -57,6 +66,7 @@ class Deletion:
             return
         profile = aggregate.profile
         if profile is None:
+            self._causes.pop(aggregate.key, None)
             await self._tell_backends(aggregate, "not found")
             return
         if PROFILE_FINALIZER not in profile.metadata.finalizers:
@@ -84,16 +94,23 @@ class Deletion:
             ref = await self._delete_in_azure(profile)
         except Conflict:
             raise
-        except Deferred as error:
-            if error.because is not None:
-                await self._wait(profile, f"the last try gave {failure_of(error)}", failure_of(error))
-            raise
         except FleetDNSError as error:
-            failure = failure_of(error)
-            await self._wait(profile, f"the last try gave {failure}", failure)
+            if not isinstance(error, Deferred) or error.because is not None:
+                failure = self._failure(profile.metadata.key, error)
+                await self._wait(profile, f"the last tries gave {failure}", failure)
             raise
         told = f"{ref.name} is no longer in Azure" if ref else "nothing was in Azure"
         await self._release(aggregate, profile, told)
+
+    def _failure(self, key: ObjectKey, error: FleetDNSError) -> Failure:
+        """What is told of what went wrong: of an outage the cause that was told, whatever is answered by turns."""
+        failure = failure_of(error)
+        if not is_trouble(error):
+            self._causes.pop(key, None)
+            return failure
+        found = cause(self._causes.get(key), failure, patience=self._patience, now=self._clock())
+        self._causes[key] = found
+        return found.failure
 
     async def _release(self, aggregate: Aggregate, profile: TrafficManagerProfile, told: str) -> None:
         await self._tell_backends(aggregate, "being deleted")

@@ -97,7 +97,14 @@ class ProfileReconciler:
         self._applier = Applier(azure, index.observed, clock=clock)
         self._report = Report(index, writer, settings=settings, observer=observer, patience=patience, clock=clock)
         self._deletion = Deletion(
-            index, azure, self._applier, definitions=definitions, writer=writer, settings=settings
+            index,
+            azure,
+            self._applier,
+            definitions=definitions,
+            writer=writer,
+            settings=settings,
+            patience=patience,
+            clock=clock,
         )
         self._memories: dict[ObjectKey, Memory] = {}
         self.troubled: set[ObjectKey] = set()  # keys that wait for Azure to be itself again

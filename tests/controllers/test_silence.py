@@ -10,7 +10,7 @@ from itertools import cycle
 import pytest
 
 from fleetdns.api.meta import ObjectKey
-from fleetdns.api.profile import PAUSED
+from fleetdns.api.profile import PAUSED, TrafficManagerProfile
 from fleetdns.errors import FleetDNSError, Forbidden, Throttled, Unavailable
 from tests.controllers.world import SWEEP, World, condition
 from tests.core.builders import NAMESPACE, make_backend, make_export, make_profile
@@ -189,3 +189,23 @@ async def test_a_start_during_an_outage_names_the_cause() -> None:
         await asyncio.sleep(SWEEP * 1.1 + 2)
 
         assert states(world) == {"True"}
+
+
+async def test_deletions_that_wait_for_azure_name_the_cause_as_rarely() -> None:
+    world = World()
+    async with world.running():
+        roll_out(world)
+        await asyncio.sleep(5)
+        async with down_by_turns(world, *OUTAGE):
+            for name in NAMES:
+                world.hub.delete(TrafficManagerProfile, ObjectKey(NAMESPACE, name))
+            await asyncio.sleep(5 * SWEEP)
+            writes = len(world.hub.writes)
+            await asyncio.sleep(30 * SWEEP)
+            written = world.hub.writes[writes:]
+            messages = [told(world, name) for name in NAMES]
+        await asyncio.sleep(SWEEP * 1.1 + 2)
+        assert world.azure.profiles == {}
+
+    assert len(written) <= len(NAMES) * 30 / 9
+    assert all(any(str(error) in message for error in OUTAGE) for message in messages)
