@@ -83,10 +83,14 @@ def _profile(profile: ProfilePreview, paint: Paint) -> Iterator[str]:
         for change in step.changes:
             yield f"    {_change(change, paint)}"
     asked = {step.call.endpoint.folded for step in profile.steps if isinstance(step.call, PutEndpoint)}
-    kept = ((_called(k.subject), (_kept_title(k, asked), k.message, k.reason)) for k in profile.kept)
+    kept = ((_kept(k), (_kept_title(k, asked), k.message, k.reason)) for k in profile.kept)
     rejected = ((f"{r.backend.name} in {r.cluster}", ("no endpoint", r.message, r.reason)) for r in profile.rejected)
     for subjects, (title, message, reason) in folded((*kept, *rejected)):
         yield f"  {paint(title, YELLOW)}  {subjects}: {message} ({reason})"
+
+
+def _kept(kept: Kept) -> str:
+    return f"{_called(kept.subject)} ({kept.change})" if kept.change else _called(kept.subject)
 
 
 def _kept_title(kept: Kept, asked: set[str]) -> str:
@@ -170,7 +174,10 @@ def _entry(profile: ProfilePreview) -> dict[str, Any]:
         "dnsName": profile.fqdn,
         "problem": profile.problem,
         "calls": [_step(step) for step in profile.steps],
-        "held": [{"endpoint": k.subject or None, "reason": k.reason, "message": k.message} for k in profile.kept],
+        "held": [
+            {"endpoint": k.subject or None, "reason": k.reason, "message": k.message, "change": k.change or None}
+            for k in profile.kept
+        ],
         "rejected": [
             {"backend": r.backend.name, "cluster": r.cluster, "reason": r.reason, "message": r.message}
             for r in profile.rejected

@@ -35,11 +35,14 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """Something that stays as it is in Azure. `subject`: an endpoint's folded name, or "" for the profile itself."""
+    """Something that stays as it is in Azure. `subject`: an endpoint's folded name, or "" for the profile itself;
+    `change`: what would be made of it, "" where it is to go.
+    """
 
     subject: str
     reason: str
     message: str
+    change: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +142,7 @@ def _after(planned: Plan, observed: Profile | None) -> Profile | None:
 
 def _kept(planned: Plan, look: Look) -> Iterator[Kept]:
     for held in planned.verdict.held:
-        yield Kept(subject_name(held.change), held.reason, held.message)
+        yield Kept(subject_name(held.change), held.reason, held.message, held.change.because)
     for name in planned.guarding.held:
         if look.observed is not None and look.observed.endpoint(name) is not None:
             yield Kept(name, REMOVAL_HELD, _GUARDED)

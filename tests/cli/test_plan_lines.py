@@ -56,6 +56,17 @@ def test_many_that_are_held_for_one_cause_are_one_line_and_whole_for_programs() 
     assert [each["endpoint"] for each in held] == [*names, None]
 
 
+def test_what_is_held_says_what_it_would_be_changed_to() -> None:
+    kept = (Kept("", "Paused", "paused", "dnsConfig.ttl 60 -> 30"), Kept(HELD, "Paused", "paused", "weight 1 -> 2"))
+    profile = ProfilePreview(make_profile().metadata.key, make_identity().ref, "f", kept=kept)
+    assert (
+        told(profile)[1]
+        == f"  held  settings (dnsConfig.ttl 60 -> 30), {SERVICE} in b (weight 1 -> 2): paused (Paused)"
+    )
+    held = document(planned(profile))["profiles"][0]["held"]
+    assert [each["change"] for each in held] == ["dnsConfig.ttl 60 -> 30", "weight 1 -> 2"]
+
+
 def test_many_that_are_no_endpoint_for_one_cause_are_one_line() -> None:
     rejected = tuple(
         Rejection(make_backend().metadata.key, f"c-{number}", "DNSLabelMissing", "no DNS label") for number in range(5)

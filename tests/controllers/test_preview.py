@@ -242,6 +242,7 @@ async def test_what_is_held_is_no_call_and_says_why() -> None:
     found = await only(world)
     assert found.steps == ()
     assert reasons(found) == {"Paused"}
+    assert {kept.change.partition(" ")[0] for kept in found.kept} == {"weight"}
 
 
 async def test_an_export_that_is_no_endpoint_is_told_of_with_its_reason() -> None:
