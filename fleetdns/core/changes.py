@@ -8,7 +8,8 @@ weight 10            weight 25     Patch(endpoint, weight)
 ours, present        missing       Delete(endpoint)
 not ours             -             none: never touched
 ours, Disabled       present       status stays: somebody pulled the emergency brake
-ours, Disabled       renamed       Delete and Create(Disabled): the brake is about the target, not the name
+ours                 renamed       Delete and Create with its status and with what is not ours: an emergency brake and
+                                   settings of somebody else's are about the target, not the name
 target 1             target 2,     Delete and Create: nobody asks for target 1 any more, and target 2 is somebody else's
                      a foreign's   for as long as it is
 """
@@ -123,7 +124,7 @@ def _endpoint_changes(desired: Profile, observed: Profile) -> Iterator[Change]:
     there = {
         endpoint.folded: endpoint for endpoint in observed.endpoints if endpoint.owner or endpoint.folded in wanted
     }
-    braked = {e.folded_target: e.status for e in there.values() if e.folded not in wanted and e.is_disabled}
+    leaving = {e.folded_target: e for e in there.values() if e.folded not in wanted}
     foreign = {e.folded_target for e in observed.endpoints if e.folded not in there} - {None}
     for name in sorted(wanted.keys() | there.keys()):
         desired_endpoint, observed_endpoint = wanted.get(name), there.get(name)
@@ -131,11 +132,18 @@ def _endpoint_changes(desired: Profile, observed: Profile) -> Iterator[Change]:
             yield Delete(observed_endpoint, "its cluster has another address now, which is a foreign endpoint's target")
             observed_endpoint = None
         elif desired_endpoint is not None and observed_endpoint is None:
-            status = braked.get(desired_endpoint.folded_target, desired_endpoint.status)
-            desired_endpoint = replace(desired_endpoint, status=status)
+            desired_endpoint = _taking_over(desired_endpoint, leaving.get(desired_endpoint.folded_target))
         change = _endpoint_change(desired_endpoint, observed_endpoint)
         if change:
             yield change
+
+
+def _taking_over(desired: Endpoint, leaving: Endpoint | None) -> Endpoint:
+    """A new endpoint with what others have set at the one that had its target under another name."""
+    if leaving is None:
+        return desired
+    status = leaving.status if leaving.is_disabled else desired.status
+    return replace(desired, status=status, unmanaged=leaving.unmanaged)
 
 
 def _has_lost(desired: Endpoint, observed: Endpoint, foreign: AbstractSet[str | None]) -> bool:

@@ -9,17 +9,22 @@ from typing import Any
 
 import pytest
 
+from fleetdns.api.backend import TrafficManagerBackend
+from fleetdns.api.meta import ObjectKey
 from fleetdns.api.profile import MonitorConfig
 from tests.controllers.emulated import EmulatedWorld
 from tests.controllers.throttling import until
 from tests.controllers.world import PROFILE_KEY
 from tests.core.builders import (
+    NAMESPACE,
     RESOURCE_GROUP,
+    SERVICE,
     SUBSCRIPTION,
     make_backend,
     make_export,
     make_profile,
     public_ip,
+    uid_of,
 )
 
 pytestmark = pytest.mark.looptime
@@ -159,3 +164,23 @@ async def test_what_is_not_ours_is_the_same_to_the_byte_after_repairs() -> None:
         assert {endpoint["properties"]["weight"] for endpoint in ours(repaired)} == {50}
         assert repaired["properties"]["dnsConfig"]["ttl"] == 60
         assert theirs(world) == before
+
+
+async def test_what_others_set_at_our_endpoints_is_still_there_after_a_restored_backend_has_renamed_them() -> None:
+    world = EmulatedWorld()
+    settings = {"endpointLocation": "West Europe", "customHeaders": [{"name": "Host", "value": "shop"}]}
+    async with world.running():
+        await shared(world)
+        for endpoint in ours(world.azure_profile(KEY)):
+            world.service.tamper("PATCH", endpoint["id"], {"properties": settings})
+        await asyncio.sleep(70)
+        before = {endpoint["name"] for endpoint in ours(world.azure_profile(KEY))}
+        world.hub.remove(TrafficManagerBackend, ObjectKey(NAMESPACE, SERVICE))
+        world.hub.apply(make_backend(uid=uid_of("restored")))
+        await asyncio.sleep(10)
+
+        renamed = ours(world.azure_profile(KEY))
+        assert len(renamed) == 2
+        assert not before & {endpoint["name"] for endpoint in renamed}
+        for endpoint in renamed:
+            assert {name: endpoint["properties"].get(name) for name in settings} == settings

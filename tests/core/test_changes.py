@@ -201,6 +201,15 @@ def test_an_endpoint_renamed_after_a_restore_keeps_the_emergency_brake(status: s
     assert created.status == carried
 
 
+def test_an_endpoint_renamed_after_a_restore_keeps_what_others_have_set_at_it() -> None:
+    theirs = b'{"endpointLocation":"West Europe"}'
+    old = replace(DESIRED.endpoints[0], name=f"fleet-{uid_of('old')}#app#a", unmanaged=theirs)
+    changes = diff(DESIRED, replace(OBSERVED, endpoints=(old, DESIRED.endpoints[1])))
+    (created,) = (c.subject for c in changes if isinstance(c, Create))
+    assert isinstance(created, Endpoint)
+    assert created.unmanaged == theirs
+
+
 @pytest.mark.parametrize(
     ("status", "kinds"),
     [
