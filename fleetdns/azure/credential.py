@@ -6,7 +6,7 @@ The first source that is configured and answers stays the one; azure-identity is
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from types import TracebackType
 from typing import Any, Self
 
@@ -14,13 +14,15 @@ from azure.core.credentials import AccessToken
 from azure.core.credentials_async import AsyncTokenCredential
 from azure.core.exceptions import AzureError, ClientAuthenticationError
 
-from fleetdns.azure.origin import UNKNOWN, Origin, origin
-from fleetdns.errors import FleetDNSError, Forbidden, Unavailable
+from fleetdns.azure.origin import UNKNOWN, VARIABLES, Origin, origin
+from fleetdns.errors import FleetDNSError, Forbidden, Unavailable, UsageError
 
 _HOW_TO = (
     "no Azure credential was found: set AZURE_TENANT_ID, AZURE_CLIENT_ID and AZURE_CLIENT_SECRET or "
     "AZURE_CLIENT_CERTIFICATE_PATH, or use workload identity or a managed identity, or sign in with az login"
 )
+# Of the SDK's, for a file that is not there or may not be read, and for ids and PEM that are none.
+_UNUSABLE = (FileNotFoundError, IsADirectoryError, NotADirectoryError, PermissionError, ValueError)
 # What Microsoft Entra says, its first sentence: those after it hold ids and times.
 _ENTRA = re.compile(r"\bAADSTS\d+: .{1,240}?(?=\.(?:\s|$)|$)")
 
@@ -78,10 +80,14 @@ class Credential:
             return None
         except AzureError as error:
             raise _failure(error, origin(source), self._authority) from error
+        except _UNUSABLE as error:
+            of = origin(source)
+            because = f"Azure gives no token for {of.name}: {_unusable(error)}; {of.check}"
+            raise Forbidden("CredentialUnusable", because) from error
 
 
 def credential(*, authority: str, managed_identity_client_id: str | None = None) -> Credential:
-    """The credential of this process. `authority`: the host that issues tokens in the cloud in use.
+    """The credential of this process. `authority`: the host that issues tokens in the cloud in use. Raises UsageError.
 
     `managed_identity_client_id` names a user-assigned identity (AZURE_CLIENT_ID); None takes the machine's own.
     """
@@ -89,7 +95,7 @@ def credential(*, authority: str, managed_identity_client_id: str | None = None)
 
     return Credential(
         (
-            EnvironmentCredential(authority=authority),
+            _from_environment(lambda: EnvironmentCredential(authority=authority)),
             *_workload_identity(authority),
             # Probed first, briefly: off Azure its address does not answer, and the CLI's turn must come soon.
             ManagedIdentityCredential(client_id=managed_identity_client_id, _enable_imds_probe=True),
@@ -97,6 +103,21 @@ def credential(*, authority: str, managed_identity_client_id: str | None = None)
         ),
         authority=authority,
     )
+
+
+def _from_environment(make: Callable[[], AsyncTokenCredential]) -> AsyncTokenCredential:
+    try:
+        return make()
+    except _UNUSABLE as error:
+        raise UsageError(
+            f"no Azure credential can be made from the variables: {_unusable(error)}; {VARIABLES}"
+        ) from error
+
+
+def _unusable(error: OSError | ValueError) -> str:
+    """Not in the library's words: it says them to developers."""
+    named = error.filename if isinstance(error, OSError) else None
+    return f"{named} cannot be read" if named else "what it is made from is malformed"
 
 
 def _workload_identity(authority: str) -> tuple[AsyncTokenCredential, ...]:

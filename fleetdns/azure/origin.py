@@ -15,14 +15,12 @@ class Origin:
     server: str | None = None
 
 
+VARIABLES = "check AZURE_TENANT_ID and AZURE_CLIENT_ID, and whether the secret or certificate has expired"
 UNKNOWN = Origin("the credential in use", "check it")
 
 # By the SDK's names: azure-identity itself is imported only where a token is needed.
 _ORIGINS: Mapping[str, Origin] = {
-    "EnvironmentCredential": Origin(
-        "the application's secret or certificate",
-        "check AZURE_TENANT_ID and AZURE_CLIENT_ID, and whether the secret or certificate has expired",
-    ),
+    "EnvironmentCredential": Origin("the application's secret or certificate", VARIABLES),
     "WorkloadIdentityCredential": Origin(
         "workload identity",
         "check the client id at the ServiceAccount, and the federated credential's issuer, subject and audience "

@@ -11,7 +11,7 @@ from azure.identity import CredentialUnavailableError
 
 from fleetdns.azure.clouds import CLOUDS
 from fleetdns.azure.credential import Credential, credential
-from fleetdns.errors import FleetDNSError, Forbidden, Unavailable
+from fleetdns.errors import FleetDNSError, Forbidden, Unavailable, UsageError
 
 
 class Source:
@@ -157,3 +157,41 @@ async def test_sources_are_asked_in_the_documented_order(
         monkeypatch.setenv(name, value)
     async with credential(authority=CLOUDS["public"].authority) as tokens:
         assert [type(source).__name__ for source in tokens._sources] == expected
+
+
+@pytest.mark.parametrize(
+    ("raised", "says"),
+    [
+        pytest.param(FileNotFoundError(2, "No such file", "/var/token"), "/var/token cannot be read", id="no file"),
+        pytest.param(ValueError("raw words"), "what it is made from is malformed", id="a file of another kind"),
+    ],
+)
+async def test_a_credential_whose_file_is_not_there_is_a_refusal_and_no_bug(raised: Exception, says: str) -> None:
+    source = type("WorkloadIdentityCredential", (Source,), {})(raised)
+    with pytest.raises(Forbidden) as failure:
+        await Credential((source,)).get_token("scope")
+    assert failure.value.code == "CredentialUnusable"
+    assert f"workload identity: {says}" in failure.value.sentence
+    assert "federated credential" in failure.value.sentence
+    assert "raw words" not in failure.value.sentence
+
+
+@pytest.mark.parametrize(
+    ("variables", "says"),
+    [
+        pytest.param(
+            {"AZURE_CLIENT_CERTIFICATE_PATH": "/nowhere/cert.pem"}, "/nowhere/cert.pem cannot be read", id="no file"
+        ),
+        pytest.param({"AZURE_CLIENT_SECRET": "s", "AZURE_TENANT_ID": "no tenant!"}, "malformed", id="no tenant's id"),
+    ],
+)
+async def test_variables_that_no_credential_can_be_made_from_are_wrong_usage(
+    variables: dict[str, str], says: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("AZURE_CLIENT_SECRET", "AZURE_CLIENT_CERTIFICATE_PATH", "AZURE_FEDERATED_TOKEN_FILE"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in ({"AZURE_TENANT_ID": "t", "AZURE_CLIENT_ID": "c"} | variables).items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(UsageError, match="AZURE_TENANT_ID and AZURE_CLIENT_ID") as failure:
+        credential(authority=CLOUDS["public"].authority)
+    assert says in str(failure.value)
