@@ -98,6 +98,8 @@ async def planned(settings: Settings, waiting: Waiting) -> Planned:
             resolves_exports=settings.resolve_exports,
         )
         profiles = await preview.every()
+        if seen.blind is not None and not profiles:
+            raise seen.blind
         return Planned(hub.host, decided.naming.hub_id, settings.namespace, seen, profiles, switch.is_on is not None)
 
 

@@ -104,7 +104,7 @@ def _entry(orphan: Orphan) -> dict[str, Any]:
 def _tell_notes(orphanage: Orphanage) -> None:
     if not orphanage.seen.is_whole:
         note("the subscription may not be listed as a whole; only the resource groups that are known were looked at")
-    for group in orphanage.seen.refused:
-        note(f"resource group {group} may not be read: what it holds was not looked at")
+    for group, because in orphanage.seen.refused:
+        note(f"resource group {group} may not be read, and what it holds was not looked at: {because}")
     for name in orphanage.unreadable:
         note(f"TrafficManagerProfile {name} on the hub cannot be read: what was made for it is not told of")

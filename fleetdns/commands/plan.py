@@ -52,8 +52,8 @@ def plan(report: AzureReport) -> int:
 def _notes(found: Planned) -> Iterator[str]:
     if not found.seen.is_whole:
         yield "the subscription may not be listed as a whole; only the resource groups that are known were looked at"
-    for group in found.seen.refused:
-        yield f"resource group {group} may not be read: what it holds was not looked at"
+    for group, because in found.seen.refused:
+        yield f"resource group {group} may not be read, and what it holds was not looked at: {because}"
     if not found.knows_overrides:
         yield (
             "the hub does not say whether KubeFleet places workloads there, so ResourceOverrides were left out; "

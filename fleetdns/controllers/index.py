@@ -13,7 +13,7 @@ from fleetdns.controllers.ports import Reads
 from fleetdns.core.cause import Silences
 from fleetdns.core.observed import GET, Observation, ObservedProfiles
 from fleetdns.core.trafficmanager import Listing, Profile, ProfileRef
-from fleetdns.errors import FleetDNSError, Transient
+from fleetdns.errors import FleetDNSError, Forbidden, Transient
 
 _RECORDED_AT_ONCE = 10  # profiles; comparing so many takes 2 ms where each has 200 endpoints
 
@@ -29,6 +29,7 @@ class AzureIndex:
         self._list_error: FleetDNSError | None = None
         self._is_listed = False
         self._is_whole = False  # the whole subscription was listed, not only groups
+        self._refusal: Forbidden | None = None  # of the whole subscription
         self._groups: set[tuple[str, str]] = set()  # folded (subscription, group) that were listed
 
     def candidates(self, tag: str, ref: ProfileRef | None) -> tuple[Profile, ...]:
@@ -59,7 +60,11 @@ class AzureIndex:
     async def list_subscription(self, subscription: str) -> None:
         """List everything once; Forbidden where only resource groups may be read."""
         started = self._clock()
-        listing = await self._azure.list_subscription(subscription)
+        try:
+            listing = await self._azure.list_subscription(subscription)
+        except Forbidden as error:
+            self._refusal = error
+            raise
         await self._record(listing, expected=(), started=started)
         self._is_whole = True
 
@@ -84,6 +89,11 @@ class AzureIndex:
     def is_whole(self) -> bool:
         """Whether the whole subscription was seen once, and not only the groups that are known."""
         return self._is_whole
+
+    @property
+    def refusal(self) -> Forbidden | None:
+        """Why the whole subscription may not be seen, where it was last asked for in vain."""
+        return None if self._is_whole or self._refusal is None else self._refusal.again()
 
     @property
     def is_listed(self) -> bool:

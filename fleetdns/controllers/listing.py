@@ -15,12 +15,12 @@ from fleetdns.errors import FleetDNSError, Forbidden
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """`is_whole`: the whole subscription; else the groups that are known. `refused`: those that may not be read.
-    `blind`: the refusal, where none of them may.
+    """`is_whole`: the whole subscription; else the groups that are known. `refused`: those that may not be read, each
+    with what Azure says. `blind`: the refusal, where nothing may be read at all.
     """
 
     is_whole: bool
-    refused: tuple[str, ...]
+    refused: tuple[tuple[str, str], ...]
     blind: Forbidden | None = None
 
 
@@ -41,8 +41,9 @@ async def list_azure(caches: Caches, index: AzureIndex, naming: Naming) -> Seen:
     await sweep.first()
     if index.list_error is not None:
         raise index.list_error
-    is_blind = bool(told.groups) and told.groups.keys() >= set(sweep.groups_known())
-    return Seen(index.is_whole, tuple(sorted(told.groups)), next(iter(told.groups.values())) if is_blind else None)
+    refused = tuple(sorted((group, str(error)) for group, error in told.groups.items()))
+    is_blind = not index.is_whole and told.groups.keys() >= set(sweep.groups_known())
+    return Seen(index.is_whole, refused, next(iter(told.groups.values()), index.refusal) if is_blind else None)
 
 
 class _Refusals:

@@ -15,7 +15,7 @@ from fleetdns.api.exports import InternalServiceExport, ServiceImport
 from fleetdns.api.meta import DRAIN, ObjectKey
 from fleetdns.api.profile import ADOPT, ALLOW_EMPTY, PAUSED, TrafficManagerProfile
 from fleetdns.controllers.index import AzureIndex
-from fleetdns.controllers.listing import Seen, list_azure
+from fleetdns.controllers.listing import list_azure
 from fleetdns.controllers.outcomes import OverrideOutcomes
 from fleetdns.controllers.overrideswitch import OverrideSwitch
 from fleetdns.controllers.preview import Preview
@@ -287,7 +287,9 @@ async def test_where_only_groups_may_be_read_those_that_are_known_are_listed() -
     world.azure.forbidden_groups.add("closed")
     index = AzureIndex(world.azure, clock=asyncio.get_running_loop().time)
     seen = await list_azure(await snapshot(world.hub), index, world.settings.naming)
-    assert seen == Seen(is_whole=False, refused=("closed",))
+    ((group, because),) = seen.refused
+    assert (seen.is_whole, group, seen.blind) == (False, "closed", None)
+    assert because.startswith("AuthorizationFailed: ")
 
 
 async def test_a_profile_in_a_group_that_may_not_be_read_keeps_no_other_from_its_plan() -> None:
@@ -307,6 +309,15 @@ async def test_where_no_group_may_be_read_that_is_told_with_the_reason() -> None
     index = AzureIndex(world.azure, clock=asyncio.get_running_loop().time)
     seen = await list_azure(await snapshot(world.hub), index, world.settings.naming)
     assert isinstance(seen.blind, Forbidden)
+
+
+async def test_where_no_group_is_known_and_the_subscription_may_not_be_read_that_is_told() -> None:
+    world = World(naming=make_naming(resource_group=None))
+    world.azure.is_subscription_listable = False
+    index = AzureIndex(world.azure, clock=asyncio.get_running_loop().time)
+    seen = await list_azure(await snapshot(world.hub), index, world.settings.naming)
+    assert isinstance(seen.blind, Forbidden)
+    assert seen.refused == ()
 
 
 @pytest.mark.parametrize(

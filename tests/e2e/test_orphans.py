@@ -6,7 +6,7 @@ import pytest
 
 from fleetdns.demo.world import World, controller
 from fleetdns.emulator.azure.faults import Fault
-from tests.e2e.command import asked
+from tests.e2e.command import asked, azure, looked
 from tests.e2e.conftest import on_embedded
 from tests.e2e.lease import lease_namespace
 from tests.e2e.test_plan import apply_sample, becomes_true
@@ -76,6 +76,10 @@ async def test_where_nothing_may_be_read_nobody_says_that_there_is_no_orphan(wor
     refused = await asked(world, "orphans")
     assert (refused.code, refused.out) == (1, "")
     assert refused.err.startswith("fleetdns: AuthorizationFailed: ")
+    unconfigured = await looked(world, "orphans", **azure(world))
+    assert (unconfigured.code, unconfigured.out) == (1, "")
+    nothing_to_plan = await asked(world, "plan")
+    assert (nothing_to_plan.code, nothing_to_plan.out) == (1, "")
     world.azure.remove_fault(fault)
     world.azure.add_fault(Fault("forbidden", operation="profiles.list", group="closed"))
     world.azure.add_fault(Fault("forbidden", operation="profiles.list", times=1))
