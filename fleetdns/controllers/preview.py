@@ -12,13 +12,14 @@ from fleetdns.api.meta import ObjectKey
 from fleetdns.api.profile import CLEANUP_FINALIZER, RETAIN, TrafficManagerProfile
 from fleetdns.controllers.caches import Caches
 from fleetdns.controllers.definitions import standstill
+from fleetdns.controllers.identities import Identities
 from fleetdns.controllers.index import AzureIndex
 from fleetdns.controllers.outcomes import OverrideOutcomes
 from fleetdns.controllers.ports import Definitions
 from fleetdns.core.aggregate import Aggregate
 from fleetdns.core.calls import DeleteProfile
 from fleetdns.core.foresight import resolved
-from fleetdns.core.identity import Identity, Unidentified, adoption, foreign_owner, identify, locate
+from fleetdns.core.identity import Identity, Unidentified, adoption, foreign_owner, locate
 from fleetdns.core.memory import Settings
 from fleetdns.core.naming import profile_tag
 from fleetdns.core.observed import LIST
@@ -79,8 +80,7 @@ class Preview:
             found = await standstill(self._definitions)
             if found is not None and TrafficManagerBackend.resource.plural in found.leaving:
                 return ProfilePreview(aggregate.key, problem=found.message)
-        await self._see_candidates(profile)
-        identity = self._identity(profile)
+        identity = await Identities(self._index, self._settings.naming).seen(profile)
         if isinstance(identity, Unidentified):
             return ProfilePreview(aggregate.key, problem=identity.message)
         return await self._planned(aggregate, profile, identity)
@@ -88,14 +88,6 @@ class Preview:
     def _foreseen(self, key: ObjectKey) -> Aggregate:
         aggregate = self._outcomes.foreseen(self._caches.aggregate(key))
         return resolved(aggregate) if self._resolves_exports else aggregate
-
-    async def _see_candidates(self, profile: TrafficManagerProfile) -> None:
-        adopted = adoption(profile, self._settings.naming)
-        if adopted is not None and not profile.status.resource_id and self._index.known(adopted) is None:
-            await self._index.read(adopted)
-        identity = self._identity(profile)
-        if isinstance(identity, Identity) and identity.is_new:
-            await self._index.see_group(identity.ref, profile_tag(profile.metadata.key))
 
     async def _planned(
         self, aggregate: Aggregate, profile: TrafficManagerProfile, identity: Identity
@@ -135,9 +127,6 @@ class Preview:
             return ProfilePreview(key, problem="it is being deleted; nothing in Azure is its own")
         call = DeleteProfile(identity.ref, "the TrafficManagerProfile is deleted")
         return ProfilePreview(key, identity.ref, identity.fqdn, steps=(Step(call),))
-
-    def _identity(self, profile: TrafficManagerProfile) -> Identity | Unidentified:
-        return identify(profile, azure=self._candidates(profile), naming=self._settings.naming)
 
     def _located(self, profile: TrafficManagerProfile) -> Identity | Unidentified:
         return locate(profile, azure=self._candidates(profile), naming=self._settings.naming)

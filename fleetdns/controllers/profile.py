@@ -15,11 +15,11 @@ from fleetdns.api.backend import CLEANUP_FINALIZER as BACKEND_FINALIZER
 from fleetdns.api.backend import TrafficManagerBackend
 from fleetdns.api.meta import ObjectKey
 from fleetdns.api.profile import CLEANUP_FINALIZER as PROFILE_FINALIZER
-from fleetdns.api.profile import TrafficManagerProfile
 from fleetdns.controllers.apply import Applier, Results
 from fleetdns.controllers.caches import Caches
 from fleetdns.controllers.definitions import LOOK_AGAIN, standstill
 from fleetdns.controllers.deletion import Deletion
+from fleetdns.controllers.identities import Identities
 from fleetdns.controllers.index import AzureIndex
 from fleetdns.controllers.metered import MeteredTrafficManager, is_trouble
 from fleetdns.controllers.nextlook import next_look
@@ -34,9 +34,8 @@ from fleetdns.core.aggregate import Aggregate
 from fleetdns.core.callbudget import USER, needed
 from fleetdns.core.drift import settled_after
 from fleetdns.core.guard import after_removal
-from fleetdns.core.identity import Identity, Unidentified, adoption, identify
+from fleetdns.core.identity import Unidentified
 from fleetdns.core.memory import Memory, Settings
-from fleetdns.core.naming import profile_tag
 from fleetdns.core.outcome import failure_of
 from fleetdns.core.plan import Plan
 from fleetdns.core.refusals import Refusal, refused
@@ -85,6 +84,7 @@ class ProfileReconciler:
         self._clock = clock
         self._random = random
         self._urgency = urgency
+        self._identities = Identities(index, settings.naming)
         self._planner = Planner(
             index,
             azure,
@@ -135,15 +135,15 @@ class ProfileReconciler:
             return Result(requeue_after=LOOK_AGAIN)
         results = Results()
         try:
-            await self._see_candidates(profile)
+            identity = await self._identities.seen(profile)
         except FleetDNSError as error:
             results.error = error
-        identity = self._identity(profile)
+            identity = self._identities.identity(profile)
         if isinstance(identity, Unidentified):
             if results.error is not None:
                 raise results.error
             await self._report.unidentified(aggregate, profile, identity.message)
-            return Result()
+            return Result(requeue_after=self._settings.sweep) if identity.may_pass else Result()
         run = Run(aggregate, profile, identity, self._memories.get(key, Memory()), results)
         try:
             with self._turn(run):
@@ -169,20 +169,6 @@ class ProfileReconciler:
         for backend in aggregate.leaving_backends:
             await self._writer.remove_finalizer(backend, BACKEND_FINALIZER)
         return True
-
-    async def _see_candidates(self, profile: TrafficManagerProfile) -> None:
-        """See what may be this object's in Azure already: what is made before that may be the same thing twice."""
-        adopted = adoption(profile, self._settings.naming)
-        if adopted is not None and not profile.status.resource_id and self._index.known(adopted) is None:
-            await self._index.read(adopted)
-        identity = self._identity(profile)
-        if isinstance(identity, Identity) and identity.is_new:
-            await self._index.see_group(identity.ref, profile_tag(profile.metadata.key))
-
-    def _identity(self, profile: TrafficManagerProfile) -> Identity | Unidentified:
-        naming = self._settings.naming
-        azure = self._index.candidates(profile_tag(profile.metadata.key), adoption(profile, naming))
-        return identify(profile, azure=azure, naming=naming)
 
     def _turn(self, run: Run) -> AbstractContextManager[None]:
         """Whoever could not even see what there is asks for nothing more, and its place in the line is for that."""

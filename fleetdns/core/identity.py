@@ -6,6 +6,7 @@ Azure: our hub's tag and its namespace/name      that profile (hub restored, rec
 Azure: Fleet's tag, no hub's, named by its uid   that profile (migration in place)        (adopted)
 Azure: no hub's tag, fleetdns.io/adopt names it  that profile                             (adopted)
 Azure: another hub's tag                         never that one
+fleetdns.io/adopt names one that cannot be       none: a new one is not what was asked for
 nothing                                          flags and templates                      (new)
 """
 
@@ -51,9 +52,13 @@ class Identity:
 
 @dataclass(frozen=True, slots=True)
 class Unidentified:
-    """Why an object cannot have an Azure profile yet; a sentence for the person who can change that."""
+    """Why an object cannot have an Azure profile yet; a sentence for the person who can change that.
+
+    may_pass: whether Azure is in the way, where it may change without an event on the hub.
+    """
 
     message: str
+    may_pass: bool = False
 
 
 def locate(profile: TrafficManagerProfile, *, azure: Iterable[Profile], naming: Naming) -> Identity | Unidentified:
@@ -90,6 +95,19 @@ def adoption(profile: TrafficManagerProfile, naming: Naming) -> ProfileRef | Non
     if ref is None or ref.subscription.lower() != naming.subscription.lower():
         return None
     return ref if naming.allows(profile.metadata.namespace, ref.resource_group) else None
+
+
+def unadoptable(named: ProfileRef, observed: Profile | None, naming: Naming) -> str:
+    """Why the profile that an annotation names is not taken over; `observed`: None where Azure has none of that name.
+
+    Made new instead, a profile would have another DNS name than the one that was to be taken over, and be pinned.
+    """
+    why = "is not in Azure"
+    if observed is not None:
+        owner, made_for = observed.tag(HUB_TAG), observed.tag(PROFILE_TAG)
+        is_of_this_hub = owner == naming.hub_id
+        why = f"belongs to {f'TrafficManagerProfile {made_for}' if is_of_this_hub else f'hub {owner!r}'}"
+    return f"annotation {ADOPT} names {named.resource_id}, which {why}; correct it, or remove it to get a new profile"
 
 
 def foreign_owner(

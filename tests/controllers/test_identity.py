@@ -128,8 +128,56 @@ async def test_an_annotation_does_not_adopt_another_hubs_profile() -> None:
         world.hub.apply(make_profile(annotations={ADOPT: theirs.ref.resource_id}), make_backend(), make_export("a"))
         await asyncio.sleep(5)
 
-        assert world.azure.profiles[theirs.ref.folded] == theirs
-        assert world.profile_status().resource_id != theirs.ref.resource_id
+        assert list(world.azure.profiles.values()) == [theirs]
+        assert world.programmed() == ("False", "Invalid")
+        assert "belongs to hub 'hub-two'" in condition(world.profile_status().conditions, "Programmed").message
+
+
+async def test_an_annotation_does_not_adopt_the_profile_of_another_object_of_this_hub() -> None:
+    world = World()
+    theirs = world.azure.store(existing(**{HUB_TAG: "hub-one", PROFILE_TAG: "work/other"}))
+    async with world.running():
+        world.hub.apply(make_profile(annotations={ADOPT: theirs.ref.resource_id}), make_backend(), make_export("a"))
+        await asyncio.sleep(5)
+
+        assert list(world.azure.profiles.values()) == [theirs]
+        assert world.programmed() == ("False", "Invalid")
+        assert "belongs to TrafficManagerProfile work/other" in (
+            condition(world.profile_status().conditions, "Programmed").message
+        )
+
+
+@pytest.mark.parametrize("is_listable", [True, False], ids=["the subscription is listed", "groups are"])
+async def test_an_annotation_that_names_nothing_makes_nothing_new_and_adopts_what_comes_to_be_there(
+    is_listable: bool,
+) -> None:
+    """One letter wrong would else give a profile with another DNS name, pinned from then on."""
+    world = World()
+    world.azure.is_subscription_listable = is_listable
+    async with world.running():
+        world.hub.apply(make_profile(annotations={ADOPT: existing().ref.resource_id}), make_backend(), make_export("a"))
+        await asyncio.sleep(130)
+        assert not world.azure.profiles
+        assert world.programmed() == ("False", "Invalid")
+        assert "is not in Azure" in condition(world.profile_status().conditions, "Programmed").message
+        theirs = world.azure.store(existing())
+        await asyncio.sleep(65)
+
+        assert world.azure.only.ref == theirs.ref
+        assert world.programmed() == ("True", "Programmed")
+
+
+async def test_an_annotation_that_cannot_be_followed_is_forgotten_once_it_is_taken_away() -> None:
+    world = World()
+    async with world.running():
+        annotated = make_profile(annotations={ADOPT: existing().ref.resource_id})
+        world.hub.apply(annotated, make_backend(), make_export("a"))
+        await asyncio.sleep(5)
+        world.hub.apply(make_profile())
+        await asyncio.sleep(5)
+
+        assert world.azure.only.ref.name == azure_profile_name(annotated.metadata.uid)
+        assert world.programmed() == ("True", "Programmed")
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,43 @@
+"""What may be an object's profile in Azure already, seen before anything new is made for it."""
+
+from __future__ import annotations
+
+from fleetdns.api.profile import TrafficManagerProfile
+from fleetdns.controllers.index import AzureIndex
+from fleetdns.core.identity import Identity, Naming, Unidentified, adoption, identify, unadoptable
+from fleetdns.core.naming import profile_tag
+
+
+class Identities:
+    """Of objects, from what the index knows of Azure and what it is made to look at."""
+
+    def __init__(self, index: AzureIndex, naming: Naming) -> None:
+        self._index = index
+        self._naming = naming
+
+    def identity(self, profile: TrafficManagerProfile) -> Identity | Unidentified:
+        """By what is known."""
+        azure = self._index.candidates(profile_tag(profile.metadata.key), adoption(profile, self._naming))
+        return identify(profile, azure=azure, naming=self._naming)
+
+    async def seen(self, profile: TrafficManagerProfile) -> Identity | Unidentified:
+        """After a look at all that may be this object's: what is made before that may be the same thing twice, or
+        another one than somebody asked for. Raises what keeps it from looking.
+        """
+        identity = self.identity(profile)
+        named = adoption(profile, self._naming)
+        if _is_new(identity) and named is not None:
+            await self._index.read(named)
+            identity = self.identity(profile)
+        if isinstance(identity, Identity) and identity.is_new:
+            await self._index.see_group(identity.ref, profile_tag(profile.metadata.key))
+            identity = self.identity(profile)
+        if _is_new(identity) and named is not None:
+            known = self._index.known(named)
+            there = known.profile if known is not None else None
+            return Unidentified(unadoptable(named, there, self._naming), may_pass=True)
+        return identity
+
+
+def _is_new(identity: Identity | Unidentified) -> bool:
+    return isinstance(identity, Identity) and identity.is_new
