@@ -182,17 +182,22 @@ class Transport:
             retry_after=response.headers.get("Retry-After"),
             body=await self._read(response),
         )
-        raise self._unauthenticated() if error.status == 401 and error.is_kubernetes else error
+        raise self._explained(error)
 
-    def _unauthenticated(self) -> Refused:
-        """In place of the API server's own answer, which says nothing but Unauthorized."""
+    def _explained(self, error: Refused) -> Refused:
+        """A refusal of who asks, with whose credentials they were: the API server itself says Unauthorized, or
+        speaks of system:anonymous.
+        """
+        if error.status not in (401, 403) or not error.is_kubernetes:
+            return error
         source = self._connection.source
         if not self._connection.has_credentials:
-            return Refused(401, message=f"{self._server} wants credentials, and {source} holds none")
-        return Refused(
-            401,
-            message=f"{self._server} does not take the credentials of {source}: they are wrong, or have expired",
-        )
+            said = error.message if error.status == 403 else f"{self._server} wants to know who asks"
+            return Refused(error.status, reason=error.reason, message=f"{said}; {source} holds no credentials")
+        if error.status == 403:
+            return error
+        message = f"{self._server} does not take the credentials of {source}: they are wrong, or have expired"
+        return Refused(401, message=message)
 
     async def _answer(self, method: str, path: str, **options: Any) -> aiohttp.ClientResponse:
         """The answer to the token as it is now: a refused one may have been replaced since it was last read."""

@@ -403,7 +403,7 @@ def test_kinds_and_objects_have_their_addresses(path: str, expected: str) -> Non
     ("user", "says"),
     [
         pytest.param({"token": "old"}, "does not take the credentials of context c of the kubeconfig", id="a token"),
-        pytest.param({}, "wants credentials, and context c of the kubeconfig", id="none"),
+        pytest.param({}, "wants to know who asks; context c of the kubeconfig", id="none"),
     ],
 )
 async def test_a_401_says_whose_credentials_were_sent(
@@ -421,3 +421,7 @@ async def test_a_401_says_whose_credentials_were_sent(
     with pytest.raises(Unauthenticated, match=f"^the hub {says} ") as failure:
         await listed(HubListWatch(wire, PROFILE, None))
     assert str(tmp_path / "theirs") in str(failure.value)
+    scripted.answers = [status(403, "Forbidden")]
+    with pytest.raises(Denied) as refusal:
+        await listed(HubListWatch(wire, PROFILE, None))
+    assert str(refusal.value).endswith("holds no credentials") == (not user)
