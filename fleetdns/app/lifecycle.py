@@ -35,8 +35,11 @@ class Work(Protocol):
         """Every cache it reads."""
         ...
 
-    async def run(self, may_work: Callable[[], Awaitable[None]], /) -> None:
-        """Work until cancelled, or until `stop` has drained the workers; nobody is written to before `may_work`."""
+    async def run(self, may_work: Callable[[], Awaitable[None]], on_work: Callable[[], None], /) -> None:
+        """Work until cancelled, or until `stop` has drained the workers; nobody is written to before `may_work`.
+
+        `on_work` is called when everything is known that the work begins with.
+        """
         ...
 
     async def stop(self) -> None:
@@ -91,8 +94,10 @@ async def lived(work: Work, leading: Leadership, *, stop: asyncio.Event, health:
         async def may_work() -> None:
             filling.close()  # every cache is whole
             await leading.acquire()
+            filling.enter_context(garbage.filling())  # what others hold is still to come, and to stay
 
-        await _led(asyncio.create_task(work.run(may_work), name="controller"), work, leading, stop=stop, health=health)
+        running = asyncio.create_task(work.run(may_work, filling.close), name="controller")
+        await _led(running, work, leading, stop=stop, health=health)
 
 
 async def _led(

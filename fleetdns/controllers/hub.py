@@ -138,12 +138,15 @@ class HubController:
         """Every cache it reads."""
         return self.informers.all
 
-    async def run(self, may_work: Callable[[], Awaitable[None]] | None = None) -> None:
+    async def run(
+        self, may_work: Callable[[], Awaitable[None]] | None = None, on_work: Callable[[], None] | None = None
+    ) -> None:
         """Work until cancelled, or until `stop` has drained the workers.
 
         `may_work` is awaited once every cache is whole; until it returns nobody is written to, and Azure is not asked.
+        `on_work` is called when Azure was asked, and the first key is about to be taken.
         """
-        await self._operator.run(may_work)
+        await self._operator.run(may_work, on_work)
 
     async def stop(self) -> None:
         """Take no further key; returns when the reconciles in hand are finished. `run` then ends."""

@@ -109,9 +109,11 @@ class MemberAgent:
         """Every cache it reads."""
         return self._informers.all
 
-    async def run(self, may_work: Callable[[], Awaitable[None]] | None = None) -> None:
+    async def run(
+        self, may_work: Callable[[], Awaitable[None]] | None = None, on_work: Callable[[], None] | None = None
+    ) -> None:
         """Work until cancelled, or until `stop` has drained the workers."""
-        await self._operator.run(may_work)
+        await self._operator.run(may_work, on_work)
 
     async def stop(self) -> None:
         """Take no further key; returns when the reconciles in hand are finished."""

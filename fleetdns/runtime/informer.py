@@ -21,6 +21,7 @@ Handler: TypeAlias = Callable[[T | None, T | None, bool], None]
 _LOOKS_UNTIL_GONE = 3
 
 _AT_ONCE = 500  # objects; to take over so many takes 5 ms
+_LONG = 0.005  # seconds; whom a change concerns may take long to find
 
 
 class Informer(Generic[K, T]):
@@ -89,12 +90,15 @@ class Informer(Generic[K, T]):
         Of an object that changes meanwhile it may hear the change first, and then of what is there.
         """
         self._handlers.append(handler)
+        time = asyncio.get_running_loop().time
+        since = time()
         for count, key in enumerate(self.store, start=1):
             value = self.store.get(key)
             if value is not None:
                 self._call(handler, Change(None, value), initial=True)
-            if count % _AT_ONCE == 0:
+            if count % _AT_ONCE == 0 or time() - since >= _LONG:
                 await asyncio.sleep(0)
+                since = time()
 
     @property
     def has_synced(self) -> bool:

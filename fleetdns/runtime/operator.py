@@ -34,10 +34,13 @@ class Operator:
         """The workers have started, and not ended."""
         return self._is_working
 
-    async def run(self, may_work: Callable[[], Awaitable[None]] | None = None) -> None:
+    async def run(
+        self, may_work: Callable[[], Awaitable[None]] | None = None, on_work: Callable[[], None] | None = None
+    ) -> None:
         """Until cancelled, or until stop has drained the workers.
 
-        may_work is awaited once every cache is whole; until it returns nothing but the caches is at work.
+        may_work is awaited once every cache is whole; until it returns nothing but the caches is at work. on_work is
+        called when all that comes before the work is done, and the first key is about to be taken.
         """
         async with asyncio.TaskGroup() as group:
             endless = [group.create_task(i.run(), name=f"informer-{i.name}") for i in self._informers]
@@ -46,6 +49,8 @@ class Operator:
             if may_work is not None:
                 await may_work()
             await self._before_work()
+            if on_work is not None:
+                on_work()
             endless += [group.create_task(_awaited(run), name=name) for name, run in self._beside]
             await self._work()
             for task in endless:

@@ -144,6 +144,23 @@ async def test_others_run_while_a_handler_that_comes_late_is_told_of_what_is_the
         assert late == [*((None, number, True) for number in range(1, 2999)), (None, 7, True)]
 
 
+async def test_others_run_while_a_handler_takes_long_to_hear_of_what_is_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    bench = Bench((many(30),))
+    async with bench.running() as informer:
+        await informer.wait_synced()
+        late: list[int | None] = []
+        # Each call takes 2 ms of the loop's own clock.
+        monkeypatch.setattr(asyncio.get_running_loop(), "time", lambda: 0.002 * len(late))
+        subscribing = asyncio.create_task(informer.subscribe(lambda _old, new, _initial: late.append(size(new))))
+        await asyncio.sleep(0)
+        assert late == [1, 2, 3]
+        await asyncio.sleep(0)
+        assert late == [1, 2, 3, 4, 5, 6]
+        await subscribing
+        assert late == list(range(1, 31))
+        monkeypatch.undo()
+
+
 async def test_a_handler_that_raises_is_reported_and_neither_stops_the_informer_nor_the_other_handlers() -> None:
     bench = Bench((START, stream(1.0, modified("a", 11, 5), 50.0)))
     others: list[int | None] = []

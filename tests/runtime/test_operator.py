@@ -78,8 +78,10 @@ class Bench:
         return Result()
 
     @asynccontextmanager
-    async def running(self, may_work: Callable[[], Awaitable[None]] | None = None) -> AsyncIterator[asyncio.Task[None]]:
-        task = asyncio.create_task(self.operator.run(may_work))
+    async def running(
+        self, may_work: Callable[[], Awaitable[None]] | None = None, on_work: Callable[[], None] | None = None
+    ) -> AsyncIterator[asyncio.Task[None]]:
+        task = asyncio.create_task(self.operator.run(may_work, on_work))
         yield task
         task.cancel()
         await asyncio.wait([task])
@@ -125,6 +127,14 @@ async def test_what_comes_before_work_is_over_before_it_begins() -> None:
     async with bench.running():
         await asyncio.sleep(10)
         assert bench.happened == [(0, "before work"), (7, "beside"), (7, "a begins"), (8, "a ends")]
+
+
+async def test_who_waits_for_the_work_hears_of_it_between_what_comes_before_and_the_first_key() -> None:
+    bench = Bench()
+    bench.queue.add("a")
+    async with bench.running(on_work=lambda: bench.note("on work")):
+        await asyncio.sleep(10)
+        assert [what for _, what in bench.happened] == ["before work", "on work", "beside", "a begins", "a ends"]
 
 
 async def test_stopped_it_finishes_what_is_in_hand_takes_no_further_key_and_ends_the_rest() -> None:
