@@ -48,6 +48,18 @@ def test_the_same_calls_wait_longer_with_each_refusal(error: FleetDNSError, time
     assert not setback.stands_for(CALLS, now=100.0 + delay)
 
 
+def test_the_same_calls_wait_when_probes_have_found_something_else_meanwhile() -> None:
+    """Else a refused setting of a profile whose endpoints come and go would be sent with every sweep."""
+    probed = replace(PROFILE, endpoints=tuple(replace(e, monitor_status="Degraded") for e in PROFILE.endpoints))
+    assert probed != PROFILE
+    setback = after(TAKEN, times=2)
+    assert setback is not None
+    assert setback.stands_for((PutProfile(probed, "new profile"),), now=100.0)
+    again = after_calls(setback, (PutProfile(probed, "new profile"),), None, error=TAKEN, now=100.0)
+    assert again is not None
+    assert again.attempts == 3
+
+
 def test_other_calls_do_not_wait() -> None:
     setback = after(TAKEN, times=5)
     assert setback is not None
