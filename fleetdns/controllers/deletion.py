@@ -30,8 +30,9 @@ from fleetdns.core.memory import Settings
 from fleetdns.core.naming import profile_tag
 from fleetdns.core.outcome import PENDING, Failure, failure_of
 from fleetdns.core.status import deletion_waits_status
-from fleetdns.core.trafficmanager import ProfileRef
 from fleetdns.errors import Conflict, Deferred, FleetDNSError, Transient
+
+_NOTHING = "nothing was in Azure"
 
 
 class Deletion:
@@ -91,7 +92,7 @@ class Deletion:
 
     async def _delete(self, aggregate: Aggregate, profile: TrafficManagerProfile) -> None:
         try:
-            ref = await self._delete_in_azure(profile)
+            told = await self._delete_in_azure(profile)
         except Conflict:
             raise
         except FleetDNSError as error:
@@ -99,7 +100,6 @@ class Deletion:
                 failure = self._failure(profile.metadata.key, error)
                 await self._wait(profile, f"the last tries gave {failure}", failure)
             raise
-        told = f"{ref.name} is no longer in Azure" if ref else "nothing was in Azure"
         await self._release(aggregate, profile, told)
 
     def _failure(self, key: ObjectKey, error: FleetDNSError) -> Failure:
@@ -117,26 +117,29 @@ class Deletion:
         await self._writer.remove_finalizer(profile, PROFILE_FINALIZER)
         await self._writer.tell(profile, Event(NORMAL, "Deleted", told))
 
-    async def _delete_in_azure(self, profile: TrafficManagerProfile) -> ProfileRef | None:
-        """Delete this object's Azure profile; None when there is none that is its own."""
+    async def _delete_in_azure(self, profile: TrafficManagerProfile) -> str:
+        """Delete this object's Azure profile, if there is one that is its own; gives what came of it as a sentence."""
         identity = self._located(profile)
         if isinstance(identity, Identity) and identity.is_new:
             await self._index.see_group(identity.ref, profile_tag(profile.metadata.key))
             identity = self._located(profile)
         if isinstance(identity, Unidentified):
-            return None
+            return _NOTHING
         with self._azure.turn(identity.ref, urgency=DELETION):
             return await self._delete_own(identity, profile)
 
-    async def _delete_own(self, identity: Identity, profile: TrafficManagerProfile) -> ProfileRef | None:
+    async def _delete_own(self, identity: Identity, profile: TrafficManagerProfile) -> str:
         call = DeleteProfile(identity.ref, "the TrafficManagerProfile is deleted")
         self._azure.reserve(identity.ref, needed((call,), reads=1))
         # Read afresh: somebody may have taken the profile over since it was last seen, and this cannot be undone.
         observed = await self._index.read(identity.ref)
-        if observed is None or foreign_owner(observed, identity, profile=profile, naming=self._settings.naming):
-            return None
-        await self._applier.delete_profile(call)
-        return identity.ref
+        if observed is None and identity.is_new:
+            return _NOTHING
+        if observed is not None:
+            if foreign_owner(observed, identity, profile=profile, naming=self._settings.naming):
+                return f"{identity.ref.name} stays in Azure: it is somebody else's"
+            await self._applier.delete_profile(call)
+        return f"{identity.ref.name} is no longer in Azure"
 
     def _located(self, profile: TrafficManagerProfile) -> Identity | Unidentified:
         naming = self._settings.naming

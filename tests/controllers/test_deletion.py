@@ -104,6 +104,7 @@ async def test_a_deletion_that_azure_fails_is_told_and_repeated(is_after_commit:
     async with world.running():
         roll_out(world)
         await asyncio.sleep(5)
+        name = world.azure.only.ref.name
         world.azure.fail("delete_profile", UNAVAILABLE, is_after_commit=is_after_commit)
         world.hub.delete(TrafficManagerProfile, PROFILE_KEY)
         await asyncio.sleep(0.5)
@@ -112,6 +113,7 @@ async def test_a_deletion_that_azure_fails_is_told_and_repeated(is_after_commit:
 
         assert world.azure.profiles == {}
         assert not world.hub.holds(TrafficManagerProfile, PROFILE_KEY)
+        assert world.hub.events[-1][1].message == f"{name} is no longer in Azure"
 
 
 async def test_a_deletion_that_meets_another_change_is_repeated_in_silence() -> None:
@@ -156,8 +158,8 @@ async def test_a_deletion_leaves_an_azure_profile_that_another_hub_has_taken_ove
         world.hub.delete(TrafficManagerProfile, PROFILE_KEY)
         await asyncio.sleep(5)
 
-        assert len(world.azure.profiles) == 1
         assert not world.hub.holds(TrafficManagerProfile, PROFILE_KEY)
+        assert world.hub.events[-1][1].message == f"{world.azure.only.ref.name} stays in Azure: it is somebody else's"
 
 
 @pytest.mark.parametrize("groups", ["forbidden_groups", "read_only_groups"])
