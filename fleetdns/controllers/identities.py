@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from fleetdns.api.profile import TrafficManagerProfile
 from fleetdns.controllers.index import AzureIndex
-from fleetdns.core.identity import Identity, Naming, Unidentified, adoption, identify, unadoptable
+from fleetdns.core.identity import Identity, Unidentified, adoption, identify, unadoptable
+from fleetdns.core.memory import Settings
 from fleetdns.core.naming import profile_tag
 
 
 class Identities:
     """Of objects, from what the index knows of Azure and what it is made to look at."""
 
-    def __init__(self, index: AzureIndex, naming: Naming) -> None:
+    def __init__(self, index: AzureIndex, settings: Settings) -> None:
         self._index = index
-        self._naming = naming
+        self._naming = settings.naming
+        self._sweep = settings.sweep
 
     def identity(self, profile: TrafficManagerProfile) -> Identity | Unidentified:
         """By what is known."""
@@ -26,7 +28,8 @@ class Identities:
         """
         identity = self.identity(profile)
         named = adoption(profile, self._naming)
-        if _is_new(identity) and named is not None:
+        if _is_new(identity) and named is not None and self._index.age(named) >= self._sweep:
+            # Nobody sweeps a group for a profile that may be somebody else's.
             await self._index.read(named)
             identity = self.identity(profile)
         if isinstance(identity, Identity) and identity.is_new:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable
+from math import inf
 
 from fleetdns.controllers.ports import Reads
 from fleetdns.core.cause import Silences
@@ -39,6 +40,11 @@ class AzureIndex:
 
     def known(self, ref: ProfileRef) -> Observation | None:
         return self.observed.get(ref)
+
+    def age(self, ref: ProfileRef) -> float:
+        """Seconds since what is known of a profile was asked for; endless where nothing is."""
+        known = self.observed.get(ref)
+        return self._clock() - known.started if known is not None else inf
 
     async def read(self, ref: ProfileRef) -> Profile | None:
         """One GET, remembered."""

@@ -80,7 +80,7 @@ class Preview:
             found = await standstill(self._definitions)
             if found is not None and TrafficManagerBackend.resource.plural in found.leaving:
                 return ProfilePreview(aggregate.key, problem=found.message)
-        identity = await Identities(self._index, self._settings.naming).seen(profile)
+        identity = await Identities(self._index, self._settings).seen(profile)
         if isinstance(identity, Unidentified):
             return ProfilePreview(aggregate.key, problem=identity.message)
         return await self._planned(aggregate, profile, identity)

@@ -84,7 +84,7 @@ class ProfileReconciler:
         self._clock = clock
         self._random = random
         self._urgency = urgency
-        self._identities = Identities(index, settings.naming)
+        self._identities = Identities(index, settings)
         self._planner = Planner(
             index,
             azure,

@@ -167,6 +167,22 @@ async def test_an_annotation_that_names_nothing_makes_nothing_new_and_adopts_wha
         assert world.programmed() == ("True", "Programmed")
 
 
+async def test_an_adoption_that_is_refused_asks_azure_once_in_a_sweep_whatever_wakes_it() -> None:
+    world = World()
+    theirs = world.azure.store(existing(**{HUB_TAG: "hub-two"}))
+    async with world.running():
+        world.hub.apply(make_profile(annotations={ADOPT: theirs.ref.resource_id}), make_backend())
+        await asyncio.sleep(5)
+        before = len(world.azure.calls)
+        for number in range(50):
+            world.hub.apply(make_export(f"member-{number}"))
+            await asyncio.sleep(1)
+        assert world.azure.operations(since=before).count("get") <= 1
+        await asyncio.sleep(120)
+
+        assert 2 <= world.azure.operations(since=before).count("get") <= 4
+
+
 async def test_an_annotation_that_cannot_be_followed_is_forgotten_once_it_is_taken_away() -> None:
     world = World()
     async with world.running():
