@@ -3,7 +3,7 @@
 Two limits count each call: Traffic Manager's own for its kind, and Resource Manager's for reads, writes and deletes.
 Whoever asks for more than there is gets a place in the line and is told when to come back; nobody waits here.
 
-who stands before whom    the one who came first, with a head start of 30 s for each step of urgency
+who stands before whom    the one who came first; users have a head start of 30 s, deletions one of 150 s
 an answer 429             closes the bucket that ran out, for everybody, until the time it names
 what was reserved         and not used goes back
 a place in the line       is given up by whoever does not come back in time
@@ -60,7 +60,8 @@ _RESOURCE_MANAGER_KIND: Mapping[str, str] = {
 }
 RESOURCE_MANAGER_CODE = "subscriptionrequeststhrottled"  # folded; the other codes are Traffic Manager's
 
-_HEAD_START = 30.0  # seconds
+# Seconds. Deletions are few, and free what others wait for; even so the last in rank waits for a bounded time.
+_HEAD_START: Mapping[int, float] = {DELETION: 150.0, USER: 30.0, BACKGROUND: 0.0}
 _PATIENCE = 5.0  # seconds that a place is kept for somebody who was told to be back
 _SOON = 0.001  # seconds; a wait that no clock can measure never ends
 
@@ -184,7 +185,7 @@ class CallBudget:
     def _rank(self, account: str, urgency: int, now: float) -> tuple[float, int]:
         place = self._places.get(account)
         self._arrivals += 1
-        mine = (now - urgency * _HEAD_START, self._arrivals)
+        mine = (now - _HEAD_START[urgency], self._arrivals)
         return mine if place is None else min(place.rank, mine)
 
     def _before(self, account: str, rank: tuple[float, int]) -> list[_Place]:

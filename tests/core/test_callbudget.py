@@ -115,6 +115,27 @@ def test_urgency_before_arrival(waiting: int, coming: int, is_first: bool) -> No
     assert (budget.reserve("work/waiting", {ENDPOINT_WRITES: 1}, urgency=waiting, now=now) is None) != is_first
 
 
+def test_a_deletion_goes_before_users_who_have_waited_for_the_best_part_of_a_minute() -> None:
+    budget = drained()
+    asking = sorted([(110.0, "work/deleted"), *((second / 5, f"work/user-{second}") for second in range(600))])
+    asked = {account: now for now, account in asking}
+    while asking:
+        now, account = heappop(asking)
+        urgency = DELETION if account == "work/deleted" else USER
+        wait = budget.spend(account, ENDPOINT_WRITES, urgency=urgency, now=now)
+        budget.release(account, now=now)
+        if wait is not None:
+            heappush(asking, (now + wait.seconds, account))
+        elif account == "work/deleted":
+            longest = max(now - since for user, since in asked.items() if user != account and since <= now)
+            assert longest > 35, "otherwise there was no line"
+            assert now < 111
+            return
+        else:
+            del asked[account]
+    pytest.fail("it was never served")
+
+
 def test_the_least_urgent_is_served_in_a_bounded_time_however_many_users_keep_coming() -> None:
     budget = drained()
     users = [(second / 5, f"work/user-{second}") for second in range(600)]  # five a second; there are tokens for three
