@@ -25,6 +25,10 @@ _REAL = pytest.param("real", marks=pytest.mark.realapi)
 # For a test that means one server only, and says why.
 on_real = pytest.mark.parametrize("site", [_REAL], indirect=True)
 on_embedded = pytest.mark.parametrize("site", ["embedded"], indirect=True)
+# For one that takes its time: while somebody waits for the tests, one server is enough.
+on_real_later = pytest.mark.parametrize(
+    "site", ["embedded", pytest.param("real", marks=(pytest.mark.realapi, pytest.mark.long))], indirect=True
+)
 
 
 @pytest.fixture(scope="session")

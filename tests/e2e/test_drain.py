@@ -14,6 +14,7 @@ from fleetdns.demo.world import World, controller, manifests
 from fleetdns.emulator.azure.service import Fault
 from tests.contract.client import connected
 from tests.contract.samples import DEFINITIONS
+from tests.e2e.conftest import on_real_later
 from tests.e2e.eventually import eventually
 from tests.e2e.lease import lease_namespace
 from tests.e2e.site import Site
@@ -76,6 +77,7 @@ async def test_a_member_cluster_that_is_drained_leaves_in_one_write_and_comes_ba
     await eventually(partial(accepted, fleet), lambda seen: seen == "every exported Service is an endpoint")
 
 
+@on_real_later
 async def test_the_last_one_that_serves_stays_although_azure_stumbles(fleet: World) -> None:
     fleet.azure.add_fault(Fault(kind="unavailable", operation="profiles.put", times=2))
     for name in ("aks-1", "aks-2", "aks-3"):

@@ -12,6 +12,7 @@ import pytest
 
 from fleetdns.demo.world import World
 from tests.contract.samples import GROUP, definitions
+from tests.e2e.conftest import on_real_later
 from tests.e2e.kubectl import Kubectl
 
 pytestmark = [pytest.mark.e2e, pytest.mark.kubectl]
@@ -69,6 +70,7 @@ def _words(text: str) -> str:
     return " ".join(text.split())
 
 
+@on_real_later
 async def test_every_field_is_explained_in_the_words_of_its_definition(world: World, kubectl: Kubectl) -> None:
     turn = asyncio.Semaphore(_AT_ONCE)
     wrong: dict[str, str] = {}

@@ -14,7 +14,7 @@ from fleetdns.api.exports import EXPORT_FINALIZER
 from fleetdns.demo.kubernetes import BACKENDS, EXPORTS, IMPORTS
 from fleetdns.demo.members import namespace
 from fleetdns.demo.world import World, controller, manifests
-from tests.e2e.conftest import on_embedded
+from tests.e2e.conftest import on_embedded, on_real_later
 from tests.e2e.eventually import eventually
 from tests.e2e.lease import lease_namespace
 
@@ -112,6 +112,7 @@ async def test_the_loser_of_a_conflict_is_told_and_the_winner_stays_over_a_resta
         await eventually(lambda: conflict(world, "aks-2"), lambda seen: seen.get("status") == "False")
 
 
+@on_real_later
 async def test_a_member_namespace_that_is_deleted_whole_leaves_the_others_serving(world: World) -> None:
     for name in ("aks-1", "aks-2", "aks-3"):
         await world.members.join(name, weight=1)

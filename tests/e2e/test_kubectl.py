@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from fleetdns.demo.world import World
+from tests.e2e.conftest import on_real_later
 from tests.e2e.kubectl import KUBECTL, Kubectl
 from tests.e2e.site import Site
 from tests.e2e.terminal import Terminal, exchanges
@@ -27,6 +28,7 @@ async def fleet(running: World) -> World:
     return running
 
 
+@on_real_later
 @pytest.mark.timeout(180)  # some seventy programs are started, one after the other
 async def test_an_operators_session_goes_as_the_document_shows_it(fleet: World, site: Site, tmp_path: Path) -> None:
     environment = {

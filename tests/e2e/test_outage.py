@@ -101,6 +101,7 @@ async def test_a_change_made_while_azure_fails_is_written_when_it_does_not(
     await catches_up(world)
 
 
+@pytest.mark.long
 @on_embedded
 async def test_a_write_that_was_done_and_never_answered_is_looked_at_and_not_repeated(
     world: World, azure: AzureServer

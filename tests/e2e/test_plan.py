@@ -80,6 +80,7 @@ async def test_a_plan_says_what_a_controller_then_does_and_changes_nothing(world
     assert elsewhere.out.startswith("No call: there is no TrafficManagerProfile in namespace elsewhere on https://")
 
 
+@pytest.mark.long
 @on_embedded
 async def test_whoever_waits_for_azure_at_a_terminal_is_told_so_and_the_json_stays_clean(world: World) -> None:
     await apply_sample(world)
