@@ -36,7 +36,7 @@ class StatusWriter:
         """Patch a profile's status if it differs, and tell what turned."""
         old = profile.status.conditions
         told = (*events, *turned(PROGRAMMED, old, status.conditions, is_azure_error=is_azure_error))
-        told = (*told, *contested(old, status.conditions))
+        told = (*told, *guarded(old, status.conditions), *contested(old, status.conditions))
         await self._write(profile, profile.status, status, told)
 
     async def backend(

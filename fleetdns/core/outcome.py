@@ -11,6 +11,7 @@ from fleetdns.core.changes import Change
 from fleetdns.core.contest import Contest
 from fleetdns.core.desired import Desired
 from fleetdns.core.identity import Identity
+from fleetdns.core.naming import EndpointName
 from fleetdns.core.policy import Held
 from fleetdns.core.trafficmanager import Profile
 from fleetdns.errors import Deferred, FleetDNSError, Forbidden, NameTaken, Rejected
@@ -56,6 +57,7 @@ class Outcome:
     silence: Failure | None = None
     is_paused: bool = False
     guarded: Mapping[ObjectKey, tuple[str, ...]] = field(default_factory=dict)  # backend -> clusters, see core/guard.py
+    abandoned: tuple[EndpointName, ...] = ()  # held, since their backends are gone: see core/policy.py
     contest: Contest = field(default_factory=Contest)
 
 

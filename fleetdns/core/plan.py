@@ -23,7 +23,7 @@ from fleetdns.core.kept import Kept, kept_endpoints
 from fleetdns.core.memory import Memory, Settings
 from fleetdns.core.naming import EndpointName
 from fleetdns.core.outcome import Failure, Outcome
-from fleetdns.core.policy import Circumstances, Held, Verdict, circumstances, judge, unproven
+from fleetdns.core.policy import Circumstances, Held, Verdict, abandoned, circumstances, judge, unproven
 from fleetdns.core.recall import recalled
 from fleetdns.core.spare import spare
 from fleetdns.core.standstill import Standstill
@@ -255,6 +255,7 @@ def outcome(
         silence=silence,
         is_paused=is_marked(profile.metadata, PAUSED),
         guarded=guarded_clusters(planned.guarding, observed, aggregate),
+        abandoned=abandoned(still),
         contest=memory.contest,
     )
 

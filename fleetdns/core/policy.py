@@ -5,7 +5,7 @@ Nothing here asks whether a change is right, only whether this is the moment and
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from fleetdns.api.conditions import TRUE, find
@@ -132,6 +132,12 @@ def unproven(changes: tuple[Change, ...], given: Circumstances) -> tuple[Held, .
     deletes = (change for change in changes if isinstance(change, Delete))
     found = ((change, next((o for proof in _PROOFS if (o := proof(change, given))), None)) for change in deletes)
     return tuple(Held(change, *objection) for change, objection in found if objection)
+
+
+def abandoned(held: Iterable[Held]) -> tuple[EndpointName, ...]:
+    """The endpoints, sorted, that are held because no backend asks for their Service any more."""
+    owners = (_owner_of_deleted(each.change) for each in held if each.reason == BACKEND_GONE)
+    return tuple(sorted((o for o in owners if o is not None), key=lambda o: (o.service, o.cluster, o.uid)))
 
 
 Objection = tuple[str, str]

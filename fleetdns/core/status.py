@@ -11,9 +11,10 @@ from typing import Any
 import msgspec
 
 from fleetdns.api.conditions import FALSE, TRUE, UNKNOWN, Condition, find, merged
+from fleetdns.api.profile import ALLOW_EMPTY, EndpointCounts, ProfileStatus, TrafficManagerProfile
 from fleetdns.api.profile import PAUSED as PAUSED_ANNOTATION
-from fleetdns.api.profile import EndpointCounts, ProfileStatus, TrafficManagerProfile
 from fleetdns.core.contest import DRIFTING
+from fleetdns.core.guard import GUARDED, REMOVAL_HELD
 from fleetdns.core.health import (
     CHECKING_ENDPOINTS,
     HEALTHY,
@@ -40,7 +41,7 @@ CHANGED_ELSEWHERE = "ChangedElsewhere"
 
 _SILENT = "nothing was heard from Azure for three sweeps"
 _CHOOSE = "choose another in spec.dnsConfig.relativeName"
-_MANAGED = frozenset({PROGRAMMED, READY, HEALTHY, PAUSED_TYPE, DRIFTING})
+_MANAGED = frozenset({PROGRAMMED, READY, HEALTHY, GUARDED, PAUSED_TYPE, DRIFTING})
 
 
 def profile_status(profile: TrafficManagerProfile, outcome: Outcome, *, now: str) -> ProfileStatus:
@@ -50,9 +51,7 @@ def profile_status(profile: TrafficManagerProfile, outcome: Outcome, *, now: str
     conditions = [programmed, _ready(programmed), _health(old, outcome)]
     if outcome.is_paused:
         conditions.append(_paused(outcome))
-    drifting = _drifting(profile, outcome)
-    if drifting is not None:
-        conditions.append(drifting)
+    conditions += [c for c in (_guarded(profile, outcome), _drifting(profile, outcome)) if c is not None]
     return ProfileStatus(
         dns_name=(observed.fqdn or outcome.identity.fqdn) if observed else old.dns_name,
         # As we spell it: Azure's own spelling differs between an answer and a list, and each would write status anew.
@@ -68,10 +67,11 @@ def unidentified_status(profile: TrafficManagerProfile, message: str, *, now: st
     """The status of a profile that cannot have an Azure profile; what is known of an older one stays."""
     programmed = Condition(PROGRAMMED, FALSE, INVALID, message)
     health = find(profile.status.conditions, HEALTHY) or Condition(HEALTHY, FALSE, NO_ENDPOINTS, "nothing is in Azure")
+    held = [c for c in profile.status.conditions if c.type == GUARDED]
     return msgspec.structs.replace(
         profile.status,
         observed_generation=profile.metadata.generation,
-        conditions=_stamped(profile, [programmed, _ready(programmed), health], now=now),
+        conditions=_stamped(profile, [programmed, _ready(programmed), health, *held], now=now),
     )
 
 
@@ -155,6 +155,23 @@ def _paused(outcome: Outcome) -> Condition:
     count = sum(held.reason == PAUSED for held in outcome.held)
     changes = "1 change waits" if count == 1 else f"{count} changes wait"
     return Condition(PAUSED_TYPE, TRUE, "PausedByAnnotation", f"annotation fleetdns.io/paused is set; {changes}")
+
+
+def _guarded(profile: TrafficManagerProfile, outcome: Outcome) -> Condition | None:
+    """The endpoints that no backend is left to speak for; what exports leave behind is told on their backends."""
+    if not outcome.is_observed:
+        return find(profile.status.conditions, GUARDED)
+    if not outcome.abandoned:
+        return None
+    name, namespace = profile.metadata.name, profile.metadata.namespace
+    endpoints = first_few(dict.fromkeys(f"{owner.service} in {owner.cluster}" for owner in outcome.abandoned))
+    message = (
+        "the TrafficManagerBackend that made these endpoints is gone without taking them along, and no other one of "
+        f"this profile has their Service: {endpoints}; they stay in Azure as they are. They are let go by "
+        f"kubectl annotate tmp {name} -n {namespace} {ALLOW_EMPTY}=true, or kept by applying a TrafficManagerBackend "
+        "for the Service again"
+    )
+    return Condition(GUARDED, TRUE, REMOVAL_HELD, message)
 
 
 def _drifting(profile: TrafficManagerProfile, outcome: Outcome) -> Condition | None:

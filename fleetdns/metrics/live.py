@@ -24,7 +24,7 @@ from fleetdns.runtime.informer import Informer
 from fleetdns.runtime.observer import Phase
 from fleetdns.runtime.workqueue import WorkQueue
 
-_PROFILE_CONDITIONS = (PROGRAMMED, HEALTHY, PAUSED_TYPE, DRIFTING)
+_PROFILE_CONDITIONS = (PROGRAMMED, HEALTHY, GUARDED, PAUSED_TYPE, DRIFTING)
 
 
 class Live(Collector):

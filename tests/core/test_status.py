@@ -12,6 +12,7 @@ from fleetdns.api.profile import EndpointCounts, ProfileStatus, TrafficManagerPr
 from fleetdns.core.changes import Change, diff
 from fleetdns.core.contest import Contest, Dispute, Field
 from fleetdns.core.health import health
+from fleetdns.core.naming import EndpointName
 from fleetdns.core.outcome import Failure, Outcome, failure_of
 from fleetdns.core.policy import CONTESTED, Held
 from fleetdns.core.status import (
@@ -32,6 +33,7 @@ from tests.core.builders import (
     make_foreign_endpoint,
     make_identity,
     make_profile,
+    uid_of,
 )
 
 DESIRED = make_desired(make_aggregate(exports=[make_export("a"), make_export("b")]))
@@ -177,6 +179,7 @@ def test_a_deletion_that_waits_says_so_and_keeps_what_is_known() -> None:
     assert status.dns_name == BEFORE.status.dns_name
 
 
+UID = uid_of("a backend that is gone")
 FIELDS = (Field("", "dnsConfig.ttl"), *(Field(f"fleet-{number:02}", "weight") for number in range(30)))
 
 
@@ -212,6 +215,30 @@ def test_a_contest_that_is_over_is_not_told_and_one_before_a_restart_until_it_is
     assert drifting(before, contest()) is None
     assert drifting(before, contest(told_until=600.0)) == told
     assert drifting(NEW, contest(told_until=600.0)) is None
+
+
+def abandoned(profile: TrafficManagerProfile, *owners: EndpointName, is_observed: bool = True) -> Condition | None:
+    reached = replace(outcome(is_observed=is_observed), abandoned=owners)
+    return find(profile_status(profile, reached, now=LATER).conditions, "Guarded")
+
+
+def test_endpoints_whose_backend_is_gone_are_named_with_what_to_do_until_azure_holds_them_no_more() -> None:
+    condition = abandoned(NEW, EndpointName(UID, "app", "a"), EndpointName(UID, "blog", "b"))
+    assert condition is not None
+    assert (condition.status, condition.reason) == ("True", "RemovalHeld")
+    assert "app in a, blog in b; " in condition.message
+    assert "kubectl annotate tmp myatm -n work fleetdns.io/allow-empty=true" in condition.message
+    before = make_profile(status=ProfileStatus(conditions=(condition,)))
+    assert abandoned(before, is_observed=False) == condition
+    assert find(unidentified_status(before, "no resource group", now=LATER).conditions, "Guarded") == condition
+    assert abandoned(before) is None
+
+
+def test_of_many_endpoints_whose_backend_is_gone_a_few_are_named() -> None:
+    condition = abandoned(NEW, *(EndpointName(UID, "app", f"aks-{number:03}") for number in range(200)))
+    assert condition is not None
+    assert "app in aks-009 and 190 more; " in condition.message
+    assert len(condition.message) < 1024
 
 
 def test_a_setting_that_is_put_back_later_is_not_called_programmed() -> None:
