@@ -111,6 +111,7 @@ async def test_a_deleted_service_leaves_and_one_made_anew_comes_back_under_its_n
     assert before != after
 
 
+@pytest.mark.long
 async def test_a_label_taken_away_in_azure_by_hand_takes_the_endpoint_and_one_set_by_hand_brings_it_back(
     fleet: Fleet,
 ) -> None:
