@@ -16,7 +16,8 @@ from fleetdns.commands.patience import patience
 from fleetdns.commands.terminal import BOLD, DIM, GREEN, RED, YELLOW, Paint, note, paint, printed, printed_json
 from fleetdns.controllers.question import question, services_called
 from fleetdns.controllers.snapshot import as_reader
-from fleetdns.core.explain import NO_BACKEND, NOT_EXPORTED, SERVES, Explanation, Finding, explain
+from fleetdns.core.explain import NO_BACKEND, NOT_EXPORTED, SERVES, explain
+from fleetdns.core.finding import Explanation, Finding
 from fleetdns.errors import UsageError
 from fleetdns.settings.reports import JSON, HubReport
 
@@ -57,6 +58,8 @@ def lines(found: tuple[Explanation, ...], paint: Paint) -> Iterator[str]:
 
 def _paragraph(explanation: Explanation, paint: Paint) -> Iterator[str]:
     yield paint(f"Service {explanation.service}", BOLD) + paint(f"  {_way(explanation)}", DIM)
+    for remark in explanation.remarks:
+        yield f"  {remark}"
     if not explanation.findings:
         yield "  no member cluster is known"
     width = max((len(finding.cluster) for finding in explanation.findings), default=0)
@@ -92,6 +95,7 @@ def _entry(explanation: Explanation) -> dict[str, Any]:
         "backend": explanation.backend,
         "profile": explanation.profile.name if explanation.profile is not None else None,
         "dnsName": explanation.dns_name,
+        "remarks": list(explanation.remarks),
         "clusters": [
             {
                 "cluster": finding.cluster,

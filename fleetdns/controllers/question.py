@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from fleetdns.api.conditions import TRUE, find
 from fleetdns.api.meta import ObjectKey
+from fleetdns.api.profile import TrafficManagerProfile
 from fleetdns.controllers.caches import BY_PROFILE, BY_SERVICE, Caches
 from fleetdns.core.aggregate import Aggregate
-from fleetdns.core.explain import Question
+from fleetdns.core.finding import Question
+from fleetdns.core.guard import GUARDED
 
 
 def services_called(key: ObjectKey, caches: Caches) -> tuple[ObjectKey, ...]:
@@ -37,7 +40,15 @@ def question(service: ObjectKey, caches: Caches) -> Question:
         aggregates=tuple(caches.aggregate(profile) for profile in profiles),
         bare=bare,
         clusters=frozenset(_clusters(caches)),
+        guarded=tuple(
+            p for p in caches.profiles.values() if p.metadata.namespace == service.namespace and _is_guarded(p)
+        ),
     )
+
+
+def _is_guarded(profile: TrafficManagerProfile) -> bool:
+    held = find(profile.status.conditions, GUARDED)
+    return held is not None and held.status == TRUE
 
 
 def _clusters(caches: Caches) -> Iterator[str]:

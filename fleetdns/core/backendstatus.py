@@ -21,6 +21,8 @@ from fleetdns.core.status import ACCEPTED, INVALID, PENDING_REASON, READY
 from fleetdns.core.trafficmanager import Endpoint, Profile, endpoint_id
 from fleetdns.core.wording import first_few
 
+REMOVAL_WAITS = "the backend is being deleted, and its endpoints are still to be removed: "
+
 _MANAGED = frozenset({ACCEPTED, READY, GUARDED})
 _HELD_REASONS = {TARGET_TAKEN: DUPLICATE_TARGET, HELD_REFUSED: AZURE_REFUSED}
 _SAID_BY_AZURE = frozenset({DUPLICATE_TARGET, AZURE_REFUSED, DISABLED_IN_AZURE})
@@ -52,9 +54,7 @@ def leaving_status(backend: TrafficManagerBackend, outcome: Outcome, *, now: str
     """The status of a backend that is being deleted and cannot go yet; None: nothing keeps it."""
     if not outcome.is_observed or outcome.observed is None or not any(_owned(backend, outcome.observed)):
         return None
-    because = (
-        f"the backend is being deleted, and its endpoints are still to be removed: {_waiting_message(backend, outcome)}"
-    )
+    because = f"{REMOVAL_WAITS}{_waiting_message(backend, outcome)}"
     accepted = Condition(ACCEPTED, UNKNOWN, PENDING_REASON, because)
     return msgspec.structs.replace(
         backend.status, conditions=_stamped(backend, accepted, find(backend.status.conditions, GUARDED), now=now)

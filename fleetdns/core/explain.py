@@ -25,7 +25,9 @@ from fleetdns.core.candidates import (
     Candidates,
 )
 from fleetdns.core.drain import drain
+from fleetdns.core.finding import Explanation, Finding, Question
 from fleetdns.core.guard import GUARDED
+from fleetdns.core.leaving import backend_waits, profile_waits
 from fleetdns.core.overview import profile_shares
 from fleetdns.core.status import ACCEPTED, PROGRAMMED
 from fleetdns.core.trafficmanager import CHECKING, DEGRADED, MAX_ENDPOINTS
@@ -43,6 +45,7 @@ BACKEND_WEIGHT_ZERO = "BackendWeightZero"
 PROFILE_NOT_FOUND = "ProfileNotFound"
 PROFILE_NOT_PROGRAMMED = "ProfileNotProgrammed"
 PENDING = "Pending"
+BEING_DELETED = "BeingDeleted"
 GUARD_HELD = "GuardHeld"
 PROBE_FAILS = "ProbeFails"
 NOT_PROBED = "NotProbedYet"
@@ -53,45 +56,12 @@ _SAID_BY_AZURE = (AZURE_REFUSED, DUPLICATE_TARGET, DISABLED_IN_AZURE)
 _LEFT_OUT: Mapping[str, str] = {"drained": DRAINED, "excluded": EXCLUDED, "weight 0": WEIGHT_ZERO, HIDDEN: UNREADABLE}
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """What one cluster is to one backend. `todo`: what to do, "" where nothing is to be done; `share`: 0..1."""
-
-    cluster: str
-    verdict: str
-    because: str
-    todo: str = ""
-    weight: int | None = None
-    share: float | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Explanation:
-    """One backend of a service (None: it has none) with every cluster that is known, sorted."""
-
-    service: ObjectKey
-    backend: str | None
-    profile: ObjectKey | None
-    dns_name: str | None
-    findings: tuple[Finding, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Question:
-    """A service as the hub has it. `aggregates`: of each profile that has a backend for it; `bare`: without one."""
-
-    service: ObjectKey
-    aggregates: tuple[Aggregate, ...]
-    bare: Aggregate
-    clusters: frozenset[str]
-
-
 def explain(question: Question) -> tuple[Explanation, ...]:
     """One explanation for each backend; one in all where there is no backend."""
     found = [
         _of_backend(question, aggregate, backend)
         for aggregate in sorted(question.aggregates, key=lambda a: a.key)
-        for backend in sorted(aggregate.live_backends, key=lambda b: b.metadata.key)
+        for backend in sorted(aggregate.backends, key=lambda b: b.metadata.key)
         if backend.service_key == question.service
     ]
     return tuple(found) or (_without_backend(question),)
@@ -120,7 +90,7 @@ def _of_backend(question: Question, aggregate: Aggregate, backend: TrafficManage
         exporting=_exporting(aggregate, question.service),
         obstacle=_obstacle(aggregate, backend),
         endpoints={e.from_.cluster: e for e in backend.status.endpoints if e.from_ is not None},
-        shares=profile_shares(aggregate.profile, aggregate.live_backends),
+        shares=profile_shares(aggregate.profile, aggregate.backends),
     )
     clusters = sorted(question.clusters | chain.own.keys() | chain.endpoints.keys() | chain.exporting)
     return Explanation(
@@ -158,12 +128,21 @@ def _without_backend(question: Question) -> Explanation:
         )
         for cluster in sorted(question.clusters | own.keys() | exporting)
     ]
-    return Explanation(service, None, None, None, tuple(findings))
+    return Explanation(service, None, None, None, tuple(findings), tuple(_remarks(question)))
+
+
+def _remarks(question: Question) -> Iterator[str]:
+    for profile in sorted(question.guarded, key=lambda p: p.metadata.key):
+        held = find(profile.status.conditions, GUARDED)
+        if held is not None:
+            yield f"TrafficManagerProfile {profile.metadata.key} is {GUARDED}: {held.message}"
 
 
 def _finding(chain: _Chain, cluster: str) -> Finding:
     """The first link that is missing."""
     endpoint = chain.endpoints.get(cluster)
+    if chain.backend.metadata.is_deleting:
+        return _going(chain, cluster, endpoint)
     guarded = find(chain.backend.status.conditions, GUARDED)
     if cluster not in chain.exporting and endpoint is not None and guarded is not None and guarded.status == TRUE:
         because = "its export is gone without being withdrawn; the endpoint stays, since too few others would be left"
@@ -181,6 +160,15 @@ def _finding(chain: _Chain, cluster: str) -> Finding:
     if endpoint is None:
         return _pending(chain, cluster)
     return _in_azure(chain, cluster, endpoint)
+
+
+def _going(chain: _Chain, cluster: str, endpoint: EndpointStatus | None) -> Finding:
+    if endpoint is None and cluster not in chain.exporting:
+        return _not_exported(chain.service, cluster)
+    because, todo = backend_waits(chain.backend, chain.profile)
+    if endpoint is None:
+        return Finding(cluster, BEING_DELETED, because, todo)
+    return Finding(cluster, BEING_DELETED, because, todo, endpoint.weight, chain.shares.get(endpoint.name.lower(), 0.0))
 
 
 def _in_azure(chain: _Chain, cluster: str, endpoint: EndpointStatus) -> Finding:
@@ -256,9 +244,11 @@ def _obstacle(aggregate: Aggregate, backend: TrafficManagerBackend) -> tuple[str
         because = f"the weight of TrafficManagerBackend {backend.metadata.key} is 0: it takes no traffic"
         return BACKEND_WEIGHT_ZERO, because, remedies.backend_weight(backend.metadata.key)
     profile = aggregate.profile
-    if profile is None or profile.metadata.is_deleting:
-        state = "is being deleted" if profile is not None else "does not exist"
-        return PROFILE_NOT_FOUND, f"TrafficManagerProfile {aggregate.key} {state}", remedies.profile(aggregate.key)
+    if profile is None:
+        because = f"TrafficManagerProfile {aggregate.key} does not exist"
+        return PROFILE_NOT_FOUND, because, remedies.profile(aggregate.key)
+    if profile.metadata.is_deleting:
+        return BEING_DELETED, *profile_waits(profile)
     programmed = find(profile.status.conditions, PROGRAMMED)
     if programmed is None:
         return PENDING, f"no controller has looked at TrafficManagerProfile {aggregate.key} yet", remedies.does_it_run()

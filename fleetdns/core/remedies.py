@@ -115,6 +115,14 @@ def does_it_run() -> str:
     return "see that fleetdns run is working: kubectl get pods -n fleetdns"
 
 
+def finalizers() -> str:
+    return "see who is to take that finalizer off, and whether it runs"
+
+
+def once_gone() -> str:
+    return "it can be applied again once it is gone"
+
+
 def wait() -> str:
     return "nothing, if it is new; else see fleetdns plan, and the log of fleetdns run"
 

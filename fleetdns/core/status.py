@@ -39,6 +39,7 @@ NAME_NOT_AVAILABLE = "DNSNameNotAvailable"
 PENDING_REASON = "Pending"
 CHANGED_ELSEWHERE = "ChangedElsewhere"
 
+DELETION_WAITS = "the Azure profile is still to be deleted: "
 _SILENT = "nothing was heard from Azure for three sweeps"
 _CHOOSE = "choose another in spec.dnsConfig.relativeName"
 _MANAGED = frozenset({PROGRAMMED, READY, HEALTHY, GUARDED, PAUSED_TYPE, DRIFTING})
@@ -80,7 +81,7 @@ def deletion_waits_status(
 ) -> ProfileStatus:
     """The status of a profile that is being deleted and still in Azure; `failure`: what Azure said to that."""
     status, reason = (UNKNOWN, PENDING_REASON) if failure is None or failure.kind == PENDING else (FALSE, INVALID)
-    programmed = Condition(PROGRAMMED, status, reason, f"the Azure profile is still to be deleted: {because}")
+    programmed = Condition(PROGRAMMED, status, reason, f"{DELETION_WAITS}{because}")
     kept = [c for c in profile.status.conditions if c.type in (HEALTHY, PAUSED_TYPE)]
     return msgspec.structs.replace(
         profile.status,

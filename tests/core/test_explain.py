@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 import pytest
 
+from fleetdns.api.backend import CLEANUP_FINALIZER as BACKEND_FINALIZER
 from fleetdns.api.backend import BackendStatus, EndpointStatus, FromCluster, RejectedExport, TrafficManagerBackend
 from fleetdns.api.conditions import FALSE, TRUE, UNKNOWN, Condition
 from fleetdns.api.exports import AZURE_MESSAGE, EXCLUDED, WITHDRAWN, InternalServiceExport, ServiceImport
 from fleetdns.api.meta import ObjectKey
+from fleetdns.api.profile import CLEANUP_FINALIZER as PROFILE_FINALIZER
 from fleetdns.api.profile import MonitorConfig, ProfileStatus, TrafficManagerProfile
 from fleetdns.core.aggregate import Aggregate, Unreadable
-from fleetdns.core.explain import Explanation, Finding, Question, explain
+from fleetdns.core.explain import explain
+from fleetdns.core.finding import Explanation, Finding, Question
 from tests.core.builders import (
     NAMESPACE,
     PROFILE,
@@ -187,7 +191,7 @@ NOT_PROGRAMMED = Condition("Programmed", FALSE, "DNSNameNotAvailable", "the DNS 
     ("profile", "weight", "verdict", "says"),
     [
         pytest.param(None, 1, "ProfileNotFound", "work/myatm does not exist", id="no profile"),
-        pytest.param(make_profile(is_deleting=True), 1, "ProfileNotFound", "being deleted", id="a profile that goes"),
+        pytest.param(make_profile(is_deleting=True), 1, "BeingDeleted", "being deleted", id="a profile that goes"),
         pytest.param(make_profile(), 1, "Pending", "no controller has looked", id="nobody has looked"),
         pytest.param(
             programmed(condition=NOT_PROGRAMMED),
@@ -220,6 +224,15 @@ def test_a_service_without_a_backend_says_so_and_still_what_each_cluster_lacks()
     assert (explanation.backend, explanation.profile) == (None, None)
     verdicts = {finding.cluster: finding.verdict for finding in explanation.findings}
     assert verdicts == {"a": "NoBackend", "b": "PublicIPPending", "c": "NotExported"}
+
+
+def test_a_service_without_a_backend_says_which_profiles_hold_endpoints_that_have_none() -> None:
+    held = Condition("Guarded", TRUE, "RemovalHeld", "the TrafficManagerBackend that made these is gone: app in a")
+    guarded = make_profile(status=ProfileStatus(conditions=(held,)))
+    question = replace(asked(None, "a", exports=[make_export("a")]), guarded=(guarded,))
+    explanation = only(question)
+    assert explanation.remarks == (f"TrafficManagerProfile {PROFILE_KEY} is Guarded: {held.message}",)
+    assert only(asked(None, "a", exports=[make_export("a")])).remarks == ()
 
 
 @pytest.mark.parametrize(
@@ -290,6 +303,82 @@ def test_a_drained_cluster_that_stays_says_so_with_its_share() -> None:
     aggregate = make_aggregate(programmed(), backends=[served], exports=[make_export("a")], drained=["a"])
     finding = found(asked(aggregate), "a")
     assert (finding.verdict, finding.share) == ("Drained", 1.0)
+
+
+LEAVING = "the backend is being deleted, and its endpoints are still to be removed: "
+GOING = "the Azure profile is still to be deleted: "
+
+
+def leaving(*conditions: Condition, finalizers: tuple[str, ...] = (BACKEND_FINALIZER,)) -> TrafficManagerBackend:
+    status = BackendStatus(endpoints=(endpoint("a"),), conditions=conditions)
+    return make_backend("old", service=SERVICE, is_deleting=True, finalizers=finalizers, status=status)
+
+
+@pytest.mark.parametrize(
+    ("going", "because", "todo"),
+    [
+        pytest.param(
+            leaving(Condition("Accepted", UNKNOWN, "Pending", f"{LEAVING}ServiceUnavailable: try again")),
+            "TrafficManagerBackend work/old is being deleted, and what it has in Azure is still to be removed: "
+            "ServiceUnavailable: try again",
+            "nothing, if it is new",
+            id="Azure is away",
+        ),
+        pytest.param(
+            leaving(Condition("Accepted", TRUE, "Accepted", "every exported Service is an endpoint")),
+            "TrafficManagerBackend work/old is being deleted, and fleetdns has not said yet what it waits for",
+            "see that fleetdns run is working",
+            id="nobody has looked at it",
+        ),
+        pytest.param(
+            leaving(finalizers=("example.com/audit",)),
+            "TrafficManagerBackend work/old is being deleted; it waits for whoever put example.com/audit on it",
+            "see who is to take that finalizer off",
+            id="it waits for somebody else",
+        ),
+    ],
+)
+def test_a_backend_that_is_being_deleted_says_so_and_what_it_waits_for(
+    going: TrafficManagerBackend, because: str, todo: str
+) -> None:
+    live = backend(endpoint("b"))
+    exports = [make_export("a"), make_export("b")]
+    aggregate = make_aggregate(programmed(), backends=[live, going], exports=exports)
+    explanation = next(e for e in explain(asked(aggregate, "a", "c")) if e.backend == "old")
+    told = {finding.cluster: (finding.verdict, finding.because) for finding in explanation.findings}
+    assert told["a"] == told["b"] == ("BeingDeleted", because)
+    assert told["c"][0] == "NotExported"
+    assert explanation.findings[0].todo.startswith(todo)
+    assert (explanation.findings[0].weight, explanation.findings[0].share) == (50, 0.5)
+
+
+@pytest.mark.parametrize(
+    ("condition", "finalizers", "says"),
+    [
+        pytest.param(
+            Condition("Programmed", UNKNOWN, "Pending", f"{GOING}the last tries gave X"),
+            (PROFILE_FINALIZER,),
+            "is being deleted, and what it has in Azure is still to be removed: the last tries gave X",
+            id="Azure is away",
+        ),
+        pytest.param(
+            Condition("Programmed", TRUE, "Programmed", "Azure holds what spec asks for"),
+            ("example.com/audit",),
+            "it waits for whoever put example.com/audit on it",
+            id="it waits for somebody else",
+        ),
+    ],
+)
+def test_a_profile_that_is_being_deleted_says_what_it_waits_for_and_not_to_apply_it(
+    condition: Condition, finalizers: tuple[str, ...], says: str
+) -> None:
+    status = ProfileStatus(resource_id="/s", conditions=(condition,))
+    profile = make_profile(is_deleting=True, finalizers=finalizers, status=status)
+    aggregate = make_aggregate(profile, backends=[backend(endpoint("a"))], exports=[make_export("a")])
+    finding = found(asked(aggregate), "a")
+    assert finding.verdict == "BeingDeleted"
+    assert says in finding.because
+    assert "apply TrafficManagerProfile" not in finding.todo
 
 
 def test_each_backend_of_a_service_is_explained() -> None:

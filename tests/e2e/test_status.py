@@ -85,6 +85,30 @@ async def test_explain_says_of_each_cluster_what_is_missing_and_what_to_do(world
 
 
 @on_embedded
+async def test_a_backend_that_is_being_deleted_and_then_gone_with_its_endpoints_left_is_told_of(world: World) -> None:
+    await told(world)
+    await world.cluster.delete("trafficmanagerbackends", "work", "app")
+    going = (await looked(world, "explain", "work/app")).out
+    assert "BeingDeleted, weight 75, 75.0% of the traffic: TrafficManagerBackend work/app is being deleted" in going
+    await world.cluster.patch("trafficmanagerbackends", "work", "app", {"metadata": {"finalizers": None}})
+    async with controller(world, f"--leader-election-namespace={lease_namespace(world)}"):
+        message = await eventually(lambda: held(world), lambda found: found != "", within=60)
+    assert "app in aks-1, app in aks-2; " in message
+    assert f"profile myatm, Guarded: {message} (RemovalHeld)" in (await looked(world, "status")).out
+    gone = (await looked(world, "explain", "work/app")).out
+    assert gone.startswith("Service work/app  no TrafficManagerBackend\n")
+    assert f"  TrafficManagerProfile work/myatm is Guarded: {message}\n" in gone
+    (explanation,) = (await looked(world, "explain", "work/app", "--output=json")).document["explanations"]
+    assert explanation["remarks"] == [f"TrafficManagerProfile work/myatm is Guarded: {message}"]
+
+
+async def held(world: World) -> str:
+    """What the profile says of endpoints whose backend is gone; "" for nothing."""
+    status = (await world.cluster.get("trafficmanagerprofiles", "work", "myatm") or {}).get("status", {})
+    return next((found["message"] for found in status["conditions"] if found["type"] == "Guarded"), "")
+
+
+@on_embedded
 async def test_explain_of_what_nobody_knows_is_one_sentence_and_exit_code_2(world: World) -> None:
     for key, says in (("work/nothing", "the hub knows no work/nothing"), ("nothing", "give NAMESPACE/NAME")):
         done = await looked(world, "explain", key)
