@@ -16,6 +16,8 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
+from msgspec import structs
+
 from fleetdns.core.calls import Call, DeleteEndpoint, PatchProfile, PutEndpoint, PutProfile
 from fleetdns.core.changes import Change, Create, Delete, Patch, subject_name
 from fleetdns.core.trafficmanager import MAX_PRIORITY, Endpoint, Profile, ProfileRef
@@ -105,7 +107,7 @@ def one_after_the_other(pairs: Iterable[tuple[Delete, Create | Patch]], ref: Pro
         yield DeleteEndpoint(ref, delete.subject, delete.because)
         if isinstance(change.subject, Endpoint):
             is_new = isinstance(change, Create)
-            endpoint = replace(change.subject, priority=delete.subject.priority) if is_new else change.subject
+            endpoint = structs.replace(change.subject, priority=delete.subject.priority) if is_new else change.subject
             yield PutEndpoint(ref, endpoint, change.because)
 
 
@@ -124,7 +126,7 @@ def composed(base: Profile, changes: tuple[Change, ...]) -> Profile:
                 creations.append(endpoint)
     profile = replace(settings, endpoints=tuple(staying.values()))
     free = _free_priorities(profile)
-    placed = (replace(endpoint, priority=next(free)) for endpoint in sorted(creations, key=lambda e: e.folded))
+    placed = (structs.replace(endpoint, priority=next(free)) for endpoint in sorted(creations, key=lambda e: e.folded))
     return replace(profile, endpoints=(*profile.endpoints, *placed))
 
 

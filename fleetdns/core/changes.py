@@ -20,6 +20,8 @@ from collections.abc import Callable, Iterator
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 
+from msgspec import structs
+
 from fleetdns.core.trafficmanager import Endpoint, Monitor, Profile
 
 
@@ -143,7 +145,7 @@ def _taking_over(desired: Endpoint, leaving: Endpoint | None) -> Endpoint:
     if leaving is None:
         return desired
     status = leaving.status if leaving.is_disabled else desired.status
-    return replace(desired, status=status, unmanaged=leaving.unmanaged)
+    return structs.replace(desired, status=status, unmanaged=leaving.unmanaged)
 
 
 def _has_lost(desired: Endpoint, observed: Endpoint, foreign: AbstractSet[str | None]) -> bool:
@@ -171,7 +173,9 @@ def _endpoint_change(desired: Endpoint | None, observed: Endpoint | None) -> Cha
     ]
     if not differing:
         return None
-    merged = replace(observed, kind=desired.kind, target_resource_id=desired.target_resource_id, weight=desired.weight)
+    merged = structs.replace(
+        observed, kind=desired.kind, target_resource_id=desired.target_resource_id, weight=desired.weight
+    )
     return Patch(merged, tuple(name for name, _, _ in differing), _because(differing))
 
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from fractions import Fraction
 from math import lcm
+
+from msgspec import structs
 
 from fleetdns.api.backend import TrafficManagerBackend
 from fleetdns.api.meta import ObjectKey
@@ -72,7 +74,7 @@ def desired_profile(
     candidates = gathered.within(max(0, room - len(kept)))
     weights = _weights(candidates, kept, rounding)
     made = (Endpoint(name=c.name, target_resource_id=c.target, weight=weights[c.name]) for c in candidates)
-    staying = (replace(k.endpoint, weight=weights[k.endpoint.folded]) for k in kept)
+    staying = (structs.replace(k.endpoint, weight=weights[k.endpoint.folded]) for k in kept)
     return Desired(
         profile=Profile(
             ref=identity.ref,

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
+from msgspec import structs
+
 from fleetdns.api.backend import EndpointStatus, TrafficManagerBackend
 from fleetdns.api.conditions import TRUE, find
 from fleetdns.api.profile import TrafficManagerProfile
@@ -73,7 +75,7 @@ def _as_listed(desired: Endpoint, told: EndpointStatus, present: Endpoint | None
     """
     if present is None or told.target is None or present.target != told.target:
         return desired
-    return replace(desired, target_resource_id=present.target_resource_id)
+    return structs.replace(desired, target_resource_id=present.target_resource_id)
 
 
 def contest_by_status(profile: TrafficManagerProfile, *, until: float) -> Contest:

@@ -13,6 +13,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from msgspec import structs
+
 from fleetdns.core.calls import Call, DeleteEndpoint, PatchProfile, PutEndpoint, PutProfile
 from fleetdns.core.trafficmanager import Endpoint, Profile
 from fleetdns.errors import FleetDNSError, Forbidden, NameTaken, Rejected
@@ -69,4 +71,4 @@ def _asked(call: Call) -> Call:
 
 
 def _written(endpoint: Endpoint) -> Endpoint:
-    return replace(endpoint, monitor_status=None, target=None)
+    return structs.replace(endpoint, monitor_status=None, target=None)

@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from msgspec import structs
 
 from fleetdns.controllers.ports import TrafficManager
 from fleetdns.core.trafficmanager import Endpoint, ProfileRef
@@ -51,7 +52,7 @@ async def test_what_is_not_there_is_none_or_empty(manager: TrafficManager) -> No
 
 async def test_foreign_settings_survive_a_put_of_ours(manager: TrafficManager) -> None:
     foreign = replace(
-        profile(replace(endpoint(), unmanaged=b'{"customHeaders":[{"name":"h","value":"v"}]}')),
+        profile(structs.replace(endpoint(), unmanaged=b'{"customHeaders":[{"name":"h","value":"v"}]}')),
         unmanaged=b'{"trafficViewEnrollmentStatus":"Enabled"}',
     )
     foreign = replace(

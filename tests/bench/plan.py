@@ -14,6 +14,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
+from msgspec import structs
+
 from fleetdns.api.exports import InternalServiceExport
 from fleetdns.core.aggregate import Aggregate
 from fleetdns.core.memory import Memory, Settings
@@ -104,7 +106,7 @@ def judged(case: Case, planned: Plan) -> None:
 def in_azure(desired: Profile) -> Profile:
     """The same as Azure gives it back: with what it fills in itself."""
     filled = (
-        replace(endpoint, priority=place, target=f"t{place}.example.com", monitor_status="Online")
+        structs.replace(endpoint, priority=place, target=f"t{place}.example.com", monitor_status="Online")
         for place, endpoint in enumerate(desired.endpoints, 1)
     )
     return replace(desired, endpoints=tuple(filled), fqdn=f"{desired.relative_name}.trafficmanager.net")
@@ -142,7 +144,7 @@ def _aggregate(
 
 def _tampered(profile: Profile) -> Profile:
     first, *others = profile.endpoints
-    changed: Endpoint = replace(first, weight=(first.weight or 0) + 1)
+    changed: Endpoint = structs.replace(first, weight=(first.weight or 0) + 1)
     return replace(profile, endpoints=(changed, *others))
 
 

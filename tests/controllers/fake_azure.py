@@ -12,6 +12,8 @@ from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
+from msgspec import structs
+
 from fleetdns.core.calls import DeleteEndpoint, DeleteProfile, PatchProfile, PutEndpoint, PutProfile
 from fleetdns.core.trafficmanager import MAX_ENDPOINTS, ONLINE, Endpoint, Listing, Profile, ProfileRef
 from fleetdns.errors import Conflict, FleetDNSError, Forbidden, Rejected, Transient
@@ -284,7 +286,7 @@ def _found(profile: Profile, unprobed: str) -> Profile:
     taken = {endpoint.priority for endpoint in profile.endpoints}
     free = (number for number in range(1, 1001) if number not in taken)
     endpoints = tuple(
-        replace(
+        structs.replace(
             endpoint,
             priority=next(free) if endpoint.priority is None else endpoint.priority,
             target=endpoint.target or _label(endpoint),
@@ -302,7 +304,7 @@ def _label(endpoint: Endpoint) -> str:
 
 def _shouted(endpoint: Endpoint) -> Endpoint:
     target = endpoint.target_resource_id
-    return replace(
+    return structs.replace(
         endpoint,
         name=endpoint.name.upper(),
         target_resource_id=target.upper() if target else None,

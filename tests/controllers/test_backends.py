@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import replace
 
 import pytest
+from msgspec import structs
 
 from fleetdns.api.exports import InternalServiceExport, ServiceImport
 from fleetdns.api.profile import PAUSED
@@ -249,7 +249,7 @@ async def test_health_and_counts_follow_what_the_probes_say() -> None:
         roll_out(world)
         await asyncio.sleep(5)
         assert condition(world.profile_status().conditions, "Healthy").reason == "AllEndpointsOnline"
-        world.azure.tamper_endpoint(endpoint_name("a"), lambda e: replace(e, monitor_status="Degraded"))
+        world.azure.tamper_endpoint(endpoint_name("a"), lambda e: structs.replace(e, monitor_status="Degraded"))
         before = len(world.azure.calls)
         await asyncio.sleep(61)
 

@@ -9,6 +9,7 @@ from dataclasses import replace
 from random import Random
 
 import pytest
+from msgspec import structs
 
 from fleetdns.api.conditions import find
 from fleetdns.api.profile import PAUSED
@@ -29,7 +30,7 @@ def roll_out(world: World) -> None:
 def weight_of_one(value: int) -> Callable[[Profile], Profile]:
     def changed(profile: Profile) -> Profile:
         endpoint = profile.endpoint(ONE)
-        return profile if endpoint is None else profile.with_endpoint(replace(endpoint, weight=value))
+        return profile if endpoint is None else profile.with_endpoint(structs.replace(endpoint, weight=value))
 
     return changed
 
@@ -296,7 +297,7 @@ async def test_whatever_others_write_and_users_ask_for_azure_is_as_asked_ten_swe
             lambda profile: profile.without_endpoint(name),
             lambda profile: replace(
                 profile,
-                endpoints=tuple(replace(e, weight=7) if e.name == name else e for e in profile.endpoints),
+                endpoints=tuple(structs.replace(e, weight=7) if e.name == name else e for e in profile.endpoints),
             ),
             lambda profile: replace(profile, tags=()),
         ]

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
+from msgspec import structs
 
 from fleetdns.api.backend import TrafficManagerBackend
 from fleetdns.api.clusters import MemberCluster, Namespace
@@ -49,7 +50,7 @@ def probe(world: World, state: str, *clusters: str) -> None:
 
     def probed(endpoint: Endpoint) -> Endpoint:
         is_meant = endpoint.owner is not None and endpoint.owner.cluster in clusters
-        return replace(endpoint, monitor_status=state) if is_meant else endpoint
+        return structs.replace(endpoint, monitor_status=state) if is_meant else endpoint
 
     def all_probed(profile: Profile) -> Profile:
         return replace(profile, endpoints=tuple(map(probed, profile.endpoints)))

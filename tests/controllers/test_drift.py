@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
+from msgspec import structs
 
 from fleetdns.api.profile import PAUSED, MonitorConfig
 from fleetdns.core.trafficmanager import DISABLED, Profile
@@ -30,7 +31,7 @@ async def test_a_weight_changed_by_hand_is_put_back_within_a_sweep_and_the_event
     async with world.running() as process:
         roll_out(world)
         await asyncio.sleep(5)
-        world.azure.tamper_endpoint(endpoint_name("member-1"), lambda e: replace(e, weight=7))
+        world.azure.tamper_endpoint(endpoint_name("member-1"), lambda e: structs.replace(e, weight=7))
         before = len(world.azure.calls)
         await asyncio.sleep(61)
 
@@ -47,7 +48,7 @@ async def test_drift_of_the_time_when_nobody_ran_is_put_back_and_told_after_the_
     async with world.running():
         roll_out(world)
         await asyncio.sleep(5)
-    world.azure.tamper_endpoint(endpoint_name("member-1"), lambda e: replace(e, weight=7))
+    world.azure.tamper_endpoint(endpoint_name("member-1"), lambda e: structs.replace(e, weight=7))
     async with world.running():
         await asyncio.sleep(5)
         assert world.weights() == {"member-1": 50, "member-2": 50}
@@ -162,7 +163,7 @@ async def test_drift_is_told_although_another_endpoint_is_refused_all_the_time()
     async with world.running():
         roll_out(world, clusters=3)
         await asyncio.sleep(5)
-        world.azure.tamper_endpoint(endpoint_name("member-1"), lambda e: replace(e, weight=7))
+        world.azure.tamper_endpoint(endpoint_name("member-1"), lambda e: structs.replace(e, weight=7))
         await asyncio.sleep(61)
 
         assert world.weights() == {"member-1": 33, "member-2": 33}
@@ -192,7 +193,7 @@ async def test_an_endpoint_disabled_by_hand_stays_disabled_and_is_reported() -> 
         roll_out(world)
         await asyncio.sleep(5)
         name = endpoint_name("member-1")
-        world.azure.tamper_endpoint(name, lambda e: replace(e, status=DISABLED, monitor_status="Disabled"))
+        world.azure.tamper_endpoint(name, lambda e: structs.replace(e, status=DISABLED, monitor_status="Disabled"))
         await asyncio.sleep(61)
         assert world.rejected() == {"member-1": "DisabledInAzure"}
         world.hub.apply(make_export("member-3"))  # a whole PUT must not switch it on again
@@ -200,7 +201,7 @@ async def test_an_endpoint_disabled_by_hand_stays_disabled_and_is_reported() -> 
         endpoint = world.azure.only.endpoint(name)
         assert endpoint is not None
         assert endpoint.status == DISABLED
-        world.azure.tamper_endpoint(name, lambda e: replace(e, status="Enabled", monitor_status="Online"))
+        world.azure.tamper_endpoint(name, lambda e: structs.replace(e, status="Enabled", monitor_status="Online"))
         await asyncio.sleep(61)
 
         assert world.rejected() == {}
@@ -250,7 +251,7 @@ async def test_the_emergency_brake_pulled_between_two_sweeps_survives_a_weight_c
         roll_out(world, clusters=1)
         await asyncio.sleep(5)
         name = endpoint_name("member-1")
-        world.azure.tamper_endpoint(name, lambda e: replace(e, status=DISABLED, monitor_status="Disabled"))
+        world.azure.tamper_endpoint(name, lambda e: structs.replace(e, status=DISABLED, monitor_status="Disabled"))
         world.hub.apply(make_backend(weight=5))
         await asyncio.sleep(5)
 

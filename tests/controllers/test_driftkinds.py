@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
+from msgspec import structs
 
 from fleetdns.api.profile import CustomHeader, MonitorConfig
 from fleetdns.core.trafficmanager import DISABLED, Endpoint, Monitor, Profile
@@ -47,7 +48,7 @@ def endpoint(name: str, change: Callable[[Endpoint], Endpoint]) -> Callable[[Pro
 
 def retyped(profile: Profile) -> Profile:
     """The endpoint deleted, and made again as another kind of endpoint of the same name."""
-    return endpoint(ONE, lambda e: replace(e, kind="externalEndpoints", target_resource_id=None))(profile)
+    return endpoint(ONE, lambda e: structs.replace(e, kind="externalEndpoints", target_resource_id=None))(profile)
 
 
 def without_tags_of(profile: Profile, *kept: str) -> Profile:
@@ -76,21 +77,23 @@ A_READ_AND_A_PUT = ["get", "put_profile"]
     ("change", "subject", "fields", "calls"),
     [
         pytest.param(
-            endpoint(ONE, lambda e: replace(e, weight=7)),
+            endpoint(ONE, lambda e: structs.replace(e, weight=7)),
             f"endpoint {ONE}",
             ["weight"],
             ["get", "put_endpoint"],
             id="a weight",
         ),
         pytest.param(
-            endpoint(ONE, lambda e: replace(e, target_resource_id=public_ip("elsewhere"), target=None)),
+            endpoint(ONE, lambda e: structs.replace(e, target_resource_id=public_ip("elsewhere"), target=None)),
             f"endpoint {ONE}",
             ["targetResourceId"],
             ["get", "put_endpoint"],
             id="a target",
         ),
         pytest.param(
-            endpoint(ONE, lambda e: replace(e, target_resource_id=public_ip("elsewhere"), target=None, weight=7)),
+            endpoint(
+                ONE, lambda e: structs.replace(e, target_resource_id=public_ip("elsewhere"), target=None, weight=7)
+            ),
             f"endpoint {ONE}",
             ["targetResourceId", "weight"],
             ["get", "put_endpoint"],
@@ -168,7 +171,7 @@ A_READ_AND_A_PUT = ["get", "put_profile"]
             id="all tags",
         ),
         pytest.param(
-            lambda p: replace(endpoint(ONE, lambda e: replace(e, status=DISABLED, weight=7))(p), ttl=60),
+            lambda p: replace(endpoint(ONE, lambda e: structs.replace(e, status=DISABLED, weight=7))(p), ttl=60),
             f"endpoint {ONE}",
             ["weight"],
             ["get", "put_endpoint"],
@@ -208,7 +211,7 @@ async def test_two_endpoints_and_a_setting_changed_at_once_are_put_back_by_one_w
         await asyncio.sleep(5)
         before = len(world.azure.calls)
         world.azure.tamper(
-            lambda p: replace(endpoint(TWO, lambda e: replace(e, weight=9))(p.without_endpoint(ONE)), ttl=5)
+            lambda p: replace(endpoint(TWO, lambda e: structs.replace(e, weight=9))(p.without_endpoint(ONE)), ttl=5)
         )
         await asyncio.sleep(61)
 
@@ -228,10 +231,10 @@ async def test_two_endpoints_and_a_setting_changed_at_once_are_put_back_by_one_w
         pytest.param(lambda p: replace(p, tags=(*p.tags, ("cost", "42"))), id="a tag of theirs"),
         pytest.param(monitor(lambda m: replace(m, unmanaged=b'{"x":1}')), id="a monitor setting nobody manages"),
         pytest.param(lambda p: replace(p, unmanaged=b'{"maxReturn":2}'), id="a setting nobody manages"),
-        pytest.param(endpoint(ONE, lambda e: replace(e, status=DISABLED)), id="the emergency brake"),
-        pytest.param(endpoint(ONE, lambda e: replace(e, priority=77)), id="a priority"),
+        pytest.param(endpoint(ONE, lambda e: structs.replace(e, status=DISABLED)), id="the emergency brake"),
+        pytest.param(endpoint(ONE, lambda e: structs.replace(e, priority=77)), id="a priority"),
         pytest.param(
-            endpoint(ONE, lambda e: replace(e, unmanaged=b'{"geoMapping":[]}')), id="something of an endpoint"
+            endpoint(ONE, lambda e: structs.replace(e, unmanaged=b'{"geoMapping":[]}')), id="something of an endpoint"
         ),
     ],
 )

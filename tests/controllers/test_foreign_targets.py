@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import replace
 
 import pytest
+from msgspec import structs
 
 from tests.controllers.world import World
 from tests.core.builders import make_backend, make_export, make_profile, public_ip
@@ -23,7 +23,7 @@ async def test_a_target_that_a_foreign_endpoint_has_waits_and_is_taken_when_that
         roll_out(world, "a")
         await asyncio.sleep(5)
         ours = world.azure.only.endpoints[0]
-        foreign = replace(ours, name="theirs", target_resource_id=public_ip("b-app"), priority=9)
+        foreign = structs.replace(ours, name="theirs", target_resource_id=public_ip("b-app"), priority=9)
         world.azure.tamper(lambda p: p.with_endpoint(foreign))
         await asyncio.sleep(61)
         world.hub.apply(make_export("b"))
@@ -42,7 +42,7 @@ async def test_a_cluster_whose_new_address_a_foreign_endpoint_has_is_not_answere
         roll_out(world, "a", "b")
         await asyncio.sleep(5)
         ours = world.azure.only.endpoints[0]
-        foreign = replace(ours, name="theirs", target_resource_id=public_ip("moved"), priority=9)
+        foreign = structs.replace(ours, name="theirs", target_resource_id=public_ip("moved"), priority=9)
         world.azure.tamper(lambda p: p.with_endpoint(foreign))
         await asyncio.sleep(61)
         world.hub.apply(make_export("b", target=public_ip("moved")))
@@ -67,8 +67,8 @@ async def test_one_that_was_disabled_by_hand_stays_so_when_a_foreign_endpoint_ha
         roll_out(world, "a", "b")
         await asyncio.sleep(5)
         braked = world.azure.only.endpoints[1]
-        foreign = replace(braked, name="theirs", target_resource_id=public_ip("moved"), priority=9)
-        world.azure.tamper(lambda p: p.with_endpoint(foreign).with_endpoint(replace(braked, status="Disabled")))
+        foreign = structs.replace(braked, name="theirs", target_resource_id=public_ip("moved"), priority=9)
+        world.azure.tamper(lambda p: p.with_endpoint(foreign).with_endpoint(structs.replace(braked, status="Disabled")))
         await asyncio.sleep(61)
         world.hub.apply(make_export("b", target=public_ip("moved")))
         await asyncio.sleep(5)

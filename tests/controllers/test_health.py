@@ -9,6 +9,7 @@ from dataclasses import replace
 from random import Random
 
 import pytest
+from msgspec import structs
 
 from fleetdns.core.trafficmanager import CHECKING, DEGRADED, DISABLED, ONLINE, Profile
 from tests.controllers.world import SWEEP, World, condition
@@ -28,7 +29,7 @@ def probed(state: str, *clusters: str) -> Callable[[Profile], Profile]:
     names = {endpoint_name(cluster) for cluster in clusters}
 
     def found(profile: Profile) -> Profile:
-        endpoints = (replace(e, monitor_status=state) if e.name in names else e for e in profile.endpoints)
+        endpoints = (structs.replace(e, monitor_status=state) if e.name in names else e for e in profile.endpoints)
         return replace(profile, endpoints=tuple(endpoints))
 
     return found
@@ -131,7 +132,9 @@ async def test_the_emergency_brake_and_a_cluster_that_leaves_are_no_recovery() -
         world.azure.tamper(probed(DEGRADED, "a", "b"))
         await asyncio.sleep(SWEEP)
         before = len(told(world))
-        world.azure.tamper_endpoint(endpoint_name("a"), lambda e: replace(e, status=DISABLED, monitor_status=DISABLED))
+        world.azure.tamper_endpoint(
+            endpoint_name("a"), lambda e: structs.replace(e, status=DISABLED, monitor_status=DISABLED)
+        )
         await asyncio.sleep(SWEEP)
         world.withdraw("b")
         await asyncio.sleep(SWEEP)
@@ -217,7 +220,9 @@ async def test_a_repair_is_told_although_all_that_the_profile_has_to_say_of_heal
         world.azure.tamper(probed(DEGRADED, "a"))
         await asyncio.sleep(SWEEP)
         world.azure.tamper(probed(DEGRADED, "b"))
-        world.azure.tamper_endpoint(endpoint_name("c"), lambda e: replace(e, target_resource_id="/x", target=None))
+        world.azure.tamper_endpoint(
+            endpoint_name("c"), lambda e: structs.replace(e, target_resource_id="/x", target=None)
+        )
         world.hub.apply(make_backend("web", weight=50))
         await asyncio.sleep(5)
 

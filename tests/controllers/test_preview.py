@@ -8,6 +8,7 @@ from dataclasses import replace
 
 import msgspec
 import pytest
+from msgspec import structs
 
 from fleetdns.api.backend import TrafficManagerBackend
 from fleetdns.api.clusters import Namespace
@@ -100,7 +101,7 @@ def edit_ttl(world: World) -> None:
 
 def tamper_twice(world: World) -> None:
     for endpoint in world.azure.only.endpoints[:2]:
-        world.azure.tamper_endpoint(endpoint.name, lambda e: replace(e, weight=900))
+        world.azure.tamper_endpoint(endpoint.name, lambda e: structs.replace(e, weight=900))
 
 
 def drain(world: World) -> None:

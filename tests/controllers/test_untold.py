@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
 
 import pytest
+from msgspec import structs
 
 from fleetdns.api.backend import TrafficManagerBackend
 from fleetdns.api.meta import ObjectKey
@@ -59,7 +59,7 @@ class MoodyWorld(World):
     def turn(self, state: str, **fields: Any) -> None:
         """The probes of the first endpoint find something, and somebody changes it in the portal."""
         name = self.azure.only.endpoints[0].name
-        self.azure.tamper_endpoint(name, lambda endpoint: replace(endpoint, monitor_status=state, **fields))
+        self.azure.tamper_endpoint(name, lambda endpoint: structs.replace(endpoint, monitor_status=state, **fields))
 
 
 @pytest.mark.parametrize("error", [AWAY, COLLIDED], ids=["the hub is away", "two writes met"])

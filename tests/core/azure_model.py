@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
+from msgspec import structs
+
 from fleetdns.core.calls import Call, DeleteEndpoint, DeleteProfile, PatchProfile, PutEndpoint, PutProfile
 from fleetdns.core.trafficmanager import Endpoint, Monitor, Profile, ProfileRef
 
@@ -96,12 +98,12 @@ def _with(profile: Profile, endpoint: Endpoint) -> Profile:
 def _numbered(endpoints: tuple[Endpoint, ...]) -> tuple[Endpoint, ...]:
     taken = {endpoint.priority for endpoint in endpoints}
     free = (number for number in range(1, 1001) if number not in taken)
-    return tuple(e if e.priority is not None else replace(e, priority=next(free)) for e in endpoints)
+    return tuple(e if e.priority is not None else structs.replace(e, priority=next(free)) for e in endpoints)
 
 
 def _probed(endpoint: Endpoint) -> Endpoint:
     target = endpoint.target or f"{(endpoint.target_resource_id or '').rsplit('/', 1)[-1].lower()}.cloudapp.azure.com"
-    return replace(endpoint, target=target, monitor_status=endpoint.monitor_status or "CheckingEndpoint")
+    return structs.replace(endpoint, target=target, monitor_status=endpoint.monitor_status or "CheckingEndpoint")
 
 
 def _require_unique(what: str, values: list[str]) -> None:

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import msgspec
 import pytest
+from msgspec import structs
 
 from fleetdns.api.backend import BackendStatus, EndpointStatus, FromCluster, RejectedExport, TrafficManagerBackend
 from fleetdns.api.conditions import Condition, find
@@ -45,7 +46,7 @@ FOREIGN_CONDITION = Condition("example.com/Audited", "True", "Seen", "by somebod
 def azure(aggregate: Aggregate) -> Profile:
     """Azure as it is when everything desired is true and online."""
     (profile,) = AzureModel([make_desired(aggregate).profile]).profiles.values()
-    return replace(profile, endpoints=tuple(replace(e, monitor_status="Online") for e in profile.endpoints))
+    return replace(profile, endpoints=tuple(structs.replace(e, monitor_status="Online") for e in profile.endpoints))
 
 
 def outcome(
@@ -178,10 +179,10 @@ def rejected(status: BackendStatus) -> list[tuple[str, str]]:
 def disabled(profile: Profile, cluster: str) -> Profile:
     endpoint = profile.endpoint(endpoint_name(cluster))
     assert endpoint is not None
-    return profile.with_endpoint(replace(endpoint, status="Disabled"))
+    return profile.with_endpoint(structs.replace(endpoint, status="Disabled"))
 
 
-FOREIGN = replace(make_foreign_endpoint(), kind="azureEndpoints", target_resource_id=public_ip("b-app"))
+FOREIGN = structs.replace(make_foreign_endpoint(), kind="azureEndpoints", target_resource_id=public_ip("b-app"))
 
 
 @pytest.mark.parametrize(
@@ -254,7 +255,10 @@ def test_endpoints_are_told_as_azure_holds_them_sorted_by_name() -> None:
     observed = azure(aggregate)
     observed = replace(
         observed,
-        endpoints=(*(replace(e, name=e.name.upper()) for e in observed.endpoints[::-1]), make_foreign_endpoint()),
+        endpoints=(
+            *(structs.replace(e, name=e.name.upper()) for e in observed.endpoints[::-1]),
+            make_foreign_endpoint(),
+        ),
     )
     status = backend_status(make_backend(), outcome(aggregate, observed), now=NOW)
     assert status.endpoint_count == 2

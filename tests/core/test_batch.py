@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+from msgspec import structs
 
 from fleetdns.api.profile import CustomHeader, MonitorConfig
 from fleetdns.core.aggregate import Aggregate
@@ -100,7 +101,7 @@ def test_a_patch_names_whole_groups() -> None:
 
 def test_another_type_is_another_resource_and_takes_a_whole_put() -> None:
     observed = held_by_azure(aggregate("a"))
-    observed = replace(observed, endpoints=(replace(observed.endpoints[0], kind="externalEndpoints"),))
+    observed = replace(observed, endpoints=(structs.replace(observed.endpoints[0], kind="externalEndpoints"),))
     changes = diff(make_desired(aggregate("a")).profile, observed)
     assert [type(call) for call in batch(changes, observed).calls] == [PutProfile]
 
@@ -108,7 +109,7 @@ def test_another_type_is_another_resource_and_takes_a_whole_put() -> None:
 def test_one_by_one_another_type_is_a_deletion_and_a_creation() -> None:
     desired = make_desired(aggregate("a")).profile
     observed = held_by_azure(aggregate("a"))
-    observed = replace(observed, endpoints=(replace(observed.endpoints[0], kind="externalEndpoints"),))
+    observed = replace(observed, endpoints=(structs.replace(observed.endpoints[0], kind="externalEndpoints"),))
     azure = AzureModel([observed])
     for call in one_by_one(diff(desired, observed), observed):
         azure.carry_out(call)
@@ -118,7 +119,7 @@ def test_one_by_one_another_type_is_a_deletion_and_a_creation() -> None:
 def test_new_endpoints_take_the_lowest_free_priorities_in_order_of_name() -> None:
     observed = held_by_azure(aggregate("b"))
     observed = replace(
-        observed, endpoints=(replace(observed.endpoints[0], priority=2), make_foreign_endpoint(priority=4))
+        observed, endpoints=(structs.replace(observed.endpoints[0], priority=2), make_foreign_endpoint(priority=4))
     )
     after = composed(observed, diff(make_desired(aggregate("d", "a", "b", "c")).profile, observed))
     priorities = {e.owner.cluster if e.owner else "foreign": e.priority for e in after.endpoints}
@@ -134,7 +135,7 @@ def test_a_single_new_endpoint_brings_its_priority_along() -> None:
 
 def test_a_renamed_endpoint_with_the_same_target_is_replaced_in_one_put() -> None:
     desired = make_desired(aggregate("a")).profile
-    old = replace(desired.endpoints[0], name=f"fleet-{make_profile().metadata.uid}#app#a", priority=1)
+    old = structs.replace(desired.endpoints[0], name=f"fleet-{make_profile().metadata.uid}#app#a", priority=1)
     observed = replace(held_by_azure(aggregate()), endpoints=(old,))
     (call,) = batch(diff(desired, observed), observed).calls
     assert isinstance(call, PutProfile)
@@ -165,7 +166,7 @@ def test_endpoints_alone_are_not_written_to_a_profile_that_is_not_there() -> Non
 
 def test_a_deletion_keeps_the_type_that_azure_has() -> None:
     observed = held_by_azure(aggregate("a"))
-    observed = replace(observed, endpoints=(replace(observed.endpoints[0], kind="nestedEndpoints"),))
+    observed = replace(observed, endpoints=(structs.replace(observed.endpoints[0], kind="nestedEndpoints"),))
     (call,) = batch(diff(make_desired(aggregate()).profile, observed), observed).calls
     assert isinstance(call, DeleteEndpoint)
     assert call.endpoint.kind == "nestedEndpoints"

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from heapq import heappop, heappush
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec import structs
 
 from fleetdns.core.callbudget import (
     BACKGROUND,
@@ -317,7 +317,7 @@ def test_what_calls_need() -> None:
         PutProfile(profile, ""),
         PatchProfile(profile, ("tags",), ""),
         PutEndpoint(profile.ref, endpoint, ""),
-        DeleteEndpoint(profile.ref, replace(endpoint, name="other"), ""),
+        DeleteEndpoint(profile.ref, structs.replace(endpoint, name="other"), ""),
         DeleteProfile(profile.ref, ""),
     )
     assert needed(calls, reads=1) == {PROFILE_READS: 1, PROFILE_WRITES: 2, ENDPOINT_WRITES: 2, PROFILE_DELETES: 1}

@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from msgspec import structs
 
 from fleetdns.core.changes import Create, Delete, Patch, diff, subject_name
 from fleetdns.core.naming import PROFILE_TAG
@@ -29,7 +30,7 @@ OBSERVED = replace(
     endpoints=(
         FOREIGN,
         *(
-            replace(e, priority=n, target="x.cloudapp.azure.com", monitor_status="Online", unmanaged=b'{"a":1}')
+            structs.replace(e, priority=n, target="x.cloudapp.azure.com", monitor_status="Online", unmanaged=b'{"a":1}')
             for n, e in enumerate(DESIRED.endpoints, 1)
         ),
     ),
@@ -42,7 +43,7 @@ A, B = endpoint_name("a"), endpoint_name("b")
 def with_endpoint(which: str, **fields: Any) -> Profile:
     endpoint = OBSERVED.endpoint(which)
     assert endpoint is not None
-    return OBSERVED.with_endpoint(replace(endpoint, **fields))
+    return OBSERVED.with_endpoint(structs.replace(endpoint, **fields))
 
 
 def with_monitor(**fields: Any) -> Profile:
@@ -193,7 +194,7 @@ def test_a_profile_that_is_not_there_is_created_with_its_endpoints() -> None:
     ],
 )
 def test_an_endpoint_renamed_after_a_restore_keeps_the_emergency_brake(status: str, carried: str) -> None:
-    old = replace(DESIRED.endpoints[0], name=f"fleet-{uid_of('old')}#app#a", status=status, priority=1)
+    old = structs.replace(DESIRED.endpoints[0], name=f"fleet-{uid_of('old')}#app#a", status=status, priority=1)
     changes = diff(DESIRED, replace(OBSERVED, endpoints=(old, DESIRED.endpoints[1])))
     assert {type(change) for change in changes} == {Create, Delete}
     (created,) = (c.subject for c in changes if isinstance(c, Create))
@@ -203,7 +204,7 @@ def test_an_endpoint_renamed_after_a_restore_keeps_the_emergency_brake(status: s
 
 def test_an_endpoint_renamed_after_a_restore_keeps_what_others_have_set_at_it() -> None:
     theirs = b'{"endpointLocation":"West Europe"}'
-    old = replace(DESIRED.endpoints[0], name=f"fleet-{uid_of('old')}#app#a", unmanaged=theirs)
+    old = structs.replace(DESIRED.endpoints[0], name=f"fleet-{uid_of('old')}#app#a", unmanaged=theirs)
     changes = diff(DESIRED, replace(OBSERVED, endpoints=(old, DESIRED.endpoints[1])))
     (created,) = (c.subject for c in changes if isinstance(c, Create))
     assert isinstance(created, Endpoint)
@@ -220,7 +221,7 @@ def test_an_endpoint_renamed_after_a_restore_keeps_what_others_have_set_at_it() 
 def test_an_endpoint_whose_new_target_a_foreign_one_has_does_not_answer_with_the_old_one(
     status: str, kinds: list[type]
 ) -> None:
-    holder = replace(FOREIGN, target_resource_id=public_ip("MOVED"))
+    holder = structs.replace(FOREIGN, target_resource_id=public_ip("MOVED"))
     observed = with_endpoint(A, status=status)
     observed = replace(observed, endpoints=(holder, *observed.endpoints[1:]))
     moved = make_desired(

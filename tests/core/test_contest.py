@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 import pytest
+from msgspec import structs
 
 from fleetdns.core.changes import diff
 from fleetdns.core.contest import Contest, Field, after_calls, looked, next_look, slowed
@@ -30,7 +31,7 @@ def with_endpoint(
     endpoint = profile.endpoint(name)
     assert endpoint is not None
     return profile.with_endpoint(
-        replace(
+        structs.replace(
             endpoint,
             weight=weight or endpoint.weight,
             target_resource_id=target_resource_id or endpoint.target_resource_id,

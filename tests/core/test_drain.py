@@ -8,6 +8,7 @@ from dataclasses import replace
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
+from msgspec import structs
 
 from fleetdns.api.backend import BackendStatus, EndpointStatus, TrafficManagerBackend
 from fleetdns.api.exports import EXCLUDED, WITHDRAWN, InternalServiceExport
@@ -65,7 +66,7 @@ def azure(clusters: str, **states: str) -> Profile:
     profile = make_desired(hub(clusters)).profile
     served = ((e, e.owner.cluster) for e in profile.endpoints if e.owner is not None)
     endpoints = tuple(
-        replace(e, priority=number + 1, monitor_status=states.get(cluster, ONLINE))
+        structs.replace(e, priority=number + 1, monitor_status=states.get(cluster, ONLINE))
         for number, (e, cluster) in enumerate(served)
     )
     return replace(profile, endpoints=endpoints)
@@ -190,7 +191,7 @@ def test_a_foreign_endpoint_that_serves_is_enough() -> None:
 
 def test_one_that_somebody_disabled_in_azure_does_not_count_and_is_not_spared() -> None:
     observed = azure("ab")
-    disabled = replace(observed, endpoints=tuple(replace(e, status=DISABLED) for e in observed.endpoints[:1]))
+    disabled = replace(observed, endpoints=tuple(structs.replace(e, status=DISABLED) for e in observed.endpoints[:1]))
     both = replace(observed, endpoints=(*disabled.endpoints, *observed.endpoints[1:]))
     assert clusters(after(hub("ab", "b"), both)) == "ab"
     assert clusters(after(hub("ab", "ab"), disabled)) == ""
@@ -198,7 +199,9 @@ def test_one_that_somebody_disabled_in_azure_does_not_count_and_is_not_spared() 
 
 def test_the_last_one_whose_export_vanished_is_held_by_the_guard_and_looked_at_no_more() -> None:
     aggregate, observed = hub("bc", "ab"), azure("ac")
-    off = tuple(replace(e, status=DISABLED) if e.folded == endpoint_name("c") else e for e in observed.endpoints)
+    off = tuple(
+        structs.replace(e, status=DISABLED) if e.folded == endpoint_name("c") else e for e in observed.endpoints
+    )
     first = look(aggregate, replace(observed, endpoints=off))
     second = look(aggregate, replace(observed, endpoints=off), memory=first.memory, now=10.0)
     for made in (first, second):
@@ -264,7 +267,9 @@ def test_the_choice_does_not_alternate() -> None:
     for state in (ONLINE, DEGRADED, ONLINE):
         observed = after(aggregate, observed)
         seen.append(clusters(observed))
-        observed = replace(observed, endpoints=tuple(replace(e, monitor_status=state) for e in observed.endpoints))
+        observed = replace(
+            observed, endpoints=tuple(structs.replace(e, monitor_status=state) for e in observed.endpoints)
+        )
     assert seen == ["c", "c", "c"]
 
 

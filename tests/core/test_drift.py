@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+from msgspec import structs
 
 from fleetdns.api.backend import BackendStatus, EndpointStatus
 from fleetdns.api.conditions import Condition
@@ -38,7 +39,7 @@ def with_endpoint(profile: Profile, which: str, *, weight: int | None = None, ta
     endpoint = profile.endpoint(which)
     assert endpoint is not None
     return profile.with_endpoint(
-        replace(
+        structs.replace(
             endpoint,
             weight=endpoint.weight if weight is None else weight,
             target_resource_id=target or endpoint.target_resource_id,
@@ -174,7 +175,7 @@ def test_after_a_restart_a_target_that_status_shows_as_it_still_is_was_changed_o
     found = with_endpoint(TWO, A, target=public_ip("before"))
     endpoint = found.endpoint(A)
     assert endpoint is not None
-    found = found.with_endpoint(replace(endpoint, target="before.example"))
+    found = found.with_endpoint(structs.replace(endpoint, target="before.example"))
     for told, drifts in (("before.example", []), ("another.example", [("targetResourceId",)])):
         status = BackendStatus(endpoints=(EndpointStatus(A, target=told, weight=50), EndpointStatus(B, weight=50)))
         settled = settled_by_status(TWO, found, profile=profile, backends=[make_backend(status=status)])

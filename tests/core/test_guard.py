@@ -9,6 +9,7 @@ import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import structs
 
 from fleetdns.api.backend import BackendStatus, EndpointStatus, TrafficManagerBackend
 from fleetdns.api.conditions import TRUE, Condition
@@ -56,7 +57,7 @@ def azure(clusters: str, **states: str) -> Profile:
     """Serving every cluster; `states` by cluster."""
     profile = make_desired(make_aggregate(exports=exports(clusters))).profile
     served = ((e, e.owner.cluster) for e in profile.endpoints if e.owner is not None)
-    endpoints = tuple(replace(e, monitor_status=states.get(cluster, ONLINE)) for e, cluster in served)
+    endpoints = tuple(structs.replace(e, monitor_status=states.get(cluster, ONLINE)) for e, cluster in served)
     return replace(profile, endpoints=endpoints)
 
 
@@ -266,7 +267,7 @@ def test_the_last_that_serves_stays_also_beside_degraded_ones() -> None:
 
 def test_an_endpoint_that_somebody_disabled_does_not_serve() -> None:
     profile = azure("ab")
-    braked = replace(profile, endpoints=(replace(profile.endpoints[0], status=DISABLED), profile.endpoints[1]))
+    braked = replace(profile, endpoints=(structs.replace(profile.endpoints[0], status=DISABLED), profile.endpoints[1]))
     assert clusters(verdict(left("a"), braked).held) == "b"
 
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 from itertools import combinations_with_replacement
 
 import pytest
+from msgspec import structs
 
 from fleetdns.api.backend import BackendStatus, EndpointStatus, FromCluster, RejectedExport
 from fleetdns.api.conditions import Condition
@@ -69,11 +70,11 @@ def test_a_message_tells_a_failed_probe_from_what_is_not_probed(states: list[str
 
 
 def test_counts_are_of_our_endpoints_and_leave_out_what_somebody_disabled() -> None:
-    disabled = replace(endpoint("d", ONLINE), status=DISABLED)  # the list is older than the hand
+    disabled = structs.replace(endpoint("d", ONLINE), status=DISABLED)  # the list is older than the hand
     found = replace(
         profile(ONLINE, DEGRADED, CHECKING), endpoints=(*profile(ONLINE, DEGRADED, CHECKING).endpoints, disabled)
     )
-    foreign = found.with_endpoint(replace(make_foreign_endpoint(), monitor_status=ONLINE))
+    foreign = found.with_endpoint(structs.replace(make_foreign_endpoint(), monitor_status=ONLINE))
     assert endpoint_counts(foreign) == EndpointCounts(total=4, online=1, degraded=1)
 
 

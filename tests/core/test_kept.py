@@ -6,6 +6,7 @@ from dataclasses import replace
 from fractions import Fraction
 
 import pytest
+from msgspec import structs
 
 from fleetdns.api.backend import BackendStatus, EndpointStatus, FromCluster, TrafficManagerBackend
 from fleetdns.core.aggregate import Aggregate
@@ -111,7 +112,7 @@ def test_what_stays_takes_its_room() -> None:
 
 def test_what_stays_is_as_azure_holds_it_but_for_its_weight() -> None:
     profile = azure()
-    tampered = replace(profile, endpoints=tuple(replace(e, weight=999, priority=77) for e in profile.endpoints))
+    tampered = replace(profile, endpoints=tuple(structs.replace(e, weight=999, priority=77) for e in profile.endpoints))
     told = BackendStatus(endpoints=(EndpointStatus(endpoint_name("c"), from_=FromCluster("c", 6)),))
     aggregate = make_aggregate(backends=[make_backend(status=told)], exports=[A, B])
     kept = kept_endpoints([endpoint_name("c")], tampered, aggregate)

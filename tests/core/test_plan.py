@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import msgspec
+from msgspec import structs
 
 from fleetdns.api.backend import BackendStatus, RejectedExport
 from fleetdns.api.profile import ALLOW_EMPTY, PAUSED, TrafficManagerProfile
@@ -119,7 +120,7 @@ def test_after_a_restart_drift_is_told_by_status() -> None:
     restarted = make_aggregate(profile, backends=[make_backend(status=status)], exports=EXPORTS)
     endpoint = azure().endpoint(A)
     assert endpoint is not None
-    changed = azure().with_endpoint(replace(endpoint, weight=1))
+    changed = azure().with_endpoint(structs.replace(endpoint, weight=1))
     made = planned(restarted, changed)
     assert [(drift.endpoint, drift.fields) for drift in made.drifts] == [(A, ("weight",))]
     assert planned(restarted, azure()).drifts == ()

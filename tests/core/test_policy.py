@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 import pytest
+from msgspec import structs
 
 from fleetdns.api.backend import TrafficManagerBackend
 from fleetdns.api.conditions import Condition
@@ -34,7 +35,7 @@ GONE = uid_of("gone")
 
 def azure(*endpoints: Endpoint) -> Profile:
     desired = make_desired(make_aggregate(exports=[])).profile
-    return replace(desired, endpoints=tuple(replace(e, priority=n) for n, e in enumerate(endpoints, 1)))
+    return replace(desired, endpoints=tuple(structs.replace(e, priority=n) for n, e in enumerate(endpoints, 1)))
 
 
 def ours(cluster: str, *, uid: str | None = None, service: str = "app", target: str | None = None) -> Endpoint:
@@ -251,7 +252,9 @@ def test_an_import_that_says_nothing_yet_deletes_nothing(aggregate: Aggregate, h
 
 
 def test_a_target_that_a_foreign_endpoint_has_is_not_asked_for() -> None:
-    foreign = replace(make_foreign_endpoint(), kind="azureEndpoints", target_resource_id=public_ip("a-app").upper())
+    foreign = structs.replace(
+        make_foreign_endpoint(), kind="azureEndpoints", target_resource_id=public_ip("a-app").upper()
+    )
     found = verdict(make_aggregate(exports=[A, B]), azure(foreign))
     assert [
         (held.reason, held.change.subject.name) for held in found.held if isinstance(held.change.subject, Endpoint)
@@ -261,7 +264,7 @@ def test_a_target_that_a_foreign_endpoint_has_is_not_asked_for() -> None:
 
 
 def test_a_target_that_a_foreign_endpoint_has_is_not_moved_to() -> None:
-    foreign = replace(make_foreign_endpoint(), kind="azureEndpoints", target_resource_id=public_ip("a-app"))
+    foreign = structs.replace(make_foreign_endpoint(), kind="azureEndpoints", target_resource_id=public_ip("a-app"))
     found = verdict(make_aggregate(exports=[A]), azure(foreign, ours("a", target=public_ip("before"))))
     assert reasons(found) == ["TargetTaken"]
 
@@ -295,7 +298,7 @@ def test_a_refused_endpoint_does_not_hold_the_settings() -> None:
 def test_a_repair_that_is_to_come_later_waits_and_no_other_change_with_it(is_paused: bool, reason: str) -> None:
     aggregate = make_aggregate(exports=[A, B])
     desired = make_desired(aggregate).profile
-    observed = replace(desired, endpoints=tuple(replace(e, weight=7) for e in desired.endpoints))
+    observed = replace(desired, endpoints=tuple(structs.replace(e, weight=7) for e in desired.endpoints))
     given = circumstances(
         aggregate,
         observed,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+from msgspec import structs
 
 from fleetdns.core.calls import Call, PutProfile
 from fleetdns.core.setback import Setback, after_calls
@@ -50,7 +51,7 @@ def test_the_same_calls_wait_longer_with_each_refusal(error: FleetDNSError, time
 
 def test_the_same_calls_wait_when_probes_have_found_something_else_meanwhile() -> None:
     """Else a refused setting of a profile whose endpoints come and go would be sent with every sweep."""
-    probed = replace(PROFILE, endpoints=tuple(replace(e, monitor_status="Degraded") for e in PROFILE.endpoints))
+    probed = replace(PROFILE, endpoints=tuple(structs.replace(e, monitor_status="Degraded") for e in PROFILE.endpoints))
     assert probed != PROFILE
     setback = after(TAKEN, times=2)
     assert setback is not None

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import msgspec
 import pytest
+from msgspec import structs
 
 from fleetdns.api.conditions import Condition, find
 from fleetdns.api.profile import EndpointCounts, ProfileStatus, TrafficManagerProfile
@@ -37,7 +38,9 @@ from tests.core.builders import (
 )
 
 DESIRED = make_desired(make_aggregate(exports=[make_export("a"), make_export("b")]))
-ONLINE = tuple(replace(e, monitor_status="Online", priority=n) for n, e in enumerate(DESIRED.profile.endpoints, 1))
+ONLINE = tuple(
+    structs.replace(e, monitor_status="Online", priority=n) for n, e in enumerate(DESIRED.profile.endpoints, 1)
+)
 AZURE = replace(DESIRED.profile, endpoints=ONLINE, fqdn="myatm.trafficmanager.net")
 PENDING = Failure("pending", "ServiceUnavailable", "try again")
 REFUSED = Failure("refused", "AuthorizationFailed", "no right to write")

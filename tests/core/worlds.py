@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from hypothesis import strategies as st
+from msgspec import structs
 
 from fleetdns.api.conditions import Condition
 from fleetdns.api.exports import InternalServiceExport
@@ -121,7 +120,7 @@ def azure_profiles(draw: st.DrawFn) -> Profile | None:
         ttl=draw(st.sampled_from([60, 30, None])),
         monitor=Monitor("HTTP", draw(st.sampled_from([80, 8443])), "/", 30, 10, 3, unmanaged=b'{"expected":[]}'),
         tags=tags,
-        endpoints=tuple(replace(e, priority=n) for e, n in zip(endpoints, order, strict=True)),
+        endpoints=tuple(structs.replace(e, priority=n) for e, n in zip(endpoints, order, strict=True)),
         status=draw(st.sampled_from(["Enabled", "Disabled"])),
         fqdn=identity.fqdn,
         unmanaged=b'{"properties":{"maxReturn":2}}',
