@@ -16,7 +16,7 @@ from tests.controllers.fake_hub import FakeHub
 from tests.controllers.world import World, export_key
 from tests.core.builders import make_backend, make_export, make_import, make_profile, public_ip
 
-pytestmark = pytest.mark.looptime
+pytestmark = [pytest.mark.looptime, pytest.mark.thorough]
 
 REST = 0.2  # seconds that a profile rests after it was written
 

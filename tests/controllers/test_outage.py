@@ -16,7 +16,7 @@ from tests.controllers.throttling import is_true, now, rolled_out, shops, ttl, u
 from tests.controllers.world import SWEEP, World, condition
 from tests.core.builders import NAMESPACE, RESOURCE_GROUP, make_backend, make_export, make_profile, public_ip
 
-pytestmark = pytest.mark.looptime
+pytestmark = [pytest.mark.looptime, pytest.mark.thorough]
 
 UNAVAILABLE = Unavailable("ServiceUnavailable", "The service is unavailable.")
 TIMEOUT = Unavailable("Timeout", "Azure did not answer in time")

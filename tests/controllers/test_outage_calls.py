@@ -13,6 +13,8 @@ from tests.controllers.outages import OUTAGES, SWEEP, Outage, play
 from tests.controllers.throttling import is_true, rolled_out, shops, ttl, until
 from tests.core.builders import NAMESPACE, make_profile
 
+pytestmark = pytest.mark.thorough
+
 FEW = 12  # calls a minute
 # Calls on their way when many begin to ask at once: so many go wrong before anybody knows that it is Azure.
 IN_HAND = 14

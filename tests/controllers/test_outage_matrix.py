@@ -8,6 +8,8 @@ import pytest
 
 from tests.controllers.outages import OUTAGES, Outage, play
 
+pytestmark = pytest.mark.thorough
+
 # Whoever waits for a time of its own waits longest when the outage ends just after it tried.
 LONGER = (0.0, 17.0, 34.0, 51.0)
 

@@ -15,7 +15,7 @@ from fleetdns.errors import FleetDNSError, Forbidden, Throttled, Unavailable
 from tests.controllers.world import SWEEP, World, condition
 from tests.core.builders import NAMESPACE, make_backend, make_export, make_profile
 
-pytestmark = pytest.mark.looptime
+pytestmark = [pytest.mark.looptime, pytest.mark.thorough]
 
 NAMES = [f"shop-{number}" for number in range(8)]
 UNREACHABLE = Unavailable("ConnectionFailed", "Azure Resource Manager cannot be reached")

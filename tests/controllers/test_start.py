@@ -13,7 +13,7 @@ from tests.controllers.throttling import is_true, now, rolled_out, shops, until
 from tests.controllers.world import SWEEP, World
 from tests.core.builders import make_backend, make_export, make_profile
 
-pytestmark = pytest.mark.looptime
+pytestmark = [pytest.mark.looptime, pytest.mark.thorough]
 
 DOWN = Unavailable("ConnectionFailed", "Azure Resource Manager cannot be reached")
 ANSWERS = 4.0  # seconds that a handful of calls takes

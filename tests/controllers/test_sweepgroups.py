@@ -16,7 +16,7 @@ from tests.controllers.throttling import until
 from tests.controllers.world import SWEEP, World
 from tests.core.builders import NAMESPACE, make_naming, make_profile
 
-pytestmark = pytest.mark.looptime
+pytestmark = [pytest.mark.looptime, pytest.mark.thorough]
 
 LONGEST = 20.0  # seconds that a call may take
 TIMEOUT = Unavailable("Timeout", "Azure did not answer in time")

@@ -342,6 +342,7 @@ def settled(aggregate: Aggregate, observed: Profile | None) -> Profile:
     return observed
 
 
+@pytest.mark.thorough
 @given(**WORLDS)
 @QUICK
 def test_a_profile_that_serves_is_never_left_with_nothing_that_does(
@@ -355,6 +356,7 @@ def test_a_profile_that_serves_is_never_left_with_nothing_that_does(
         assert any(map(serves, observed.endpoints)) or not any(map(serves, undrained.endpoints))
 
 
+@pytest.mark.thorough
 @given(**WORLDS)
 @QUICK
 def test_nothing_of_a_drained_cluster_is_left_beside_something_else_that_serves(
@@ -366,6 +368,7 @@ def test_nothing_of_a_drained_cluster_is_left_beside_something_else_that_serves(
     assert not left or (len(left) == 1 and not any(map(serves, others)))
 
 
+@pytest.mark.thorough
 @given(**WORLDS)
 @QUICK
 def test_drained_and_put_back_it_is_as_it_was(aggregate: Aggregate, before: Profile | None, drained: set[str]) -> None:
@@ -378,6 +381,7 @@ def test_drained_and_put_back_it_is_as_it_was(aggregate: Aggregate, before: Prof
     assert _facts(again) == _facts(first)
 
 
+@pytest.mark.thorough
 @given(**WORLDS)
 @QUICK
 def test_it_is_one_call_and_settles(aggregate: Aggregate, before: Profile | None, drained: set[str]) -> None:

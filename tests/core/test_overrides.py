@@ -387,6 +387,7 @@ def of(overrides: list[ResourceOverride], clusters: dict[str, dict[str, str]]) -
     return overridden(overrides, service=ObjectKey(NAMESPACE, SERVICE), clusters=clusters)
 
 
+@pytest.mark.thorough
 @given(OVERRIDES, CLUSTERS, st.randoms(use_true_random=False))
 def test_the_order_in_which_things_come_makes_no_difference(
     overrides: list[ResourceOverride], clusters: dict[str, dict[str, str]], random: Any
@@ -398,6 +399,7 @@ def test_the_order_in_which_things_come_makes_no_difference(
     assert of(shuffled, turned) == of(overrides, clusters)
 
 
+@pytest.mark.thorough
 @given(OVERRIDES, CLUSTERS)
 def test_every_cluster_has_an_outcome_that_can_be_used(
     overrides: list[ResourceOverride], clusters: dict[str, dict[str, str]]
@@ -411,6 +413,7 @@ def test_every_cluster_has_an_outcome_that_can_be_used(
     assert {remark.override for remark in found.remarks} <= {override.metadata.name for override in overrides}
 
 
+@pytest.mark.thorough
 @given(OVERRIDES, CLUSTERS)
 def test_a_cluster_is_judged_without_a_look_at_the_others(
     overrides: list[ResourceOverride], clusters: dict[str, dict[str, str]]

@@ -17,7 +17,7 @@ from tests.core.builders import NAMESPACE
 from tests.core.memberbuilders import GROUP, make_ip
 from tests.member.world import KEY, OFFER, World, most_in
 
-pytestmark = pytest.mark.looptime
+pytestmark = [pytest.mark.looptime, pytest.mark.thorough]
 
 HOUR = 3600.0
 
