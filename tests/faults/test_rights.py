@@ -58,7 +58,9 @@ async def test_a_kind_that_may_be_listed_and_not_watched_is_not_ready(
         async with serving(fleet, tmp_path) as served:
             async with without(fleet.api, ROLE, "internalserviceexports", "watch"):
                 front.drop()
-                red = await served.probes.turn_red("internalserviceexports (403", since=now(), within=15)
+                red = await served.probes.turn_red(
+                    'cannot watch resource "internalserviceexports"', since=now(), within=15
+                )
                 measured("not ready", red)
             measured("caught up", await served.catches_up(since=now()))
 
