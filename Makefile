@@ -14,7 +14,8 @@ PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3; do \
 SOURCES := fleetdns tests
 # Two more than two cores: leases, watches and processes are waited for.
 WORKERS ?= 4
-PYTEST = $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile -q
+# Files in their own order: by the number of their tests, one with a single long story would come last.
+PYTEST = $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder -q
 # Lock files name versions and hashes, never where they came from.
 COMPILE := $(BIN)/pip-compile --quiet --generate-hashes --strip-extras --allow-unsafe --no-header \
 	--no-emit-index-url --no-emit-find-links --no-emit-trusted-host
