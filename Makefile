@@ -12,7 +12,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo $$p; break; }; done)
 SOURCES := fleetdns tests
-# Two more than two cores: leases, watches and processes are waited for.
+# Twice as many as there are cores: leases, watches and processes are waited for.
 WORKERS ?= 4
 # Files in their own order: by the number of their tests, one with a single long story would come last.
 PYTEST = $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder -q
@@ -81,7 +81,7 @@ lint: $(VENV)/.dev ## ruff, import contracts, Dockerfile
 type: $(VENV)/.dev ## mypy --strict
 	@$(BIN)/mypy
 
-bench: $(VENV)/.dev ## every benchmark but the takeovers, into docs/benchmarks.md and the pages it links; 25 minutes
+bench: $(VENV)/.dev ## every benchmark but the takeovers, into docs/benchmarks.md and the pages it links; 20 minutes
 	@$(BIN)/python -m tests.bench
 
 bench-takeover: $(VENV)/.dev ## how long a takeover takes, into docs/takeover.md; 20 minutes

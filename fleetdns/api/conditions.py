@@ -27,6 +27,12 @@ def find(conditions: Iterable[Condition], kind: str) -> Condition | None:
     return next((condition for condition in conditions if condition.type == kind), None)
 
 
+def is_true(conditions: Iterable[Condition], kind: str) -> bool:
+    """Whether the condition of one type is there, and True."""
+    found = find(conditions, kind)
+    return found is not None and found.status == TRUE
+
+
 def merged(old: tuple[Condition, ...], new: Iterable[Condition], *, managed: frozenset[str]) -> tuple[Condition, ...]:
     """`new` with the transition times of `old`; conditions of types that are not `managed` stay as somebody wrote them.
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TypeGuard
+
 from fleetdns.api.profile import TrafficManagerProfile
 from fleetdns.controllers.index import AzureIndex
 from fleetdns.core.identity import Identity, Unidentified, adoption, identify, unadoptable
@@ -32,7 +34,7 @@ class Identities:
             # Nobody sweeps a group for a profile that may be somebody else's.
             await self._index.read(named)
             identity = self.identity(profile)
-        if isinstance(identity, Identity) and identity.is_new:
+        if _is_new(identity):
             await self._index.see_group(identity.ref, profile_tag(profile.metadata.key))
             identity = self.identity(profile)
         if _is_new(identity) and named is not None:
@@ -42,5 +44,5 @@ class Identities:
         return identity
 
 
-def _is_new(identity: Identity | Unidentified) -> bool:
+def _is_new(identity: Identity | Unidentified) -> TypeGuard[Identity]:
     return isinstance(identity, Identity) and identity.is_new

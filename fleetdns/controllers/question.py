@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from fleetdns.api.conditions import TRUE, find
+from fleetdns.api.conditions import is_true
 from fleetdns.api.meta import ObjectKey
-from fleetdns.api.profile import TrafficManagerProfile
 from fleetdns.controllers.caches import BY_PROFILE, BY_SERVICE, Caches
 from fleetdns.core.aggregate import Aggregate
 from fleetdns.core.finding import Question
@@ -41,14 +40,11 @@ def question(service: ObjectKey, caches: Caches) -> Question:
         bare=bare,
         clusters=frozenset(_clusters(caches)),
         guarded=tuple(
-            p for p in caches.profiles.values() if p.metadata.namespace == service.namespace and _is_guarded(p)
+            profile
+            for profile in caches.profiles.values()
+            if profile.metadata.namespace == service.namespace and is_true(profile.status.conditions, GUARDED)
         ),
     )
-
-
-def _is_guarded(profile: TrafficManagerProfile) -> bool:
-    held = find(profile.status.conditions, GUARDED)
-    return held is not None and held.status == TRUE
 
 
 def _clusters(caches: Caches) -> Iterator[str]:

@@ -9,7 +9,7 @@ import msgspec
 
 from fleetdns.api.backend import TrafficManagerBackend
 from fleetdns.api.clusters import MemberCluster, Namespace
-from fleetdns.api.conditions import TRUE, find
+from fleetdns.api.conditions import is_true
 from fleetdns.api.exports import CONFLICT, InternalServiceExport, ServiceImport
 from fleetdns.api.meta import ObjectKey
 from fleetdns.api.overrides import ResourceOverride
@@ -136,8 +136,7 @@ def _services_of(old: InternalServiceExport | None, new: InternalServiceExport |
 
 
 def _has_lost(export: InternalServiceExport) -> bool:
-    conflict = find(export.status.conditions, CONFLICT)
-    return conflict is not None and conflict.status == TRUE
+    return is_true(export.status.conditions, CONFLICT)
 
 
 def _differ_in_status_alone(old: InternalServiceExport, new: InternalServiceExport) -> bool:

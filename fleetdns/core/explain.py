@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from fleetdns.api.backend import BackendSpec, EndpointStatus, NameRef, TrafficManagerBackend
-from fleetdns.api.conditions import TRUE, find
+from fleetdns.api.conditions import TRUE, find, is_true
 from fleetdns.api.exports import WITHDRAWN, InternalServiceExport
 from fleetdns.api.meta import ObjectKey, ObjectMeta, is_marked
 from fleetdns.api.profile import TrafficManagerProfile
@@ -143,8 +143,8 @@ def _finding(chain: _Chain, cluster: str) -> Finding:
     endpoint = chain.endpoints.get(cluster)
     if chain.backend.metadata.is_deleting:
         return _going(chain, cluster, endpoint)
-    guarded = find(chain.backend.status.conditions, GUARDED)
-    if cluster not in chain.exporting and endpoint is not None and guarded is not None and guarded.status == TRUE:
+    is_guarded = is_true(chain.backend.status.conditions, GUARDED)
+    if cluster not in chain.exporting and endpoint is not None and is_guarded:
         because = "its export is gone without being withdrawn; the endpoint stays, since too few others would be left"
         return Finding(cluster, GUARD_HELD, because, remedies.guard(chain.backend.metadata.key))
     if cluster in chain.own and not (endpoint is not None and chain.own[cluster].verdict == DRAINED):

@@ -21,7 +21,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from fleetdns.api.backend import TrafficManagerBackend
-from fleetdns.api.conditions import TRUE, find
+from fleetdns.api.conditions import is_true
 from fleetdns.api.exports import WITHDRAWN
 from fleetdns.api.meta import ObjectKey, is_marked
 from fleetdns.api.profile import ALLOW_EMPTY
@@ -219,8 +219,7 @@ def _missed_before(gone: tuple[Endpoint, ...], aggregate: Aggregate) -> frozense
 
 def _guarded(gone: tuple[Endpoint, ...], aggregate: Aggregate) -> frozenset[str]:
     """The folded names of those for which a guarded backend answers."""
-    conditions = {b.metadata.uid: find(b.status.conditions, GUARDED) for b in aggregate.live_backends}
-    guarded = {uid for uid, condition in conditions.items() if condition is not None and condition.status == TRUE}
+    guarded = {b.metadata.uid for b in aggregate.live_backends if is_true(b.status.conditions, GUARDED)}
     if not guarded:
         return frozenset()
     return frozenset(

@@ -45,8 +45,8 @@ class Memory:
     `contest`: what was put back lately. `health`: what was told of health. `setback`: what Azure refused as a whole.
     `suspects`: endpoints of a refused batch, not tried alone yet (folded). `cause`: what was told of an outage.
     `tried`: what a call was to put back of which nobody knows yet what it did. `untold`: what was put back while the
-    hub took no status. `said`: the events of health that one object's uid has,
-    where the hub did not take the status of them all.
+    hub took no status. `said`: the events of health that one object's uid has, where the hub did not take the status
+    of them all.
     """
 
     settled: Profile | None = None

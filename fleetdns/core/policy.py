@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
-from fleetdns.api.conditions import TRUE, find
+from fleetdns.api.conditions import is_true
 from fleetdns.api.exports import CONFLICT, EXCLUDED, MEMBER_NAMESPACE_PREFIX, WITHDRAWN
 from fleetdns.api.meta import ObjectKey, is_marked
 from fleetdns.core.aggregate import Aggregate, Unreadable
@@ -103,8 +103,7 @@ def _unresolved_exports(aggregate: Aggregate) -> Iterator[tuple[str, str]]:
     """Exports that take traffic and about which their ServiceImport says nothing yet, neither yes nor no."""
     accepted = {(i.metadata.key, ref.cluster) for i in aggregate.imports for ref in i.status.clusters}
     for export in aggregate.exports:
-        conflict = find(export.status.conditions, CONFLICT)
-        is_loser = conflict is not None and conflict.status == TRUE
+        is_loser = is_true(export.status.conditions, CONFLICT)
         is_going = export.metadata.is_deleting or is_marked(export.metadata, WITHDRAWN)
         is_meant = export.weight <= 0 or is_marked(export.metadata, EXCLUDED)
         is_offer = export.is_from_own_namespace and not is_going and not is_meant

@@ -8,7 +8,7 @@ from dataclasses import replace
 from msgspec import structs
 
 from fleetdns.api.backend import EndpointStatus, TrafficManagerBackend
-from fleetdns.api.conditions import TRUE, find
+from fleetdns.api.conditions import TRUE, find, is_true
 from fleetdns.api.profile import TrafficManagerProfile
 from fleetdns.core.contest import DRIFTING, SWEEPS, Contest
 from fleetdns.core.desired import Desired
@@ -80,5 +80,4 @@ def _as_listed(desired: Endpoint, told: EndpointStatus, present: Endpoint | None
 
 def contest_by_status(profile: TrafficManagerProfile, *, until: float) -> Contest:
     """Nothing of a contest is remembered, but what status says of it stands until then."""
-    told = find(profile.status.conditions, DRIFTING)
-    return Contest(told_until=until if told is not None and told.status == TRUE else None)
+    return Contest(told_until=until if is_true(profile.status.conditions, DRIFTING) else None)

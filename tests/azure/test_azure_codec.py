@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import random
 from dataclasses import replace
@@ -214,6 +215,10 @@ def test_the_texts_that_azure_and_the_hub_both_hold_are_stored_once() -> None:
     endpoint = decode_endpoint(wire(endpoint_body(str(name), targetResourceId=target)))
     assert endpoint.target_resource_id is export.spec.public_ip_resource_id
     assert endpoint.name is str(name)
+
+
+def test_no_collection_of_garbage_looks_at_an_endpoint() -> None:
+    assert not gc.is_tracked(decode_endpoint(wire(endpoint_body())))
 
 
 def test_everything_unmanaged_is_kept_as_canonical_json() -> None:

@@ -115,42 +115,35 @@ def test_urgency_before_arrival(waiting: int, coming: int, is_first: bool) -> No
     assert (budget.reserve("work/waiting", {ENDPOINT_WRITES: 1}, urgency=waiting, now=now) is None) != is_first
 
 
-def test_a_deletion_goes_before_users_who_have_waited_for_the_best_part_of_a_minute() -> None:
+def served_among_users(account: str, *, urgency: int, since: float) -> tuple[float, float]:
+    """When an account is served that asks once while users keep coming, and how long the one of them who has waited
+    longest has waited by then.
+    """
     budget = drained()
-    asking = sorted([(110.0, "work/deleted"), *((second / 5, f"work/user-{second}") for second in range(600))])
-    asked = {account: now for now, account in asking}
+    users = {f"work/user-{number}": number / 5 for number in range(600)}  # five a second; there are tokens for three
+    asking = sorted([(since, account), *((at, user) for user, at in users.items())])
     while asking:
-        now, account = heappop(asking)
-        urgency = DELETION if account == "work/deleted" else USER
-        wait = budget.spend(account, ENDPOINT_WRITES, urgency=urgency, now=now)
-        budget.release(account, now=now)
+        now, next_one = heappop(asking)
+        wait = budget.spend(next_one, ENDPOINT_WRITES, urgency=urgency if next_one == account else USER, now=now)
+        budget.release(next_one, now=now)
         if wait is not None:
-            heappush(asking, (now + wait.seconds, account))
-        elif account == "work/deleted":
-            longest = max(now - since for user, since in asked.items() if user != account and since <= now)
-            assert longest > 35, "otherwise there was no line"
-            assert now < 111
-            return
+            heappush(asking, (now + wait.seconds, next_one))
+        elif next_one == account:
+            return now, now - min(users.values())
         else:
-            del asked[account]
+            del users[next_one]
     pytest.fail("it was never served")
+
+
+def test_a_deletion_goes_before_users_who_have_waited_for_the_best_part_of_a_minute() -> None:
+    served, longest = served_among_users("work/deleted", urgency=DELETION, since=110.0)
+    assert longest > 35, "otherwise there was no line"
+    assert served < 111
 
 
 def test_the_least_urgent_is_served_in_a_bounded_time_however_many_users_keep_coming() -> None:
-    budget = drained()
-    users = [(second / 5, f"work/user-{second}") for second in range(600)]  # five a second; there are tokens for three
-    asking = sorted([(0.0, "work/drift"), *users])
-    while asking:
-        now, account = heappop(asking)
-        urgency = BACKGROUND if account == "work/drift" else USER
-        wait = budget.spend(account, ENDPOINT_WRITES, urgency=urgency, now=now)
-        budget.release(account, now=now)
-        if wait is not None:
-            heappush(asking, (now + wait.seconds, account))
-        elif account == "work/drift":
-            assert 20 < now < 60
-            return
-    pytest.fail("it was never served")
+    served, _ = served_among_users("work/drift", urgency=BACKGROUND, since=0.0)
+    assert 20 < served < 60
 
 
 def test_who_changes_all_the_time_takes_nothing_from_who_changes_once() -> None:
