@@ -32,7 +32,7 @@ from tests.core.builders import make_backend, make_export, make_profile
 GOAL = 50.0  # ms, p99, with the largest fleet
 FLEETS = ("100x4", "200x200")
 _PATIENCE = 300.0
-_PAUSE = 0.35  # seconds between two changes: there are tokens for 3.4 endpoint writes a second, and who waits for one is late
+_PAUSE = 0.35  # seconds between two changes; there are tokens for 3.4 endpoint writes a second
 _QUIET = 0.5  # seconds without a call to Azure or a reconcile
 _POLL = 0.001  # seconds
 BACKEND, EXPORT = "weight of a backend", "weight of an export"
