@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import random
 from collections.abc import AsyncIterator
 
 import aiohttp
 import pytest
 
+from fleetdns.emulator.hub.rest import Hub
 from fleetdns.emulator.hub.server import HubServer
 from tests.apiserver.fixtures import binaries, pytest_collection_finish, real_server
 from tests.apiserver.server import RealAPIServer
 from tests.contract.client import API, Endpoint, connected, until_served
 from tests.contract.samples import BETA, DEFINITIONS, GROUP, definitions
+from tests.contract.seconds import SettableClock
 
 __all__ = ["binaries", "pytest_collection_finish", "real_server"]
 
@@ -30,9 +33,15 @@ def real_with_crds(real_server: RealAPIServer) -> RealAPIServer:
 
 
 @pytest.fixture
-async def embedded_with_crds() -> AsyncIterator[HubServer]:
+def hub_clock() -> SettableClock:
+    """What the embedded hub takes for the time."""
+    return SettableClock()
+
+
+@pytest.fixture
+async def embedded_with_crds(hub_clock: SettableClock) -> AsyncIterator[HubServer]:
     """A new embedded hub that serves our five kinds."""
-    server = HubServer()
+    server = HubServer(Hub(clock=hub_clock, random=random.SystemRandom()))
     await server.start()
     for definition in definitions():
         server.hub.install(definition)

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from tests.contract.client import API, APPLY, JSON_PATCH, MERGE
 from tests.contract.neutral import neutralizer, unordered
 from tests.contract.samples import OLD_PROFILES, PROFILES, condition, profile
+from tests.contract.seconds import Paced, SettableClock, told_by_both
 
 Object = dict[str, Any]
 
@@ -140,14 +141,18 @@ STEPS = st.one_of(
 
 @settings(max_examples=50, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(steps=st.lists(STEPS, min_size=1, max_size=10), version=st.sampled_from(["v1beta1", "v1alpha1"]))
-async def test_both_servers_tell_the_same_story(both: tuple[API, API], steps: list[Step], version: str) -> None:
-    name = f"shop-{next(_NUMBERS)}"
-    hub, real = [[shown async for shown in conversation(api, name, steps, version)] for api in both]
+async def test_both_servers_tell_the_same_story(
+    both: tuple[API, API], hub_clock: SettableClock, steps: list[Step], version: str
+) -> None:
+    def talk(api: API, name: str, paced: Paced) -> AsyncIterator[Object]:
+        return conversation(api, name, steps, version, paced)
+
+    hub, real = await told_by_both(*both, hub_clock, f"shop-{next(_NUMBERS)}", talk)
     for embedded, expected in zip(hub, real, strict=True):
         assert embedded == expected
 
 
-async def conversation(api: API, name: str, steps: list[Step], version: str) -> AsyncIterator[Object]:
+async def conversation(api: API, name: str, steps: list[Step], version: str, paced: Paced) -> AsyncIterator[Object]:
     """What one server answers to each step, then tells a watcher of all, without what differs between two servers."""
     neutral = neutralizer(name)
     collection, other = (OLD_PROFILES, PROFILES) if version == "v1alpha1" else (PROFILES, OLD_PROFILES)
@@ -159,7 +164,8 @@ async def conversation(api: API, name: str, steps: list[Step], version: str) -> 
             body = (await api.get(path)).body | step.change
         text = None if body is None else json.dumps(body).replace('"shop"', f'"{name}"').replace("v1beta1", version)
         path = path.replace(collection, other) if step.elsewhere else path
-        reply = await api.call(step.method, path + step.query, text, content_type=step.content_type)
+        async with paced():
+            reply = await api.call(step.method, path + step.query, text, content_type=step.content_type)
         shown = neutral(reply.text)
         yield {"code": reply.code, "warnings": reply.headers.getall("Warning", []), "body": unordered(shown)}
     await api.create(PROFILES, profile(f"{name}-end"))

@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 
 from tests.contract.client import API, APPLY, MERGE
 from tests.contract.neutral import neutralizer, unordered
+from tests.contract.seconds import Paced, SettableClock, told_by_both
 
 Object = dict[str, Any]
 
@@ -112,20 +113,25 @@ FIRST = Step("POST", manifest({"type": "LoadBalancer", "ports": [WEB]}, {}), que
 
 @settings(max_examples=60, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(steps=st.lists(STEPS, min_size=1, max_size=8))
-async def test_both_servers_tell_the_same_story_of_a_service(both: tuple[API, API], steps: list[Step]) -> None:
-    name = f"shop-{next(_NUMBERS)}"
-    hub, real = [[shown async for shown in conversation(api, name, steps)] for api in both]
+async def test_both_servers_tell_the_same_story_of_a_service(
+    both: tuple[API, API], hub_clock: SettableClock, steps: list[Step]
+) -> None:
+    def talk(api: API, name: str, paced: Paced) -> AsyncIterator[Object]:
+        return conversation(api, name, steps, paced)
+
+    hub, real = await told_by_both(*both, hub_clock, f"shop-{next(_NUMBERS)}", talk)
     for embedded, expected in zip(hub, real, strict=True):
         assert embedded == expected
 
 
-async def conversation(api: API, name: str, steps: list[Step]) -> AsyncIterator[Object]:
+async def conversation(api: API, name: str, steps: list[Step], paced: Paced) -> AsyncIterator[Object]:
     """What one server answers to each step, without what differs between two servers."""
     neutral, picked = neutralizer(name), Picked()
     for step in [FIRST, *steps, Step("GET")]:
         path = SERVICES if step.method == "POST" else f"{SERVICES}/{name}{step.below}"
         text = None if step.body is None else json.dumps(step.body).replace('"shop"', f'"{name}"')
-        reply = await api.call(step.method, path + step.query, text, content_type=step.content_type)
+        async with paced():
+            reply = await api.call(step.method, path + step.query, text, content_type=step.content_type)
         shown = unordered(picked.told(neutral(reply.text))) if "dryRun" not in step.query else {}
         yield {"code": reply.code, "warnings": reply.headers.getall("Warning", []), "body": shown}
 

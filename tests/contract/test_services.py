@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from typing import Any
 
@@ -365,6 +366,20 @@ class TestOwnership:
         assert (await self.claim(api, app, "same", manager="other")).code == 200
         assert self.label(await self.claim(api, app, None)) == "same"
         assert self.label(await self.claim(api, app, None, manager="other")) is None
+
+    async def test_the_same_status_again_is_a_change_only_where_it_moves_its_writer_behind_others(
+        self, api: API, app: str
+    ) -> None:
+        # Without its default, the address is written each time; writers stand in the order of their last seconds.
+        status = {"loadBalancer": {"ingress": [{"ip": "20.1.2.3"}]}}
+        body = {"apiVersion": "v1", "kind": "Service", "metadata": {"name": "app"}, "status": status}
+        await api.apply(f"{app}/status", body, manager="cloud")
+        before = await self.claim(api, app, "a")
+        versions = []
+        for _ in range(2):
+            await asyncio.sleep(1)
+            versions.append((await api.apply(f"{app}/status", body, manager="cloud")).version)
+        assert before.version != versions[0] == versions[1]
 
     async def test_a_service_that_is_gone_is_not_made_again(self, api: API, app: str) -> None:
         uid = (await api.get(app)).body["metadata"]["uid"]
