@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 import msgspec
 
@@ -43,6 +44,11 @@ class _Memory:
     burst: Burst = field(default_factory=Burst)
     written: tuple[_Seen, ServiceImportStatus] | None = None
     judged: dict[ObjectKey, tuple[_Seen, ConditionsStatus]] = field(default_factory=dict)
+
+    def told(self, export: InternalServiceExport) -> ConditionsStatus:
+        """What the export's status says, where the cache has not heard of our last write as well."""
+        before = self.judged.get(export.metadata.key)
+        return before[1] if before is not None and before[0] == _seen(export.metadata) else export.status
 
 
 class ResolutionReconciler:
@@ -146,30 +152,25 @@ class ResolutionReconciler:
 
     async def _judge_each(self, verdicts: tuple[tuple[InternalServiceExport, Condition], ...], memory: _Memory) -> None:
         """Tell every export what was decided; one that cannot be told does not keep it from the others."""
-        slots, errors = asyncio.Semaphore(_AT_ONCE), list[FleetDNSError]()
+        slots, errors, now = asyncio.Semaphore(_AT_ONCE), list[FleetDNSError](), self._writer.now
 
-        async def judge(export: InternalServiceExport, condition: Condition) -> None:
+        async def tell(export: InternalServiceExport, status: ConditionsStatus, patch: dict[str, Any]) -> None:
             async with slots:
                 try:
-                    await self._judge(export, condition, memory)
+                    await self._hub.patch_status(export, patch)
                 except FleetDNSError as error:
                     errors.append(error)
+                else:
+                    memory.judged[export.metadata.key] = (_seen(export.metadata), status)
 
         async with asyncio.TaskGroup() as group:
             for export, condition in verdicts:
-                group.create_task(judge(export, condition))
+                known = memory.told(export)
+                status = export_status(msgspec.structs.replace(export, status=known), condition, now=now)
+                if patch := status_patch(known, status):
+                    group.create_task(tell(export, status, patch))
         if errors:
             raise errors[0]
-
-    async def _judge(self, export: InternalServiceExport, condition: Condition, memory: _Memory) -> None:
-        key, seen = export.metadata.key, _seen(export.metadata)
-        before = memory.judged.get(key)
-        known = before[1] if before is not None and before[0] == seen else export.status
-        status = export_status(msgspec.structs.replace(export, status=known), condition, now=self._writer.now)
-        patch = status_patch(known, status)
-        if patch is not None:
-            await self._hub.patch_status(export, patch)
-            memory.judged[key] = (seen, status)
 
 
 def _seen(metadata: ObjectMeta) -> _Seen:

@@ -92,6 +92,8 @@ def deletion_waits_status(
 
 def status_patch(old: msgspec.Struct, new: msgspec.Struct) -> dict[str, Any] | None:
     """The merge patch that turns one status into the other, with explicit nulls; None when they are equal."""
+    if old == new:
+        return None
     before, after = msgspec.to_builtins(old), msgspec.to_builtins(new)
     changed = {name: value for name, value in after.items() if before.get(name) != value}
     gone = {name: None for name in before if name not in after}
