@@ -50,7 +50,7 @@ _log = structlog.get_logger("fleetdns")
 
 async def run(settings: Settings, *, stop: asyncio.Event) -> None:
     """Run the hub controller until `stop`. Raises UsageError for what is wrong from the start."""
-    connection = await load(settings.kubeconfig)
+    connection = await load(settings.kubeconfig, settings.context)
     metrics, health, chance = Metrics(), Health(), random.Random()
     async with AsyncExitStack() as stack:
         await stack.enter_async_context(serve(settings, metrics=metrics, health=health))

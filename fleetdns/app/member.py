@@ -50,7 +50,7 @@ _log = structlog.get_logger("fleetdns")
 async def run(settings: MemberSettings, *, stop: asyncio.Event) -> None:
     """Run the agent until `stop`. Raises UsageError for what is wrong from the start."""
     to_hub = await load(settings.hub_kubeconfig)
-    to_cluster = await load(settings.kubeconfig)
+    to_cluster = await load(settings.kubeconfig, settings.context)
     metrics, health, chance = Metrics(), Health(), random.Random()
     async with AsyncExitStack() as stack:
         await stack.enter_async_context(serve(settings, metrics=metrics, health=health))

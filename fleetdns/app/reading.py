@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from typing import Protocol
 
 from fleetdns.app.awaited import AwaitedReads, Waiting
 from fleetdns.app.naming import plan_settings
@@ -31,6 +32,15 @@ from fleetdns.kube.transport import Transport
 from fleetdns.settings import Settings
 
 _SILENCE = 20.0  # seconds; a controller has time, a person has not
+
+
+class Way(Protocol):
+    """Where the hub is; every command's settings say so. None: the pod's own account, and the current context."""
+
+    @property
+    def kubeconfig(self) -> str | None: ...
+    @property
+    def context(self) -> str | None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,9 +72,9 @@ class Planned:
 
 
 @asynccontextmanager
-async def open_hub(kubeconfig: str | None, namespace: str | None) -> AsyncIterator[Hub]:
+async def open_hub(way: Way, namespace: str | None) -> AsyncIterator[Hub]:
     """The hub until the block ends. Raises UsageError, and Rejected where no API server is behind the address."""
-    connection = await load(kubeconfig)
+    connection = await load(way.kubeconfig, way.context)
     async with Transport(connection, observer=_Nobody(), server=f"the API server {connection.host}") as transport:
         try:
             yield Hub(connection.host, transport, HubSources(transport, namespace=namespace))
@@ -78,7 +88,7 @@ async def open_hub(kubeconfig: str | None, namespace: str | None) -> AsyncIterat
 async def planned(settings: Settings, waiting: Waiting) -> Planned:
     """Look at everything as `run` with these settings would. Raises FleetDNSError."""
     async with AsyncExitStack() as stack:
-        hub = await stack.enter_async_context(open_hub(settings.kubeconfig, settings.namespace))
+        hub = await stack.enter_async_context(open_hub(settings, settings.namespace))
         with waiting(hub.server):
             decided = plan_settings(settings, settings.hub_id or await _id_of(hub))
             caches = await snapshot(hub.sources)
@@ -120,7 +130,7 @@ class Orphanage:
 async def open_orphanage(settings: Settings, waiting: Waiting) -> AsyncIterator[Orphanage]:
     """Look once; the removal works until the block ends. Raises FleetDNSError."""
     async with AsyncExitStack() as stack:
-        hub = await stack.enter_async_context(open_hub(settings.kubeconfig, settings.namespace))
+        hub = await stack.enter_async_context(open_hub(settings, settings.namespace))
         with waiting(hub.server):
             decided: PlanSettings = plan_settings(settings, settings.hub_id or await _id_of(hub))
             caches = await profiles_alone(hub.sources)

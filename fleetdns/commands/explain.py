@@ -36,7 +36,7 @@ def explained(report: HubReport, key: ObjectKey) -> int:
 
 
 async def _read(report: HubReport, key: ObjectKey) -> tuple[tuple[Explanation, ...], tuple[str, ...]]:
-    async with open_hub(report.kubeconfig, None) as hub:
+    async with open_hub(report, None) as hub:
         with patience()(hub.server):
             caches, refused = await as_reader(hub.sources)
     services = services_called(key, caches)

@@ -42,7 +42,7 @@ def member_kubeconfig(access: MemberAccess) -> int:
 
 
 async def _granted(access: MemberAccess) -> tuple[Server, Granted]:
-    connection = await load(access.kubeconfig)
+    connection = await load(access.kubeconfig, access.context)
     if access.kubeconfig is None and access.server is None:
         raise UsageError(
             "--server is missing; give the hub's address for the member cluster: "
@@ -58,7 +58,7 @@ async def _granted(access: MemberAccess) -> tuple[Server, Granted]:
             ) from error
         except Transient as error:
             raise Transient(
-                error.code, f"{error.sentence} ({connection.host}); is the current context of the kubeconfig the hub's?"
+                error.code, f"{error.sentence} ({connection.host}): see that {connection.source} leads to the hub"
             ) from error
         except Rejected as error:
             raise await _missing(hub, connection.host, account) or error from error

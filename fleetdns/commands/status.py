@@ -55,7 +55,7 @@ def status(report: HubReport) -> int:
 
 async def _read(report: HubReport) -> tuple[str, tuple[Overview, ...], tuple[str, ...]]:
     """The hub's address, what it has, and the names of what cannot be read."""
-    async with open_hub(report.kubeconfig, report.namespace) as hub:
+    async with open_hub(report, report.namespace) as hub:
         with patience()(hub.server):
             profiles = await listed(hub.sources, TrafficManagerProfile)
             backends = await listed(hub.sources, TrafficManagerBackend)

@@ -141,7 +141,11 @@ async def load(path: str | None, context: str | None = None) -> Connection:
     Several files are joined as KUBECONFIG joins them; of what two of them say, the first is heard. Raises UsageError.
     """
     logging.getLogger("kubernetes_asyncio.client.rest").setLevel(logging.INFO)  # its DEBUG shows whole Secrets
-    return await _from_file(path, context) if path else _in_cluster()
+    if path:
+        return await _from_file(path, context)
+    if context:
+        raise UsageError(f"the context {context!r} is one of a kubeconfig, and there is none; give --kubeconfig FILE")
+    return _in_cluster()
 
 
 def _in_cluster() -> Connection:

@@ -11,11 +11,13 @@ from typing import Any
 
 import yaml
 
+from fleetdns.core.wording import first_few
 from fleetdns.errors import UsageError
 
 _CLUSTER_PATHS = ("certificate-authority",)
 _USER_PATHS = ("client-certificate", "client-key", "tokenFile")
 _AUTHORITY_DATA = "certificate-authority-data"
+_SHOWN = 30  # contexts, in a sentence
 _NAMED_BY = "the flag or variable that names it"  # which one it was is not known here: an agent has two
 
 
@@ -39,10 +41,10 @@ def read(paths: str, context: str | None = None) -> Kubeconfig:
     shown, content = os.pathsep.join(files), _joined(files)
     name = context or content.get("current-context")
     if not name:
-        raise UsageError(f"the kubeconfig {shown} has no current-context: choose one with kubectl config use-context")
+        raise UsageError(f"the kubeconfig {shown} has no current-context; choose one of {_names(content)}")
     chosen = _named(content, "contexts", name)
     if chosen is None:
-        raise UsageError(f"the kubeconfig {shown} has no context {name!r}: see kubectl config get-contexts")
+        raise UsageError(f"the kubeconfig {shown} has no context {name!r}; it has {_names(content)}")
     inner = _section(chosen, "context")
     cluster = _section(_named(content, "clusters", inner.get("cluster")), "cluster")
     if not cluster.get("server"):
@@ -114,6 +116,13 @@ def _named(content: Mapping[str, Any], section: str, name: object) -> dict[str, 
     if not isinstance(entries, list):
         return None
     return next((entry for entry in entries if isinstance(entry, dict) and entry.get("name") == name), None)
+
+
+def _names(content: Mapping[str, Any]) -> str:
+    """The contexts that there are, for the end of a sentence."""
+    entries = content.get("contexts")
+    named = {str(entry.get("name")) for entry in entries or () if isinstance(entry, dict)}
+    return first_few(sorted(named), named=_SHOWN) or "none at all"
 
 
 def _section(entry: Mapping[str, Any] | None, name: str) -> dict[str, Any]:

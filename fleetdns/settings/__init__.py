@@ -40,6 +40,7 @@ class Settings:
     """What the administrator decided, as api.md names it. Seconds; None where there is no value."""
 
     kubeconfig: str | None
+    context: str | None
     namespace: str | None
     subscription_id: str
     resource_group: str | None
@@ -81,6 +82,7 @@ def settings_from(flags: Mapping[str, str | None], environment: Mapping[str, str
     read = Reader(flags, environment, FLAGS)
     settings = Settings(
         kubeconfig=read.optional("kubeconfig", str),
+        context=read.optional("context", str),
         namespace=read.optional("namespace", namespace),
         subscription_id=read.required("subscription-id", subscription, "the Azure subscription of the profiles"),
         resource_group=read.optional("resource-group", resource_group),

@@ -29,8 +29,11 @@ class Flag(NamedTuple):
         return "FLEETDNS_" + self.name.upper().replace("-", "_")
 
 
+CONTEXT = Flag("context", "NAME", "which context of the kubeconfig; without it, its current one")
+
 FLAGS: tuple[Flag, ...] = (
     Flag("kubeconfig", "FILE", "how to reach the hub cluster; without it, as a pod inside that cluster"),
+    CONTEXT,
     Flag("namespace", "NAMESPACE", "look after the objects of this namespace only; without it, of all"),
     Flag("subscription-id", "UUID", "the Azure subscription that holds the profiles; required"),
     Flag("resource-group", "GROUP", "where profiles go that name no resource group themselves"),

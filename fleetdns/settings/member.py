@@ -9,7 +9,7 @@ from fleetdns.api.exports import MEMBER_NAMESPACE_PREFIX
 from fleetdns.api.meta import ObjectKey
 from fleetdns.errors import UsageError
 from fleetdns.settings.combinations import check_addresses, check_lease
-from fleetdns.settings.flags import FLAGS, Flag, Parser, Reader, add_flags
+from fleetdns.settings.flags import CONTEXT, FLAGS, Flag, Parser, Reader, add_flags
 from fleetdns.settings.values import (
     Address,
     address,
@@ -37,6 +37,7 @@ MEMBER_FLAGS: tuple[Flag, ...] = (
     Flag("hub-namespace", "NAMESPACE", "this cluster's namespace on the hub; without it, fleet-member-CLUSTER"),
     Flag("cluster-name", "CLUSTER", "what this cluster is called in the fleet; required"),
     Flag("kubeconfig", "FILE", "how to reach the member cluster; without it, as a pod inside that cluster"),
+    CONTEXT,
     Flag("subscription-id", "UUID", "the Azure subscription that holds this cluster's public IPs; required"),
     Flag("public-ip-resource-group", "GROUP", "where this cluster's public IPs are, its node resource group; required"),
     _SHARED["azure-cloud"],
@@ -63,6 +64,7 @@ class MemberSettings:
     hub_namespace: str
     cluster_name: str
     kubeconfig: str | None
+    context: str | None  # of `kubeconfig`; that of the hub is made for one cluster and has one
     subscription_id: str
     public_ip_resource_group: str
     azure_cloud: str
@@ -99,6 +101,7 @@ def member_settings_from(flags: Mapping[str, str | None], environment: Mapping[s
         hub_namespace=_hub_namespace(read.optional("hub-namespace", namespace), cluster),
         cluster_name=cluster,
         kubeconfig=read.optional("kubeconfig", str),
+        context=read.optional("context", str),
         subscription_id=read.required("subscription-id", subscription, "the Azure subscription of the public IPs"),
         public_ip_resource_group=read.required(
             "public-ip-resource-group", resource_group, "the resource group of this cluster's nodes"

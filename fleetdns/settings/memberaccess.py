@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from fleetdns.api.exports import MEMBER_NAMESPACE_PREFIX
 from fleetdns.core.tokenlife import LONGEST_LIFE, SHORTEST_LIFE
 from fleetdns.errors import UsageError
-from fleetdns.settings.flags import Flag, Reader
+from fleetdns.settings.flags import CONTEXT, Flag, Reader
 from fleetdns.settings.kubeconfig import kubectls
 from fleetdns.settings.values import Unusable, cluster_name, namespace, web_address
 
@@ -20,6 +20,7 @@ MEMBER_ACCESS_FLAGS: tuple[Flag, ...] = (
     Flag(
         "kubeconfig", "FILE", "an administrator's of the hub; without it KUBECONFIG, ~/.kube/config, or that of the pod"
     ),
+    CONTEXT,
     Flag("hub-namespace", "NAMESPACE", "the cluster's namespace on the hub; without it, fleet-member-CLUSTER"),
     Flag("server", "URL", "the hub's address for the member cluster; without it, the one that is used here"),
 )
@@ -32,6 +33,7 @@ class MemberAccess:
     namespace: str
     ttl: int
     kubeconfig: str | None
+    context: str | None
     server: str | None
 
 
@@ -46,6 +48,7 @@ def member_access_from(cluster: str, flags: Mapping[str, str | None], environmen
         namespace=read.optional("hub-namespace", namespace) or own_namespace,
         ttl=read("ttl", duration),
         kubeconfig=read.optional("kubeconfig", str) or kubectls(environment),
+        context=read.optional("context", str),
         server=read.optional("server", web_address),
     )
 

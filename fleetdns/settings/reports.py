@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from fleetdns.settings import Settings, settings_from
-from fleetdns.settings.flags import FLAGS, Flag, Reader
+from fleetdns.settings.flags import CONTEXT, FLAGS, Flag, Reader
 from fleetdns.settings.kubeconfig import kubectls
 from fleetdns.settings.values import namespace, one_of
 
@@ -31,17 +31,20 @@ PLAN_FLAGS: tuple[Flag, ...] = (
 )
 ORPHANS_FLAGS: tuple[Flag, ...] = (
     _KUBECONFIG,
+    CONTEXT,
     Flag("namespace", "NAMESPACE", "profiles made for objects of this namespace only; without it, of all", short="n"),
     *(flag for flag in FLAGS if flag.name in _AZURE),
     _OUTPUT,
 )
 STATUS_FLAGS: tuple[Flag, ...] = (
     _KUBECONFIG,
+    CONTEXT,
     Flag("namespace", "NAMESPACE", "the objects of this namespace only; without it, of all", short="n"),
     _OUTPUT,
 )
 EXPLAIN_FLAGS: tuple[Flag, ...] = (
     _KUBECONFIG,
+    CONTEXT,
     Flag("namespace", "NAMESPACE", "where the object is, if its name is given alone", short="n"),
     _OUTPUT,
 )
@@ -49,9 +52,12 @@ EXPLAIN_FLAGS: tuple[Flag, ...] = (
 
 @dataclass(frozen=True, slots=True)
 class HubReport:
-    """Where to look on the hub and how to say it. `kubeconfig` None: the pod's own account; `namespace` None: all."""
+    """Where to look on the hub and how to say it. `kubeconfig` None: the pod's own account; `context` None: the
+    current one; `namespace` None: all.
+    """
 
     kubeconfig: str | None
+    context: str | None
     namespace: str | None
     output: str
     is_plain: bool  # no colours, even on a terminal
@@ -71,6 +77,7 @@ def hub_report_from(flags: Mapping[str, str | None], environment: Mapping[str, s
     read = Reader(flags, environment, STATUS_FLAGS)
     return HubReport(
         kubeconfig=read.optional("kubeconfig", str) or kubectls(environment),
+        context=read.optional("context", str),
         namespace=read.optional("namespace", namespace),
         output=read("output", one_of(TEXT, JSON)),
         is_plain=_is_plain(environment),

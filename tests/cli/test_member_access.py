@@ -13,13 +13,19 @@ from fleetdns.settings.values import Unusable
 
 
 def test_a_name_alone_is_enough() -> None:
-    assert member_access_from("aks-1", {}, {}) == MemberAccess("fleet-member-aks-1", 7 * 24 * 3600, None, None)
+    assert member_access_from("aks-1", {}, {}) == MemberAccess("fleet-member-aks-1", 7 * 24 * 3600, None, None, None)
 
 
 def test_flags_win_over_variables() -> None:
-    flags = {"ttl": "10m", "kubeconfig": "mine", "hub-namespace": "elsewhere", "server": "https://hub.example:6443/"}
+    flags = {
+        "ttl": "10m",
+        "kubeconfig": "mine",
+        "context": "far",
+        "hub-namespace": "elsewhere",
+        "server": "https://hub.example:6443/",
+    }
     variables = {flag.variable: "unheard" for flag in MEMBER_ACCESS_FLAGS}
-    expected = MemberAccess("elsewhere", 600, "mine", "https://hub.example:6443")
+    expected = MemberAccess("elsewhere", 600, "mine", "far", "https://hub.example:6443")
     assert member_access_from("aks-1", flags, variables) == expected
 
 

@@ -43,6 +43,7 @@ def test_defaults() -> None:
         hub_namespace="fleet-member-member-1",
         cluster_name="member-1",
         kubeconfig=None,
+        context=None,
         subscription_id=SUBSCRIPTION,
         public_ip_resource_group="MC_nodes",
         azure_cloud="public",
@@ -68,6 +69,7 @@ GOOD: tuple[tuple[str, str, object], ...] = (
     ("cluster-name", "aks-west-1", "aks-west-1"),
     ("cluster-name", "c" * 50, "c" * 50),
     ("kubeconfig", "/etc/member.yaml", "/etc/member.yaml"),
+    ("context", "aks-1", "aks-1"),
     ("subscription-id", "0A0a0a0a-0000-4000-8000-00000000000F", "0A0a0a0a-0000-4000-8000-00000000000F"),
     ("public-ip-resource-group", "MC_group_(aks).west-1", "MC_group_(aks).west-1"),
     ("azure-cloud", "China", "china"),
@@ -235,5 +237,5 @@ def test_a_flag_that_is_not_there_leads_to_the_help_of_its_own_command(
     command: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     cluster = ["aks-1"] if command == "member-kubeconfig" else []
-    assert cli.main([command, *cluster, "--context=hub"]) == 2
+    assert cli.main([command, *cluster, "--contexts=hub"]) == 2
     assert capsys.readouterr().err.endswith(f"see fleetdns {command} --help\n")

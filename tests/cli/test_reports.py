@@ -56,3 +56,11 @@ def test_columns_line_up_with_and_without_colours() -> None:
     coloured = Paint(is_on=True).table(("N", "STATE"), rows, colours={"True": GREEN})
     assert coloured[1] == "a      \x1b[32mTrue\x1b[0m"
     assert coloured[0].startswith(f"\x1b[{BOLD}mN\x1b[0m")
+
+
+def test_the_context_is_that_of_the_flag_or_its_variable() -> None:
+    variables = {"FLEETDNS_CONTEXT": "b", "FLEETDNS_SUBSCRIPTION_ID": SUBSCRIPTION}
+    assert hub_report_from({}, {}).context is None
+    assert hub_report_from({}, variables).context == "b"
+    assert hub_report_from({"context": "a"}, variables).context == "a"
+    assert azure_report_from({"context": "a"}, variables).run.context == "a"

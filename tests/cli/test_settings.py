@@ -23,6 +23,7 @@ def settings(*flags: str, environment: Mapping[str, str] | None = None) -> Setti
 def test_defaults_are_those_of_the_contract() -> None:
     assert settings() == Settings(
         kubeconfig=None,
+        context=None,
         namespace=None,
         subscription_id=SUBSCRIPTION,
         resource_group=None,
@@ -55,6 +56,7 @@ def test_defaults_are_those_of_the_contract() -> None:
 
 GOOD: tuple[tuple[str, str, object], ...] = (
     ("kubeconfig", "/etc/hub.yaml", "/etc/hub.yaml"),
+    ("context", "hub-admin@west", "hub-admin@west"),
     ("namespace", "work", "work"),
     ("subscription-id", "0A0a0a0a-0000-4000-8000-00000000000F", "0A0a0a0a-0000-4000-8000-00000000000F"),
     ("resource-group", "Fleet_(dns).rg-1", "Fleet_(dns).rg-1"),

@@ -110,8 +110,23 @@ async def test_a_file_that_is_missing_or_a_folder_is_a_usage_error(tmp_path: Pat
 async def test_a_context_can_be_chosen(tmp_path: Path) -> None:
     file = written(tmp_path / "config", without("current-context"))
     assert (await load(file, "here")).host == SERVER
-    with pytest.raises(UsageError):
-        await load(file, "there")
+
+
+async def test_of_a_context_that_is_not_there_is_told_which_ones_are(tmp_path: Path) -> None:
+    many = [{"name": name, "context": {"cluster": "hub", "user": "us"}} for name in ("there", "here")]
+    file = written(tmp_path / "config", lambda content: content.update(contexts=many))
+    with pytest.raises(UsageError) as unknown:
+        await load(file, "nowhere")
+    assert str(unknown.value) == f"the kubeconfig {file} has no context 'nowhere'; it has here, there"
+    with pytest.raises(UsageError, match="has no context 'nowhere'; it has none at all"):
+        await load(written(tmp_path / "empty", without("contexts")), "nowhere")
+    with pytest.raises(UsageError, match="has no current-context; choose one of here"):
+        await load(written(tmp_path / "unset", without("current-context")))
+
+
+async def test_a_context_without_a_kubeconfig_asks_for_one(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"context 'here' .*give --kubeconfig"):
+        await load(None, "here")
 
 
 async def test_outside_a_pod_and_without_a_kubeconfig_the_flag_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
