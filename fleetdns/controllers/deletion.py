@@ -25,7 +25,7 @@ from fleetdns.core.callbudget import DELETION, needed
 from fleetdns.core.calls import DeleteProfile
 from fleetdns.core.cause import Cause, cause
 from fleetdns.core.events import NORMAL, Event
-from fleetdns.core.identity import Identity, Unidentified, adoption, foreign_owner, locate
+from fleetdns.core.identity import Identity, Unidentified, adoption, foreign_owner, homes, locate
 from fleetdns.core.memory import Settings
 from fleetdns.core.naming import profile_tag
 from fleetdns.core.outcome import PENDING, Failure, failure_of
@@ -121,7 +121,8 @@ class Deletion:
         """Delete this object's Azure profile, if there is one that is its own; gives what came of it as a sentence."""
         identity = self._located(profile)
         if isinstance(identity, Identity) and identity.is_new:
-            await self._index.see_group(identity.ref, profile_tag(profile.metadata.key))
+            tag, others = profile_tag(profile.metadata.key), homes(profile, self._settings.naming)
+            await self._index.see_homes(identity.ref, tag, others=others)
             identity = self._located(profile)
         if isinstance(identity, Unidentified):
             return _NOTHING

@@ -6,7 +6,7 @@ from typing import TypeGuard
 
 from fleetdns.api.profile import TrafficManagerProfile
 from fleetdns.controllers.index import AzureIndex
-from fleetdns.core.identity import Identity, Unidentified, adoption, identify, unadoptable
+from fleetdns.core.identity import Identity, Unidentified, adoption, homes, identify, unadoptable
 from fleetdns.core.memory import Settings
 from fleetdns.core.naming import profile_tag
 
@@ -35,7 +35,8 @@ class Identities:
             await self._index.read(named)
             identity = self.identity(profile)
         if _is_new(identity):
-            await self._index.see_group(identity.ref, profile_tag(profile.metadata.key))
+            tag, others = profile_tag(profile.metadata.key), homes(profile, self._naming)
+            await self._index.see_homes(identity.ref, tag, others=others)
             identity = self.identity(profile)
         if _is_new(identity) and named is not None:
             known = self._index.known(named)

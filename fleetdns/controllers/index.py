@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from math import inf
 
 from fleetdns.controllers.ports import Reads
 from fleetdns.core.cause import Silences
+from fleetdns.core.grouplists import GroupLists
 from fleetdns.core.observed import GET, Observation, ObservedProfiles
 from fleetdns.core.trafficmanager import Listing, Profile, ProfileRef
 from fleetdns.errors import FleetDNSError, Forbidden, Transient
@@ -31,7 +33,7 @@ class AzureIndex:
         self._is_listed = False
         self._is_whole = False  # the whole subscription was listed, not only groups
         self._refusal: Forbidden | None = None  # of the whole subscription
-        self._groups: set[tuple[str, str]] = set()  # folded (subscription, group) that were listed
+        self._groups = GroupLists()
 
     def candidates(self, tag: str, ref: ProfileRef | None) -> tuple[Profile, ...]:
         """Every profile known that could be one object's: those with its tag, and the one a reference names."""
@@ -55,12 +57,16 @@ class AzureIndex:
 
     async def list_group(self, subscription: str, resource_group: str) -> tuple[ProfileRef, ...]:
         """List a resource group; the profiles whose picture changed, those that are gone among them."""
-        started = self._clock()
-        listing = await self._azure.list_group(subscription, resource_group)
+        started, group = self._clock(), (subscription.lower(), resource_group.lower())
+        try:
+            listing = await self._azure.list_group(subscription, resource_group)
+        except FleetDNSError as error:
+            self._groups.failed(group, error, now=self._clock())
+            raise
         known = self.observed.known_in(resource_group, subscription)
         expected = [ref for ref in known if not listing.may_hold(ref)]
         changed = await self._record(listing, expected=expected, started=started)
-        self._groups.add((subscription.lower(), resource_group.lower()))
+        self._groups.seen(group)
         return changed
 
     async def list_subscription(self, subscription: str) -> None:
@@ -74,20 +80,36 @@ class AzureIndex:
         await self._record(listing, expected=(), started=started)
         self._is_whole = True
 
-    async def see_group(self, ref: ProfileRef, tag: str) -> None:
+    async def see_homes(self, ref: ProfileRef, tag: str, *, others: Iterable[str]) -> None:
         """Before anything new is made at `ref` for the object that `tag` names: what its group holds was seen once, and
-        what a lost write may have left for it is seen again. Raises what keeps it from that.
+        the other groups that may hold its profile already (folded), and what a lost write may have left for it is seen
+        again. Raises what keeps it from that.
         """
         if not self._is_listed:
             error = self._list_error or Transient("NotListedYet", "the profiles in Azure are still being listed")
             raise error.again()
-        if not self._is_whole and (ref.subscription.lower(), ref.resource_group.lower()) not in self._groups:
-            await self.list_group(ref.subscription, ref.resource_group)
+        if not self._is_whole:
+            for group in others:
+                with suppress(Forbidden):  # anybody may be allowed a group that nobody may read
+                    await self._see_group(ref.subscription, group)
+            await self._see_group(ref.subscription, ref.resource_group)
         for lost in self.observed.unsure(tag):
             await self.read(lost)
 
+    async def _see_group(self, subscription: str, resource_group: str) -> None:
+        now, group = self._clock(), (subscription.lower(), resource_group.lower())
+        if self._groups.is_seen(group):
+            return
+        error = self._groups.waits(group, now=now)
+        if error is not None:
+            raise error
+        self._groups.asked(group, now=now)
+        await self.list_group(subscription, resource_group)
+
     def listing_ended(self, error: FleetDNSError | None) -> None:
-        """The first listing came to an end: everything was seen, or `error` says why not."""
+        """The first listing came to an end: what may be listed was asked for, or `error` says why not. Of groups that
+        did not answer each is seen before anything is made in it.
+        """
         self._list_error = error
         self._is_listed = error is None
 
@@ -103,7 +125,7 @@ class AzureIndex:
 
     @property
     def is_listed(self) -> bool:
-        """Whether everything that may be ours has been seen once."""
+        """Whether everything that may be ours has been seen once, but for groups that do not answer."""
         return self._is_listed
 
     @property

@@ -39,8 +39,8 @@ async def list_azure(caches: Caches, index: AzureIndex, naming: Naming) -> Seen:
         random=Random(),
     )
     await sweep.first()
-    if index.list_error is not None:
-        raise index.list_error
+    if told.error is not None:
+        raise told.error.again()
     refused = tuple(sorted((group, str(error)) for group, error in told.groups.items()))
     is_blind = not index.is_whole and told.groups.keys() >= set(sweep.groups_known())
     return Seen(index.is_whole, refused, next(iter(told.groups.values()), index.refusal) if is_blind else None)
@@ -51,6 +51,7 @@ class _Refusals:
 
     def __init__(self) -> None:
         self.groups: dict[str, Forbidden] = {}
+        self.error: FleetDNSError | None = None  # the first that is no refusal of one group
 
     def swept(self, resource_group: str, changed: int) -> None:
         pass
@@ -58,3 +59,5 @@ class _Refusals:
     def sweep_failed(self, resource_group: str, error: FleetDNSError) -> None:
         if resource_group and isinstance(error, Forbidden):
             self.groups[resource_group] = error
+        else:
+            self.error = self.error or error

@@ -19,7 +19,7 @@ from fleetdns.controllers.ports import Definitions
 from fleetdns.core.aggregate import Aggregate
 from fleetdns.core.calls import DeleteProfile
 from fleetdns.core.foresight import resolved
-from fleetdns.core.identity import Identity, Unidentified, adoption, foreign_owner, locate
+from fleetdns.core.identity import Identity, Unidentified, adoption, foreign_owner, homes, locate
 from fleetdns.core.memory import Settings
 from fleetdns.core.naming import profile_tag
 from fleetdns.core.observed import LIST
@@ -118,7 +118,8 @@ class Preview:
             return ProfilePreview(key, problem=f"it is being deleted; {problem}")
         identity = self._located(profile)
         if isinstance(identity, Identity) and identity.is_new:
-            await self._index.see_group(identity.ref, profile_tag(key))
+            others = homes(profile, self._settings.naming)
+            await self._index.see_homes(identity.ref, profile_tag(key), others=others)
             identity = self._located(profile)
         if isinstance(identity, Unidentified):
             return ProfilePreview(key, problem="it is being deleted; nothing in Azure is its own")

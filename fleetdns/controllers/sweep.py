@@ -4,15 +4,16 @@ A sweep that fails changes nothing. While a group is silent for longer than `pat
 that their status can say so, and again when it speaks. Until Azure was listed once, that is tried more often.
 
 Groups are listed one after the other while they answer. One that takes long holds up neither the others nor the next
-sweep, which leaves it out as long as its list is on its way.
+sweep, which leaves it out as long as its list is on its way. At the start, which whatever is made new waits for, one
+that fails holds up what concerns it and nothing else, and one that says nothing the others for one call.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Coroutine, Iterable
 from random import Random
-from typing import Protocol
+from typing import Any, Protocol
 
 from fleetdns.api.meta import ObjectKey
 from fleetdns.controllers.caches import Caches
@@ -119,12 +120,18 @@ class Sweep:
         used = tuple(identity.ref for identities in groups.values() for identity in identities)
         for group in sorted(set(self._orphaned()) - groups.keys()):
             groups[group] = []  # nobody uses it; that an orphan has gone is seen nowhere else
+        await self._begin_each(lists, groups, lambda group: self._sweep_group(group, groups[group]))
+        self._index.observed.prune(used, before=self._clock() - self._patience)
+
+    async def _begin_each(
+        self, lists: asyncio.TaskGroup, groups: Collection[str], look: Callable[[str], Coroutine[Any, Any, None]]
+    ) -> None:
+        """Begin to look at groups, one after the other while they answer, and at all within half an interval."""
         turn = min(_TURN, self._interval / 2 / max(1, len(groups)))
         for group in [group for group in groups if group not in self._listing]:
             self._listing.add(group)
-            listed = lists.create_task(self._sweep_group(group, groups[group]), name=f"sweep {group}")
+            listed = lists.create_task(look(group), name=f"list {group}")
             await asyncio.wait({listed}, timeout=turn)
-        self._index.observed.prune(used, before=self._clock() - self._patience)
 
     def _until_next(self) -> float:
         """Seconds until Azure is to be listed again, with jitter."""
@@ -150,15 +157,19 @@ class Sweep:
             await self._index.list_subscription(self._naming.subscription)
         except Forbidden:
             # Rights on resource groups only: then the groups that are known have to do.
-            for group in self.groups_known():
-                await self._list_if_allowed(group)
+            async with asyncio.TaskGroup() as lists:
+                await self._begin_each(lists, self.groups_known(), self._see_group)
 
-    async def _list_if_allowed(self, group: str) -> None:
-        """A group that anybody may name and nobody may read must not keep the others from being served."""
+    async def _see_group(self, group: str) -> None:
+        """One that does not answer, or that anybody may name and nobody may read, must not keep the others from being
+        served: what concerns it waits until it was seen.
+        """
         try:
             await self._listed(group)
-        except Forbidden as error:
-            self._observer.sweep_failed(group, error)
+        except FleetDNSError as error:
+            self._failed(group, error, is_told=group in self._silent)
+        finally:
+            self._listing.discard(group)
 
     def groups_known(self) -> list[str]:
         """The folded groups that objects or settings name."""

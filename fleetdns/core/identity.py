@@ -86,6 +86,16 @@ def identify(profile: TrafficManagerProfile, *, azure: Iterable[Profile], naming
     return identity
 
 
+def homes(profile: TrafficManagerProfile, naming: Naming) -> tuple[str, ...]:
+    """The folded groups, sorted, in which an object's profile may be although it would be made in another one now: one
+    that names no group was made where the flags said then, which is a group that they still allow.
+    """
+    if profile.spec.resource_group:
+        return ()
+    namespaces = ("", profile.metadata.namespace)
+    return tuple(sorted({group for namespace, group in naming.allowed or () if namespace in namespaces}))
+
+
 def adoption(profile: TrafficManagerProfile, naming: Naming) -> ProfileRef | None:
     """The Azure profile that an object's annotation names, where its namespace may reach it.
 

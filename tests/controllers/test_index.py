@@ -73,7 +73,7 @@ async def test_what_is_written_while_a_list_is_recorded_is_newer_than_the_list(l
 
 async def test_a_group_has_been_seen_only_when_all_of_its_list_is_recorded(listing: Listing) -> None:
     recording = await listing.half()
-    await listing.index.see_group(replace(PROFILES[0].ref, name="new"), "work/new")
+    await listing.index.see_homes(replace(PROFILES[0].ref, name="new"), "work/new", others=())
     assert len(listing.recorded) == len(PROFILES)
     await recording
 

@@ -293,6 +293,15 @@ async def test_where_only_groups_may_be_read_those_that_are_known_are_listed() -
     assert because.startswith("AuthorizationFailed: ")
 
 
+async def test_a_group_that_does_not_answer_is_the_answer_where_only_groups_may_be_read() -> None:
+    world = World(naming=make_naming(allowed=[("", "fleet-rg")]))
+    world.azure.is_subscription_listable = False
+    world.azure.fail("list_group", Transient("ServiceUnavailable", "down"))
+    index = AzureIndex(world.azure, clock=asyncio.get_running_loop().time)
+    with pytest.raises(Transient):
+        await list_azure(await snapshot(world.hub), index, world.settings.naming)
+
+
 async def test_a_profile_in_a_group_that_may_not_be_read_keeps_no_other_from_its_plan() -> None:
     world = World()
     world.azure.forbidden_groups.add("closed")

@@ -8,7 +8,7 @@ import pytest
 
 from fleetdns.api.meta import ObjectKey
 from fleetdns.api.profile import ADOPT, ProfileStatus, TrafficManagerProfile
-from fleetdns.core.identity import Identity, Naming, Unidentified, foreign_owner, identify, is_ours, locate
+from fleetdns.core.identity import Identity, Naming, Unidentified, foreign_owner, homes, identify, is_ours, locate
 from fleetdns.core.naming import HUB_TAG, PROFILE_TAG, azure_profile_name
 from fleetdns.core.trafficmanager import Monitor, Profile, ProfileRef
 from tests.core.builders import HUB_ID, RESOURCE_GROUP, SUBSCRIPTION, make_identity, make_naming, make_profile
@@ -235,6 +235,25 @@ def test_an_object_without_a_place_is_told_so(profile: TrafficManagerProfile, na
 )
 def test_allowed_resource_groups(allowed: list[tuple[str, str]] | None, group: str, is_allowed: bool) -> None:
     assert make_naming(allowed=allowed).allows("work", group) is is_allowed
+
+
+@pytest.mark.parametrize(
+    ("profile", "allowed", "found"),
+    [
+        pytest.param(make_profile(), None, (), id="where everything is allowed no other group is known"),
+        pytest.param(
+            make_profile(),
+            [("", "b"), ("work", "a"), ("play", "c")],
+            ("a", "b"),
+            id="whatever its namespace may use, for it was made where the flags said then",
+        ),
+        pytest.param(make_profile(resource_group="b"), [("", "b"), ("", "a")], (), id="it names the one it is in"),
+    ],
+)
+def test_the_other_groups_that_may_hold_a_profile(
+    profile: TrafficManagerProfile, allowed: list[tuple[str, str]] | None, found: tuple[str, ...]
+) -> None:
+    assert homes(profile, make_naming(allowed=allowed)) == found
 
 
 def test_a_deletion_finds_its_profile_even_where_writing_is_not_allowed_any_more() -> None:
