@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 from fleetdns import log
@@ -14,49 +15,71 @@ from fleetdns.api.meta import ObjectKey
 from fleetdns.app.reading import open_hub
 from fleetdns.commands.patience import patience
 from fleetdns.commands.terminal import BOLD, DIM, GREEN, RED, YELLOW, Paint, note, paint, printed, printed_json
-from fleetdns.controllers.question import question, services_called
+from fleetdns.controllers.question import bare_profile_called, question, services_called
 from fleetdns.controllers.snapshot import as_reader
 from fleetdns.core.explain import NO_BACKEND, NOT_EXPORTED, SERVES, explain
-from fleetdns.core.finding import Explanation, Finding
+from fleetdns.core.finding import BareProfile, Explanation, Finding
 from fleetdns.errors import UsageError
 from fleetdns.settings.reports import JSON, HubReport
+
+_UNNAMED = "no DNS name yet"
 
 
 def explained(report: HubReport, key: ObjectKey) -> int:
     """Print it; returns the exit code. Raises UsageError and FleetDNSError, with nothing printed."""
     log.configure("error", None)
-    found, refused = asyncio.run(_read(report, key))
-    for plural in refused:
+    found = asyncio.run(_read(report, key))
+    for plural in found.refused:
         note(f"the hub does not let you list {plural}: clusters that do not export may be left out")
     if report.output == JSON:
-        printed_json({"explanations": [_entry(explanation) for explanation in found]})
+        printed_json(document(found))
     else:
         printed(lines(found, paint(is_plain=report.is_plain)))
     return 0
 
 
-async def _read(report: HubReport, key: ObjectKey) -> tuple[tuple[Explanation, ...], tuple[str, ...]]:
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What was found; `bare`: a profile of that name without a backend, `refused`: the kinds that may not be listed."""
+
+    explanations: tuple[Explanation, ...]
+    bare: BareProfile | None
+    refused: tuple[str, ...]
+
+
+async def _read(report: HubReport, key: ObjectKey) -> Answer:
     async with open_hub(report, None) as hub:
         with patience()(hub.server):
             caches, refused = await as_reader(hub.sources)
-    services = services_called(key, caches)
-    if not services:
+    services, bare = services_called(key, caches), bare_profile_called(key, caches)
+    if not services and bare is None:
         raise UsageError(
             f"the hub knows no {key}: no cluster exports a Service of that name, and no TrafficManagerBackend or "
-            "TrafficManagerProfile with a backend is called so"
+            "TrafficManagerProfile is called so"
         )
-    return tuple(found for service in services for found in explain(question(service, caches))), refused
+    found = tuple(found for service in services for found in explain(question(service, caches)))
+    return Answer(found, bare, refused)
 
 
-def lines(found: tuple[Explanation, ...], paint: Paint) -> Iterator[str]:
-    """One paragraph for each backend of each service."""
-    for number, explanation in enumerate(found):
+def lines(found: Answer, paint: Paint) -> Iterator[str]:
+    """One paragraph for each backend of each service, and one for a profile that has none."""
+    paragraphs = [_service(explanation, paint) for explanation in found.explanations]
+    paragraphs += [_bare(found.bare, paint)] if found.bare is not None else []
+    for number, paragraph in enumerate(paragraphs):
         if number:
             yield ""
-        yield from _paragraph(explanation, paint)
+        yield from paragraph
 
 
-def _paragraph(explanation: Explanation, paint: Paint) -> Iterator[str]:
+def _bare(profile: BareProfile, paint: Paint) -> Iterator[str]:
+    yield paint(f"TrafficManagerProfile {profile.key}", BOLD) + paint(f"  {profile.dns_name or _UNNAMED}", DIM)
+    yield f"  {profile.because}"
+    for remark in profile.remarks:
+        yield f"  {remark}"
+    yield f"  {paint('->', BOLD)} {profile.todo}"
+
+
+def _service(explanation: Explanation, paint: Paint) -> Iterator[str]:
     yield paint(f"Service {explanation.service}", BOLD) + paint(f"  {_way(explanation)}", DIM)
     for remark in explanation.remarks:
         yield f"  {remark}"
@@ -74,7 +97,7 @@ def _way(explanation: Explanation) -> str:
     if explanation.backend is None:
         return "no TrafficManagerBackend"
     name = explanation.profile.name if explanation.profile is not None else ""
-    return f"backend {explanation.backend}, profile {name}, {explanation.dns_name or 'no DNS name yet'}"
+    return f"backend {explanation.backend}, profile {name}, {explanation.dns_name or _UNNAMED}"
 
 
 def _share(finding: Finding) -> str:
@@ -87,6 +110,25 @@ def _colour(finding: Finding) -> str:
     if finding.verdict in SERVES:
         return GREEN
     return YELLOW if finding.verdict in (NOT_EXPORTED, NO_BACKEND) else RED
+
+
+def document(found: Answer) -> dict[str, Any]:
+    """All of it, for programs."""
+    return {
+        "explanations": [_entry(explanation) for explanation in found.explanations],
+        "profile": _bare_entry(found.bare) if found.bare is not None else None,
+    }
+
+
+def _bare_entry(profile: BareProfile) -> dict[str, Any]:
+    return {
+        "namespace": profile.key.namespace,
+        "name": profile.key.name,
+        "dnsName": profile.dns_name,
+        "because": profile.because,
+        "todo": profile.todo,
+        "remarks": list(profile.remarks),
+    }
 
 
 def _entry(explanation: Explanation) -> dict[str, Any]:

@@ -6,9 +6,11 @@ from collections.abc import Iterator
 
 from fleetdns.api.conditions import is_true
 from fleetdns.api.meta import ObjectKey
+from fleetdns.api.profile import TrafficManagerProfile
 from fleetdns.controllers.caches import BY_PROFILE, BY_SERVICE, Caches
+from fleetdns.core.abandoned import bare_profile, held_services
 from fleetdns.core.aggregate import Aggregate
-from fleetdns.core.finding import Question
+from fleetdns.core.finding import BareProfile, Question
 from fleetdns.core.guard import GUARDED
 
 
@@ -19,7 +21,16 @@ def services_called(key: ObjectKey, caches: Caches) -> tuple[ObjectKey, ...]:
     backend = caches.backends.get(key)
     if backend is not None:
         return (backend.service_key,)
-    return tuple(sorted({backend.service_key for backend in caches.backends.by_index(BY_PROFILE, key)}))
+    backends = caches.backends.by_index(BY_PROFILE, key)
+    if not backends and any(key.name.lower() in held_services(p).names for p in _guarded(key.namespace, caches)):
+        return (key,)
+    return tuple(sorted({backend.service_key for backend in backends}))
+
+
+def bare_profile_called(key: ObjectKey, caches: Caches) -> BareProfile | None:
+    """The profile of that name, where it is there and no backend is part of it."""
+    profile = caches.profiles.get(key)
+    return bare_profile(profile) if profile is not None and not caches.backends.by_index(BY_PROFILE, key) else None
 
 
 def question(service: ObjectKey, caches: Caches) -> Question:
@@ -39,12 +50,14 @@ def question(service: ObjectKey, caches: Caches) -> Question:
         aggregates=tuple(caches.aggregate(profile) for profile in profiles),
         bare=bare,
         clusters=frozenset(_clusters(caches)),
-        guarded=tuple(
-            profile
-            for profile in caches.profiles.values()
-            if profile.metadata.namespace == service.namespace and is_true(profile.status.conditions, GUARDED)
-        ),
+        guarded=tuple(_guarded(service.namespace, caches)),
     )
+
+
+def _guarded(namespace: str, caches: Caches) -> Iterator[TrafficManagerProfile]:
+    for profile in caches.profiles.values():
+        if profile.metadata.namespace == namespace and is_true(profile.status.conditions, GUARDED):
+            yield profile
 
 
 def _clusters(caches: Caches) -> Iterator[str]:

@@ -15,6 +15,7 @@ from fleetdns.api.exports import WITHDRAWN, InternalServiceExport
 from fleetdns.api.meta import ObjectKey, ObjectMeta, is_marked
 from fleetdns.api.profile import TrafficManagerProfile
 from fleetdns.core import remedies
+from fleetdns.core.abandoned import held_services
 from fleetdns.core.aggregate import Aggregate
 from fleetdns.core.candidates import (
     AZURE_REFUSED,
@@ -134,7 +135,7 @@ def _without_backend(question: Question) -> Explanation:
 def _remarks(question: Question) -> Iterator[str]:
     for profile in sorted(question.guarded, key=lambda p: p.metadata.key):
         held = find(profile.status.conditions, GUARDED)
-        if held is not None:
+        if held is not None and held_services(profile).may_have(question.service.name):
             yield f"TrafficManagerProfile {profile.metadata.key} is {GUARDED}: {held.message}"
 
 

@@ -36,6 +36,17 @@ class Explanation:
 
 
 @dataclass(frozen=True, slots=True)
+class BareProfile:
+    """A TrafficManagerProfile that has no backend. `remarks`: what else its status says, in sentences."""
+
+    key: ObjectKey
+    dns_name: str | None
+    because: str
+    todo: str
+    remarks: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Question:
     """A service as the hub has it. `aggregates`: of each profile that has a backend for it; `bare`: without one.
 

@@ -83,6 +83,13 @@ def no_backend(service: ObjectKey) -> str:
     )
 
 
+def bare_profile(key: ObjectKey) -> str:
+    return (
+        f"apply a TrafficManagerBackend in namespace {key.namespace} with spec.profile.name {key.name} and an exported "
+        f"Service in spec.backend.name; if nobody needs it, kubectl delete tmp {key.name} -n {key.namespace}"
+    )
+
+
 def not_exported(service: ObjectKey, cluster: str) -> str:
     return (
         f"in {cluster}: apply a ServiceExport {service.name} in namespace {service.namespace}; where there is one, "

@@ -227,12 +227,21 @@ def test_a_service_without_a_backend_says_so_and_still_what_each_cluster_lacks()
 
 
 def test_a_service_without_a_backend_says_which_profiles_hold_endpoints_that_have_none() -> None:
-    held = Condition("Guarded", TRUE, "RemovalHeld", "the TrafficManagerBackend that made these is gone: app in a")
-    guarded = make_profile(status=ProfileStatus(conditions=(held,)))
-    question = replace(asked(None, "a", exports=[make_export("a")]), guarded=(guarded,))
-    explanation = only(question)
-    assert explanation.remarks == (f"TrafficManagerProfile {PROFILE_KEY} is Guarded: {held.message}",)
+    own = guarded("own", "these are gone: shop in a, app in a; they stay")
+    cut = guarded("cut", "these are gone: shop in a, shop in b and 3 more; they stay")
+    others = guarded("others", "these are gone: shop in a, my-app in a; they stay")
+    unlisted = guarded("unlisted", "something is held")
+    question = replace(asked(None, "a", exports=[make_export("a")]), guarded=(own, cut, others, unlisted))
+    assert [remark.partition(" is Guarded: ")[0] for remark in only(question).remarks] == [
+        "TrafficManagerProfile work/cut",  # it may be among those that are not named
+        "TrafficManagerProfile work/own",
+        "TrafficManagerProfile work/unlisted",
+    ]
     assert only(asked(None, "a", exports=[make_export("a")])).remarks == ()
+
+
+def guarded(name: str, message: str) -> TrafficManagerProfile:
+    return make_profile(name, status=ProfileStatus(conditions=(Condition("Guarded", TRUE, "RemovalHeld", message),)))
 
 
 @pytest.mark.parametrize(

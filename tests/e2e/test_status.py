@@ -100,6 +100,25 @@ async def test_a_backend_that_is_being_deleted_and_then_gone_with_its_endpoints_
     assert f"  TrafficManagerProfile work/myatm is Guarded: {message}\n" in gone
     (explanation,) = (await looked(world, "explain", "work/app", "--output=json")).document["explanations"]
     assert explanation["remarks"] == [f"TrafficManagerProfile work/myatm is Guarded: {message}"]
+    profile = (await looked(world, "explain", "work/myatm")).out.splitlines()
+    assert profile[0] == "TrafficManagerProfile work/myatm  myatm.trafficmanager.net"
+    assert profile[1].startswith("  no TrafficManagerBackend in namespace work names it; Azure holds it as fleet-")
+    assert profile[1].endswith(" in resource group fleet-dns, with 2 endpoints of backends that are gone")
+    assert profile[2] == f"  Guarded: {message} (RemovalHeld)"
+    assert profile[-1].startswith("  -> apply a TrafficManagerBackend in namespace work with spec.profile.name myatm")
+    assert (await looked(world, "explain", "work/myatm", "-o", "json")).document["profile"]["name"] == "myatm"
+    await export_another(world)
+    (other,) = (await looked(world, "explain", "work/other", "-o", "json")).document["explanations"]
+    assert other["remarks"] == [], "the profile holds nothing of that Service"
+
+
+async def export_another(world: World) -> None:
+    """aks-1 exports the Service work/other as well."""
+    export = await world.cluster.get("internalserviceexports", "fleet-member-aks-1", "work-app") or {}
+    metadata = {"name": "work-other", "namespace": "fleet-member-aks-1"}
+    reference = {**export["spec"]["serviceReference"], "name": "other", "namespacedName": "work/other"}
+    spec = {**export["spec"], "serviceReference": reference}
+    await world.cluster.apply({**export, "metadata": metadata, "spec": spec, "status": {}})
 
 
 async def held(world: World) -> str:
