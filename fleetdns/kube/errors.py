@@ -8,6 +8,7 @@ status                           a write         a list or a watch
 503 with Retry-After             Throttled       Unavailable
 401 from the API server          Forbidden       Unauthenticated
 403 from the API server          Forbidden       Denied
+403 NamespaceTerminating         Rejected        -
 408, other 5xx, no answer        Transient       Unavailable
 other 4xx from the API server    Rejected        Rejected
 anything of somebody else's      Transient       Unavailable
@@ -23,6 +24,7 @@ from fleetdns import errors
 from fleetdns.runtime import listwatch
 
 VERSION_TOO_LARGE = "ResourceVersionTooLarge"
+NAMESPACE_TERMINATING = "NamespaceTerminating"
 
 _DEFAULT_PAUSE = 1.0  # seconds; what the API server itself says when it says anything
 _LONGEST_SENTENCE = 512
@@ -56,6 +58,11 @@ class Refused(Exception):
         self.retry_after = retry_after
         self.causes = causes
         self.is_kubernetes = is_kubernetes
+
+    @property
+    def is_for_want_of_rights(self) -> bool:
+        """The API server says 403 as well of what is to be made in a namespace that is being deleted."""
+        return self.status == 403 and self.is_kubernetes and NAMESPACE_TERMINATING not in self.causes
 
 
 class _Cause(msgspec.Struct):
@@ -105,8 +112,12 @@ def write_error(error: Refused | Unreachable) -> errors.FleetDNSError:
             return errors.Transient(code, sentence)
         case 409:
             return errors.Conflict(code, sentence)
-        case 401 | 403:
+        case 401:
             return errors.Forbidden(code, sentence)
+        case 403 if error.is_for_want_of_rights:
+            return errors.Forbidden(code, sentence)
+        case 403:
+            return errors.Rejected(NAMESPACE_TERMINATING, sentence)
     return errors.Rejected(code, sentence)
 
 

@@ -28,7 +28,6 @@ _REMEMBERED = 4096  # events
 _LONGEST_MESSAGE = 1024  # characters; the API server refuses more
 _LONGEST_NAME = 253
 _PATIENCE = 3.0  # seconds for an event: nobody waits long for one
-_NAMESPACE_LEAVES = "NamespaceTerminating"
 
 _log = structlog.get_logger(__name__)
 
@@ -112,7 +111,7 @@ class EventPublisher:
         try:
             await request
         except Refused as error:
-            if _is_denied(error) and verb not in self._denied:
+            if error.is_for_want_of_rights and verb not in self._denied:
                 self._denied.add(verb)
                 _log.warning(
                     f"{self._server} does not let fleetdns {verb} events: check its ClusterRole", error=str(error)
@@ -125,11 +124,6 @@ class EventPublisher:
         self._told.move_to_end(same)
         if len(self._told) > _REMEMBERED:
             self._told.popitem(last=False)
-
-
-def _is_denied(error: Refused) -> bool:
-    """The API server says 403 as well when the object's namespace is being deleted, which nobody can mend."""
-    return error.status == 403 and error.is_kubernetes and _NAMESPACE_LEAVES not in error.causes
 
 
 def _body(obj: HubStruct, event: Event, message: str, *, key: ObjectKey, now: datetime) -> dict[str, Any]:

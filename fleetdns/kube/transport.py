@@ -18,7 +18,7 @@ import aiohttp
 
 from fleetdns import __version__
 from fleetdns.kube.config import Connection
-from fleetdns.kube.errors import Refused, Unreachable, refused
+from fleetdns.kube.errors import NAMESPACE_TERMINATING, Refused, Unreachable, refused
 from fleetdns.kube.streams import Chunks, Lines
 from fleetdns.sentonce import sent_once
 
@@ -27,6 +27,7 @@ FIELD_MANAGER = "fleetdns"
 _JSON = "application/json"
 _MERGE_PATCH = "application/merge-patch+json"
 _APPLY_PATCH = "application/apply-patch+yaml"  # JSON is YAML
+_FORBIDDEN = 403
 _CONNECTIONS = 200  # each watch holds one
 _NO_QUERY: Mapping[str, str] = MappingProxyType({})
 
@@ -35,7 +36,9 @@ class HubCallObserver(Protocol):
     """Told of every request to the API server; must not raise."""
 
     def called(self, *, method: str, code: str) -> None:
-        """`code`: the HTTP status, or "<error>" where none came, as client-go calls it."""
+        """`code`: the HTTP status, or "<error>" where none came, as client-go calls it; "NamespaceTerminating" for a
+        403 that is no matter of rights.
+        """
         ...
 
 
@@ -176,13 +179,24 @@ class Transport:
         if is_success:
             response.close()
             raise Unreachable(f"an answer of type {response.content_type} came where the API server sends JSON")
-        error = refused(
-            response.status,
-            content_type=response.content_type,
-            retry_after=response.headers.get("Retry-After"),
-            body=await self._read(response),
-        )
-        raise self._explained(error)
+        raise self._explained(await self._refusal(method, response))
+
+    async def _refusal(self, method: str, response: aiohttp.ClientResponse) -> Refused:
+        """Counts a 403, too: only its body tells whether a right is missing."""
+        code = str(response.status)
+        try:
+            error = refused(
+                response.status,
+                content_type=response.content_type,
+                retry_after=response.headers.get("Retry-After"),
+                body=await self._read(response),
+            )
+            if NAMESPACE_TERMINATING in error.causes:
+                code = NAMESPACE_TERMINATING
+            return error
+        finally:
+            if response.status == _FORBIDDEN:
+                self._observer.called(method=method, code=code)
 
     def _explained(self, error: Refused) -> Refused:
         """A refusal of who asks, with whose credentials they were: the API server itself says Unauthorized, or
@@ -240,7 +254,8 @@ class Transport:
         else:
             return response
         finally:
-            self._observer.called(method=method, code=code)
+            if code != str(_FORBIDDEN):
+                self._observer.called(method=method, code=code)
 
     async def _read(self, response: aiohttp.ClientResponse) -> bytes:
         try:

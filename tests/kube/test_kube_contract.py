@@ -25,7 +25,7 @@ from fleetdns.kube.transport import Transport
 from fleetdns.kube.writer import HubObject, HubWriter
 from fleetdns.runtime.listwatch import Codec, Expired, ListWatch, NotServed
 from fleetdns.runtime.listwatch import Throttled as ListThrottled
-from tests.kube.conftest import NAMESPACE, NAMESPACES, created, stored
+from tests.kube.conftest import NAMESPACE, NAMESPACES, Calls, created, stored
 
 PROFILE = TrafficManagerProfile.resource
 
@@ -247,6 +247,19 @@ async def test_an_event_refused_by_a_terminating_namespace_is_dropped_silently(
     profile = await a_profile(transport)
     await transport.delete(item(NAMESPACES, ObjectKey("", NAMESPACE)), b"{}")
     await writes.writer.publish(profile, Event(NORMAL, "Programmed", "as asked for"))
+
+
+async def test_what_a_terminating_namespace_refuses_is_no_missing_right_and_is_not_counted_as_one(
+    transport: Transport, writes: Writes, calls: Calls
+) -> None:
+    await a_profile(transport, finalizers=["example.com/hangs"])
+    await transport.delete(item(NAMESPACES, ObjectKey("", NAMESPACE)), b"{}")
+    calls.told.clear()
+    with pytest.raises(Rejected) as refusal:
+        await writes.writer.create_import(service_import())
+    assert refusal.value.code == "NamespaceTerminating"
+    assert refusal.value.sentence.endswith(f"in namespace {NAMESPACE} because it is being terminated")
+    assert calls.told == [("POST", "NamespaceTerminating")]
 
 
 async def test_an_event_about_a_dead_hub_is_dropped_silently(

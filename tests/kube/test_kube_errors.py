@@ -15,6 +15,12 @@ from fleetdns.kube.errors import Refused, Unreachable, refused, write_error
         pytest.param(Refused(409, reason="AlreadyExists"), Conflict, "AlreadyExists", id="there already"),
         pytest.param(Refused(401, reason="Unauthorized"), Forbidden, "Unauthorized", id="a token that is no good"),
         pytest.param(Refused(403, reason="Forbidden"), Forbidden, "Forbidden", id="a right that is missing"),
+        pytest.param(
+            Refused(403, reason="Forbidden", causes=frozenset({"NamespaceTerminating"})),
+            Rejected,
+            "NamespaceTerminating",
+            id="a namespace that is being deleted",
+        ),
         pytest.param(Refused(403, is_kubernetes=False), Transient, "Forbidden", id="a proxy's 403"),
         pytest.param(Refused(404, reason="NotFound"), Rejected, "NotFound", id="nowhere to create it"),
         pytest.param(Refused(404, is_kubernetes=False), Transient, "NotFound", id="a proxy's 404"),

@@ -14,7 +14,7 @@ import pytest
 
 from fleetdns.api.meta import ObjectKey, Resource
 from fleetdns.api.profile import TrafficManagerProfile
-from fleetdns.kube.errors import Unreachable
+from fleetdns.kube.errors import Refused, Unreachable
 from fleetdns.kube.listwatch import HubListWatch
 from fleetdns.kube.paths import collection, item
 from fleetdns.kube.transport import Transport
@@ -112,6 +112,31 @@ async def test_a_watch_asks_for_bookmarks_and_an_end(scripted: ScriptedServer, l
         "timeoutSeconds=300",
         "watch=1",
     ]
+
+
+@pytest.mark.parametrize(
+    ("answer", "code"),
+    [
+        pytest.param(Answer(status=403, body=b'{"kind":"Status","reason":"Forbidden"}'), "403", id="no right"),
+        pytest.param(Answer(status=403, body=b"<html>"), "403", id="a proxy that says no"),
+        pytest.param(Answer(status=403, chunks=[b'{"kind":"Status"'], fault="reset"), "403", id="an answer that broke off"),
+        pytest.param(
+            Answer(
+                status=403,
+                body=b'{"kind":"Status","reason":"Forbidden","details":{"causes":[{"reason":"NamespaceTerminating"}]}}',
+            ),
+            "NamespaceTerminating",
+            id="a namespace that is being deleted",
+        ),
+    ],
+)
+async def test_a_403_is_counted_once_and_as_what_it_is(
+    scripted: ScriptedServer, wire: Transport, calls: Calls, answer: Answer, code: str
+) -> None:
+    scripted.answers = [answer]
+    with pytest.raises((Refused, Unreachable)):
+        await wire.create("/a", b"{}")
+    assert calls.told == [("POST", code)]
 
 
 async def test_every_request_says_who_we_are_and_carries_the_token(
