@@ -119,7 +119,9 @@ async def test_a_watch_asks_for_bookmarks_and_an_end(scripted: ScriptedServer, l
     [
         pytest.param(Answer(status=403, body=b'{"kind":"Status","reason":"Forbidden"}'), "403", id="no right"),
         pytest.param(Answer(status=403, body=b"<html>"), "403", id="a proxy that says no"),
-        pytest.param(Answer(status=403, chunks=[b'{"kind":"Status"'], fault="reset"), "403", id="an answer that broke off"),
+        pytest.param(
+            Answer(status=403, chunks=[b'{"kind":"Status"'], fault="reset"), "403", id="an answer that broke off"
+        ),
         pytest.param(
             Answer(
                 status=403,
