@@ -99,8 +99,12 @@ class Controller(Generic[K]):
         """Workers that have a key in hand."""
         return self._active
 
-    async def run(self) -> None:
-        """Work until stop. Cancelled, it cancels the reconciles going on."""
+    async def run(self, turn: asyncio.Lock | None = None) -> None:
+        """Work until stop. Cancelled, it cancels the reconciles going on.
+
+        `turn`: one lock for all that work in one loop, so that no two of them begin without others in between.
+        """
+        self._turn = turn or self._turn
         async with asyncio.TaskGroup() as group:
             for number in range(self.workers):
                 group.create_task(self._work(), name=f"{self.name}-{number}")

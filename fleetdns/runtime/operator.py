@@ -58,10 +58,11 @@ class Operator:
 
     async def _work(self) -> None:
         self._is_working = True
+        turn = asyncio.Lock()
         try:
             async with asyncio.TaskGroup() as workers:
                 for controller in self._controllers:
-                    workers.create_task(controller.run(), name=controller.name)
+                    workers.create_task(controller.run(turn), name=controller.name)
         finally:
             self._is_working = False
 

@@ -137,6 +137,39 @@ async def test_who_waits_for_the_work_hears_of_it_between_what_comes_before_and_
         assert [what for _, what in bench.happened] == ["before work", "on work", "beside", "a begins", "a ends"]
 
 
+async def test_others_run_between_two_reconciles_that_await_nothing_whichever_controllers_they_are_of() -> None:
+    turns, began = 0, list[int]()
+
+    async def reconcile(key: str) -> Result:
+        began.append(turns)
+        return Result()
+
+    async def count() -> None:
+        nonlocal turns
+        while True:
+            turns += 1
+            await asyncio.sleep(0)
+
+    def controller(name: str) -> Controller[str]:
+        queue: WorkQueue[str] = WorkQueue(name, random=NoJitter())
+        for number in range(20):
+            queue.add(f"{number}")
+        return Controller(name, queue=queue, reconcile=reconcile, classify=lambda error: Retry(), workers=8)
+
+    async def nothing() -> None:
+        return
+
+    operator = Operator((), (controller("a"), controller("b")), before_work=nothing, beside=(("count", count),))
+    task = asyncio.create_task(operator.run())
+    async with asyncio.timeout(10):
+        while len(began) < 40:
+            await asyncio.sleep(0)
+    task.cancel()
+    await asyncio.wait([task])
+    # The last key of a queue has nobody behind it, and does not wait.
+    assert len(set(began)) >= 38
+
+
 async def test_stopped_it_finishes_what_is_in_hand_takes_no_further_key_and_ends_the_rest() -> None:
     bench = Bench(takes=10)
     for key in ("a", "b", "c"):
