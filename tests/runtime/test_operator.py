@@ -138,10 +138,12 @@ async def test_who_waits_for_the_work_hears_of_it_between_what_comes_before_and_
 
 
 async def test_others_run_between_two_reconciles_that_await_nothing_whichever_controllers_they_are_of() -> None:
-    turns, began = 0, list[int]()
+    turns, began, all_began = 0, list[int](), asyncio.Event()
 
     async def reconcile(key: str) -> Result:
         began.append(turns)
+        if len(began) == 40:
+            all_began.set()
         return Result()
 
     async def count() -> None:
@@ -162,8 +164,7 @@ async def test_others_run_between_two_reconciles_that_await_nothing_whichever_co
     operator = Operator((), (controller("a"), controller("b")), before_work=nothing, beside=(("count", count),))
     task = asyncio.create_task(operator.run())
     async with asyncio.timeout(10):
-        while len(began) < 40:
-            await asyncio.sleep(0)
+        await all_began.wait()
     task.cancel()
     await asyncio.wait([task])
     # The last key of a queue has nobody behind it, and does not wait.
