@@ -71,9 +71,19 @@ def lines(orphanage: Orphanage, paint: Paint) -> Iterator[str]:
     yield from paint.table(_COLUMNS, (_row(orphan) for orphan in orphanage.found))
     yield ""
     yield f"They have the hub id {orphanage.hub_id} and no object on {orphanage.host}."
-    yield f"Nothing is deleted unless it is named: {paint('fleetdns orphans --delete NAME', RED)}"
-    yield f"One that deletionPolicy {RETAIN} kept looks like any other here, until its tag is taken away in Azure:"
-    yield f"  az tag update --resource-id ID --operation Delete --tags {HUB_TAG}={orphanage.hub_id}"
+    yield f"Whether deletionPolicy {RETAIN} kept one, Azure does not tell. Nothing happens until you"
+    yield f"  delete it   {paint('fleetdns orphans --delete NAME', RED)}"
+    if any(orphan.is_awaited for orphan in orphanage.found):
+        yield "  use it      apply the TrafficManagerProfile again that it was made for: it takes the profile over"
+    yield f"  keep it     {_untagged(orphanage)}"
+    yield "              it is nobody's then, and not shown here any more"
+
+
+def _untagged(orphanage: Orphanage) -> str:
+    """What takes the hub's tag away from the only orphan; of several, from the one that is meant."""
+    known = [orphan.ref.resource_id for orphan in orphanage.found]
+    name = known[0] if len(known) == 1 else "ID"
+    return f"az tag update --operation Delete --tags {HUB_TAG}={orphanage.hub_id} --resource-id {name}"
 
 
 def _made_for(orphanage: Orphanage) -> str:

@@ -25,11 +25,14 @@ from fleetdns.core.trafficmanager import Profile, ProfileRef
 
 @dataclass(frozen=True, slots=True)
 class Orphan:
-    """A profile in Azure that nobody looks after; `made_for`: the namespace/name in its tag, None without that tag."""
+    """A profile in Azure that nobody looks after; `made_for`: the namespace/name in its tag, None without that tag;
+    `is_awaited`: that object is not there, and would adopt the profile if it were made again.
+    """
 
     profile: Profile
     made_for: str | None
     because: str
+    is_awaited: bool = False
 
     @property
     def ref(self) -> ProfileRef:
@@ -60,7 +63,8 @@ class Standing:
         other = elsewhere(profile, self.namespace)
         if other is not None:
             return other
-        return Orphan(profile, made_for, self._because(made_for))
+        is_awaited = made_for is not None and made_for not in self.names
+        return Orphan(profile, made_for, self._because(made_for), is_awaited)
 
     def _because(self, made_for: str | None) -> str:
         if made_for is None:

@@ -34,6 +34,21 @@ def pinned(profile: Profile) -> TrafficManagerProfile:
     return make_profile(status=status)
 
 
+@pytest.mark.parametrize(
+    ("profile", "objects", "is_awaited"),
+    [
+        pytest.param(azure_profile(), [], True, id="its object is not there"),
+        pytest.param(azure_profile(OLD), [pinned(azure_profile())], False, id="its object has another one"),
+        pytest.param(azure_profile(made_for=None), [], False, id="nobody knows for what it was made"),
+    ],
+)
+def test_an_orphan_waits_for_its_object_where_that_would_take_it_over(
+    profile: Profile, objects: list[TrafficManagerProfile], is_awaited: bool
+) -> None:
+    stands = standing([profile], objects, naming=make_naming(), unreadable=Unreadable())
+    assert [orphan.is_awaited for orphan in orphans([profile], stands)] == [is_awaited]
+
+
 def found(
     azure: list[Profile],
     *objects: TrafficManagerProfile,

@@ -40,6 +40,9 @@ async def test_an_orphan_is_shown_and_deleted_only_when_it_is_named(world: World
         "work/myatm",
         "there is no TrafficManagerProfile work/myatm",
     ]
+    (profile,) = (await asked(world, "orphans", "-o", "json")).document["orphans"]
+    assert f"--resource-id {profile['resourceID']}\n" in shown.out, "a line to type as it is"
+    assert "  use it      apply the TrafficManagerProfile again that it was made for" in shown.out
     elsewhere = await asked(world, "orphans", "--namespace=elsewhere")
     assert "that was made for an object in namespace elsewhere has its object" in elsewhere.out
     other = await asked(world, "orphans", "-n", "elsewhere", "--delete", orphan)
