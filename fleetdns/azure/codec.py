@@ -7,6 +7,7 @@ fleetdns does not manage is kept as canonical JSON and put back by every write; 
 from __future__ import annotations
 
 import sys
+from codecs import BOM_UTF8
 from collections.abc import Mapping
 from typing import Any, NoReturn
 
@@ -155,7 +156,7 @@ def _profile(resource: Resource, ref: ProfileRef) -> Profile:
         monitor=_monitor(properties.monitor_config or {}, ref.name),
         tags=tuple(sorted((name, value or "") for name, value in (resource.tags or {}).items())),
         endpoints=tuple(sorted(endpoints, key=lambda endpoint: (endpoint.folded, endpoint.kind))),
-        status=_word(properties.profile_status),
+        status=_word(properties.profile_status) or ENABLED,
         routing_method=_word(properties.traffic_routing_method),
         fqdn=dns.fqdn or None,
         unmanaged=_leftover(body, ProfileProperties),
@@ -217,7 +218,7 @@ def _encode_monitor(monitor: Monitor) -> dict[str, Any]:
 
 def _decoded(raw: bytes, kind: Any, name: str) -> Any:
     try:
-        return msgspec.json.decode(raw, type=kind)
+        return msgspec.json.decode(raw.removeprefix(BOM_UTF8), type=kind)
     except ValueError as error:  # msgspec's errors, and UnicodeDecodeError
         _fail(error, name)
 

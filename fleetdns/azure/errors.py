@@ -19,6 +19,7 @@ anything else   any                                     Unavailable: an answer t
 from __future__ import annotations
 
 import re
+from codecs import BOM_UTF8
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -138,12 +139,19 @@ def classify_answer(
 def read_error(body: bytes) -> tuple[str, str]:
     """Code and message of an error's body, "" for what it does not say: not every answer comes from ARM."""
     try:
-        envelope = msgspec.json.decode(body, type=_Envelope)
+        envelope = msgspec.json.decode(body.removeprefix(BOM_UTF8), type=_Envelope)
     except ValueError:  # msgspec's errors, and UnicodeDecodeError
         return "", ""
     error = envelope.error or _ErrorBody(envelope.code, envelope.message)
-    message = error.message or next((detail.message for detail in error.details or () if detail.message), "")
-    return error.code or "", message
+    return error.code or "", " ".join(_messages(error))
+
+
+def _messages(error: _ErrorBody) -> list[str]:
+    """What it says and what its details add, outermost first: "Please see details." alone helps nobody."""
+    said = [error.message] if error.message else []
+    for detail in error.details or ():
+        said += [inner for inner in _messages(detail) if not any(inner in outer for outer in said)]
+    return said
 
 
 def pause(retry_after: str | None, *, now: datetime) -> float | None:
@@ -202,6 +210,8 @@ def _server(host: str) -> str:
 def _sentence(status: int, code: str, message: str) -> str:
     if status == 401 and code.lower() == "expiredauthenticationtoken":
         return "the token that was sent has expired"  # Azure's own sentence says when, and what time it is
+    if status < 400:
+        return f"Azure answered {status}, which is no answer to this call"
     return cleaned(message) or f"Azure answered {status} without saying why"
 
 

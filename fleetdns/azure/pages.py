@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from codecs import BOM_UTF8
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from urllib.parse import urlsplit
@@ -59,7 +60,7 @@ async def read_page(
     """Give each element of one page to `take`; `expected`: which one probably comes next. Raises Malformed."""
     envelope_bytes = await cut(chunks, "value", take=take, expected=expected)
     try:
-        envelope = msgspec.json.decode(envelope_bytes, type=_Envelope)
+        envelope = msgspec.json.decode(envelope_bytes.removeprefix(BOM_UTF8), type=_Envelope)
     except ValueError as error:  # msgspec's errors, and UnicodeDecodeError
         raise Malformed(str(error)) from error
     if envelope.value:

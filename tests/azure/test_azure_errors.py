@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from codecs import BOM_UTF8
 from datetime import UTC, datetime
 
 import aiohttp
@@ -119,6 +120,30 @@ def test_retry_after_is_seconds_or_a_date(header: str | None, seconds: float | N
         pytest.param({"error": {"code": "A", "message": "b"}}, ("A", "b"), id="ARM's envelope"),
         pytest.param({"code": "A", "message": "b"}, ("A", "b"), id="without an envelope"),
         pytest.param({"error": {"code": "A", "message": "", "details": [{"message": "c"}]}}, ("A", "c"), id="details"),
+        pytest.param(
+            {
+                "error": {
+                    "code": "MultipleErrorsOccurred",
+                    "message": "Please see details.",
+                    "details": [
+                        {
+                            "code": "BadRequest",
+                            "message": "The weight is odd.",
+                            "details": [{"message": "So is the port."}],
+                        },
+                        {"code": "BadRequest", "message": None},
+                        {"code": "BadRequest", "message": "The weight is odd."},
+                    ],
+                }
+            },
+            ("MultipleErrorsOccurred", "Please see details. The weight is odd. So is the port."),
+            id="what details say comes behind the message, once",
+        ),
+        pytest.param(
+            {"error": {"code": "A", "message": "No: b.", "details": [{"message": "b"}]}},
+            ("A", "No: b."),
+            id="said already",
+        ),
         pytest.param({"error": {"code": None, "message": None}}, ("", ""), id="nulls"),
         pytest.param({"error": None}, ("", ""), id="a null envelope"),
         pytest.param({"error": "no"}, ("", ""), id="an envelope that is a word"),
@@ -127,6 +152,20 @@ def test_retry_after_is_seconds_or_a_date(header: str | None, seconds: float | N
 )
 def test_code_and_message_are_read_from_whatever_comes(body: object, expected: tuple[str, str]) -> None:
     assert read_error(json.dumps(body).encode()) == expected
+
+
+def test_an_error_behind_a_byte_order_mark_is_read() -> None:
+    assert read_error(BOM_UTF8 + b'{"error":{"code":"ResourceNotFound","message":"Gone."}}') == (
+        "ResourceNotFound",
+        "Gone.",
+    )
+
+
+@pytest.mark.parametrize("status", [202, 307])
+def test_an_answer_that_is_neither_done_nor_refused_is_not_told_as_a_refusal(status: int) -> None:
+    error = classify_answer(status, {}, b"", operation="put_profile", now=NOW)
+    assert isinstance(error, Unavailable)
+    assert error.sentence == f"Azure answered {status}, which is no answer to this call"
 
 
 @pytest.mark.parametrize("body", [b"", b"<html>502</html>", b"\xff\xfe"])

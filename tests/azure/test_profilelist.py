@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from codecs import BOM_UTF8
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -68,6 +69,13 @@ async def test_a_list_that_is_as_it_was_is_not_decoded(reader: Reader) -> None:
     second = await reader.read(*bodies, size=77)
     assert reader.decoded == []
     assert all(now is before for now, before in zip(second.listing.profiles, first.listing.profiles, strict=True))
+
+
+@pytest.mark.parametrize("size", [1, 2, 1000])
+async def test_a_list_behind_a_byte_order_mark_is_a_list(size: int) -> None:
+    found = ProfileList(SUBSCRIPTION, GROUP, before=Decoded(), on_undecodable=lambda name, because: None)
+    await found.read(_chunks(BOM_UTF8 + msgspec.json.encode({"value": [body("a"), body("b")]}), size))
+    assert [profile.ref.name for profile in found.listing.profiles] == ["a", "b"]
 
 
 async def test_only_the_profile_that_changed_is_decoded(reader: Reader) -> None:
