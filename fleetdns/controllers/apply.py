@@ -5,6 +5,7 @@ k + 2 calls at most:
     the refusal names endpoints         they are left out and the rest is written at once, again and again
     it names none                       weights of what is there go in one write, all else alone
     nothing of the profile is there     it is made empty first
+and two more for each endpoint that hands its target over: whether Azure still takes that is seen before it goes.
 A write whose outcome is unknown makes the profile unknown: somebody has to read before anybody repeats.
 """
 
@@ -15,10 +16,12 @@ from dataclasses import dataclass, field, replace
 
 from fleetdns.controllers.freenames import FreeNames
 from fleetdns.controllers.ports import TrafficManager
-from fleetdns.core.batch import composed, handovers, is_harmless, named_in, one_after_the_other, one_by_one
+from fleetdns.core.batch import composed, is_harmless, named_in, one_by_one
 from fleetdns.core.calls import Call, DeleteEndpoint, DeleteProfile, PatchProfile, PutEndpoint, PutProfile
 from fleetdns.core.changes import Change, subject_name
+from fleetdns.core.handover import Handover, handed_over, handovers, parts_of
 from fleetdns.core.observed import ObservedProfiles
+from fleetdns.core.retries import Retries
 from fleetdns.core.trafficmanager import Endpoint, Profile, ProfileRef
 from fleetdns.errors import Conflict, Deferred, FleetDNSError, Forbidden, NameTaken, NotLeading, Rejected, Transient
 
@@ -74,14 +77,11 @@ class Applier:
     async def apply_singly(self, calls: Iterable[Call], results: Results) -> None:
         """Calls of which one refused does not stop the others; any other error does."""
         for call in calls:
+            refusal = await self._refusal(call, results)
             if results.error is not None:
                 return
-            try:
-                await self._carry_out(call)
-            except Rejected as error:
-                _refuse(call, error, results)
-            except FleetDNSError as error:
-                results.error = error
+            if refusal is not None:
+                _refuse(call, refusal, results)
             else:
                 _succeed(call, results)
 
@@ -90,6 +90,13 @@ class Applier:
         results = Results()
         await self._take_apart(base.ref, changes, base, results)
         return results
+
+    async def again(self, retries: Retries, results: Results) -> None:
+        """Try what was refused before, each endpoint by itself."""
+        await self.apply_singly(retries.alone, results)
+        if retries.ref is not None:
+            for pair in retries.handovers:
+                await self._hand_over(retries.ref, (pair,), results)
 
     async def _after_refusal(
         self, call: Call, error: Rejected, changes: tuple[Change, ...], base: Profile | None, results: Results
@@ -115,53 +122,96 @@ class Applier:
 
         That the rest is taken proves what was left out; one that was left out by mistake is tried alone soon after.
         """
-        left = changes
+        left, kept = changes, tuple[Change, ...]()
         while named := named_in(error.sentence, left):
-            rest = tuple(change for change in left if change not in named)
+            pairs = handed_over(named, left)
+            rest = tuple(change for change in left if change not in named and change not in pairs)
             if not rest:
-                return left
+                break
             results.endpoint_errors.update(dict.fromkeys(_names(named), error))
-            left = rest
+            left, kept = rest, (*kept, *pairs)
             try:
                 await self._carry_out(PutProfile(composed(base, rest), because))
             except Rejected as refusal:
                 error = refusal
             except FleetDNSError as failure:
                 results.error = failure
-                return left
+                break
             else:
                 results.succeeded |= _names(rest)
                 return ()
-        return left
+        return (*left, *kept)  # what hands targets over may be refused as it is: then it is in the way of the others
 
     async def _take_apart(self, ref: ProfileRef, changes: tuple[Change, ...], base: Profile, results: Results) -> None:
         """What hands a target over stays one write if Azure takes that at all: in between nobody serves the target."""
         pairs = handovers(changes)
-        together = tuple(change for pair in pairs for change in pair)
+        together = parts_of(pairs)
         apart = tuple(change for change in changes if change not in together)
         harmless = tuple(change for change in apart if is_harmless(change))
         if len(harmless) > 1 and not pairs and await self._is_taken(ref, harmless, results):
             apart = tuple(change for change in apart if change not in harmless)
         await self.apply_singly(one_by_one(apart, self._known_or(base)), results)
-        if pairs and results.error is None and not (apart and await self._is_taken(ref, together, results)):
-            await self.apply_singly(one_after_the_other(pairs, ref), results)
+        if pairs and not (apart and await self._is_taken(ref, together, results)):
+            await self._hand_over(ref, pairs, results)
         if results.error is not None:
             results.untried = _names(changes) - results.succeeded - results.endpoint_errors.keys()
 
-    async def _is_taken(self, ref: ProfileRef, changes: tuple[Change, ...], results: Results) -> bool:
-        """Whether Azure takes these changes in one write; what is no refusal ends it all."""
+    async def _hand_over(self, ref: ProfileRef, pairs: tuple[Handover, ...], results: Results) -> None:
+        """Targets that Azure did not let go to other endpoints in one write: those that it still takes go, and what
+        has the others keeps them.
+        """
+        good = []
+        for pair in pairs:
+            refusal = await self._refusal(pair.trial(ref), results)
+            if refusal is not None:
+                results.endpoint_errors[pair.heir] = refusal
+            else:
+                good.append(pair)
+        if not good or await self._together(ref, parts_of(good), results) is None:
+            return
+        # One that Azure refuses as it is tells that it looks at those: what it takes so it takes for another endpoint.
+        is_telling = len(good) < len(pairs)
+        for pair in good:
+            if is_telling:
+                await self._move(ref, pair, results)
+            elif (refusal := await self._together(ref, pair.changes, results)) is not None:
+                results.endpoint_errors[pair.heir] = refusal
+
+    async def _move(self, ref: ProfileRef, pair: Handover, results: Results) -> None:
+        """One target by single calls."""
+        deletion, creation = pair.calls(ref)
+        refusal = await self._refusal(deletion, results)
+        results.refusal = results.refusal or refusal
+        if refusal is not None or results.error is not None:
+            return
+        await self.apply_singly((creation,), results)
+        if pair.heir in results.endpoint_errors:
+            await self.apply_singly((pair.back(ref),), results)
+
+    async def _together(self, ref: ProfileRef, changes: tuple[Change, ...], results: Results) -> Rejected | None:
+        """What Azure says against these changes in one write; None: they were made, or `results.error` says why not."""
         if results.error is not None:
-            return False
+            return None
+        because = f"{len(changes)} endpoints of a batch that was refused"
+        refusal = await self._refusal(PutProfile(composed(self._known(ref), changes), because), results)
+        if refusal is None and results.error is None:
+            results.succeeded |= _names(changes)
+        return refusal
+
+    async def _is_taken(self, ref: ProfileRef, changes: tuple[Change, ...], results: Results) -> bool:
+        return await self._together(ref, changes, results) is None and results.error is None
+
+    async def _refusal(self, call: Call, results: Results) -> Rejected | None:
+        """What Azure says against a call; None: it was made, or `results.error`, which ends it all, says why not."""
+        if results.error is not None:
+            return None
         try:
-            because = f"{len(changes)} endpoints of a batch that was refused"
-            await self._carry_out(PutProfile(composed(self._known(ref), changes), because))
-        except Rejected:
-            return False
+            await self._carry_out(call)
+        except Rejected as refusal:
+            return refusal
         except FleetDNSError as error:
             results.error = error
-            return False
-        results.succeeded |= _names(changes)
-        return True
+        return None
 
     async def _create_empty_first(self, empty: PutProfile, endpoints: tuple[Change, ...], results: Results) -> None:
         try:

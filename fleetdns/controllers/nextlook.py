@@ -7,6 +7,7 @@ from fleetdns.controllers.planner import Planner
 from fleetdns.controllers.run import Run
 from fleetdns.core.candidates import HIDDEN
 from fleetdns.core.changes import Create, subject_name
+from fleetdns.core.handover import handovers
 from fleetdns.core.memory import Settings
 from fleetdns.core.plan import Plan
 from fleetdns.core.policy import REFUSED
@@ -40,6 +41,8 @@ def _due(run: Run, planned: Plan, now: float) -> list[float]:
     made = run.results.succeeded or any(isinstance(change, Create) for change in planned.verdict.allowed)
     if planned.drain.spared and made:
         times.append(now)  # what was made may serve in place of what was spared
+    if any(pair.heir in run.results.endpoint_errors for pair in handovers(planned.verdict.allowed)):
+        times.append(now)  # what was to have their targets is refused: they may have to go for another reason
     if planned.suspects and not run.results.untried:
         times.append(now)  # what was no part of the refused batch has waited for it
     return times

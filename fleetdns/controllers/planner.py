@@ -142,7 +142,7 @@ class Planner:
         now = self._clock()
         is_behind = any(self._is_resolving(backend.service_key) for backend in run.aggregate.live_backends)
         run.memory, run.wait = rollout(run.plan, run.aggregate, now=now, is_behind=is_behind)
-        has_calls = run.plan.batch.calls or any(retries(run.plan, run.plan.observed, now=now))
+        has_calls = run.plan.batch.calls or retries(run.plan, run.plan.observed, now=now).calls
         if run.wait <= 0 and has_calls and self.may_write(run):
             run.wait = self._rest(run)
 

@@ -197,7 +197,7 @@ class ProfileReconciler:
     async def _act(self, run: Run, planned: Plan) -> None:
         if not self._planner.may_write(run):
             return
-        calls, again = planned.batch.calls, retries(planned, planned.observed, now=self._clock())
+        calls, again = planned.batch.calls, retries(planned, planned.observed, now=self._clock()).calls
         suspects = planned.suspects if planned.observed is not None else ()
         try:
             self._azure.reserve(run.identity.ref, needed(() if suspects else (*calls, *again)))
@@ -215,8 +215,9 @@ class ProfileReconciler:
         run.memory = replace(run.memory, setback=setback, suspects=run.results.untried)
         if run.results.error is None:
             known = self._index.known(run.identity.ref)
-            again = retries(planned, known.profile if known else None, now=self._clock())
-            await self._applier.apply_singly(again, run.results)
+            await self._applier.again(
+                retries(planned, known.profile if known else None, now=self._clock()), run.results
+            )
 
     async def _finalize_first(self, run: Run, planned: Plan) -> None:
         """Finalizers go on before the first write of what they guard. What is there without our doing (a hub restored,

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from fleetdns.api.backend import BackendSpec, TrafficManagerBackend
-from fleetdns.api.exports import InternalServiceExport, InternalServiceExportSpec, ServiceImport
-from fleetdns.api.meta import ObjectKey
+from fleetdns.api.exports import WITHDRAWN, InternalServiceExport, InternalServiceExportSpec, ServiceImport
+from fleetdns.api.meta import ObjectKey, is_marked
 from fleetdns.api.profile import ProfileSpec, TrafficManagerProfile
 from fleetdns.core.naming import EndpointName
 
@@ -73,6 +73,17 @@ class Aggregate:
         """Backends that are being deleted, oldest first."""
         leaving = (backend for backend in self.backends if backend.metadata.is_deleting)
         return tuple(sorted(leaving, key=_seniority))
+
+    @property
+    def told(self) -> frozenset[tuple[str, str]]:
+        """Folded (service, cluster) of the exports that are there, or said before that they would go."""
+        there = frozenset(
+            (export.service_key.name.lower(), export.cluster.lower())
+            for export in self.exports
+            if export.is_from_own_namespace
+            if not export.metadata.is_deleting or is_marked(export.metadata, WITHDRAWN)
+        )
+        return there | self.withdrawn
 
     @property
     def asked(self) -> Asked:

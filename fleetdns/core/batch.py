@@ -19,8 +19,8 @@ from dataclasses import dataclass, replace
 from msgspec import structs
 
 from fleetdns.core.calls import Call, DeleteEndpoint, PatchProfile, PutEndpoint, PutProfile
-from fleetdns.core.changes import Change, Create, Delete, Patch, subject_name
-from fleetdns.core.trafficmanager import MAX_PRIORITY, Endpoint, Profile, ProfileRef
+from fleetdns.core.changes import Change, Create, Delete, Patch, is_retyped, subject_name
+from fleetdns.core.trafficmanager import MAX_PRIORITY, Endpoint, Profile
 
 _SHARED_GROUPS = frozenset({"monitorConfig", "tags"})  # hold things of others beside ours
 
@@ -48,7 +48,7 @@ def batch(changes: tuple[Change, ...], observed: Profile | None) -> Batch:
     if settings and not endpoints and not settings[0].removed:
         patch = _patched(settings[0])
         return Batch((patch,), needs_fresh=bool(_SHARED_GROUPS & set(patch.groups)))
-    if len(endpoints) == 1 and not settings and not _is_retyped(endpoints[0]):
+    if len(endpoints) == 1 and not settings and not is_retyped(endpoints[0]):
         single = _single(endpoints[0], composed(observed, changes))
         return Batch((single,), needs_fresh=isinstance(endpoints[0], Patch))
     because = "; ".join([*(c.because for c in settings), *([_count(len(endpoints))] if endpoints else [])])
@@ -68,7 +68,7 @@ def one_by_one(changes: tuple[Change, ...], observed: Profile) -> Iterator[Call]
     endpoints = [change for change in changes if isinstance(change.subject, Endpoint)]
     placed = composed(observed, changes)
     for change in sorted(endpoints, key=lambda c: not isinstance(c, Delete)):
-        retyped = observed.endpoint(subject_name(change)) if _is_retyped(change) else None
+        retyped = observed.endpoint(subject_name(change)) if is_retyped(change) else None
         if retyped is not None:
             yield DeleteEndpoint(observed.ref, retyped, change.because)
         yield _single(change, placed)
@@ -86,29 +86,6 @@ def named_in(sentence: str, changes: Iterable[Change]) -> tuple[Change, ...]:
     """
     said = sentence.lower()
     return tuple(change for change in changes if any(_is_word(word, said) for word in _words(change)))
-
-
-def handovers(changes: tuple[Change, ...]) -> tuple[tuple[Delete, Create | Patch], ...]:
-    """The endpoints that go so that another may have their target (renamed ones), each with the one that takes it.
-
-    Between the two nobody serves the target, so they are made in one write if Azure takes that at all.
-    """
-    leaving = {c.subject.folded_target: c for c in changes if isinstance(c, Delete) and c.subject.folded_target}
-    return tuple(
-        (leaving[target], change)
-        for change in changes
-        if isinstance(change, Create | Patch) and (target := _claimed(change)) in leaving
-    )
-
-
-def one_after_the_other(pairs: Iterable[tuple[Delete, Create | Patch]], ref: ProfileRef) -> Iterator[Call]:
-    """Handovers as single calls, each endpoint right after the one it takes over from, and with its priority."""
-    for delete, change in pairs:
-        yield DeleteEndpoint(ref, delete.subject, delete.because)
-        if isinstance(change.subject, Endpoint):
-            is_new = isinstance(change, Create)
-            endpoint = structs.replace(change.subject, priority=delete.subject.priority) if is_new else change.subject
-            yield PutEndpoint(ref, endpoint, change.because)
 
 
 def composed(base: Profile, changes: tuple[Change, ...]) -> Profile:
@@ -152,14 +129,6 @@ def _single(change: Change, placed: Profile) -> Call:
     raise TypeError(f"not a change of one endpoint: {change!r}")
 
 
-def _claimed(change: Create | Patch) -> str | None:
-    """The folded target that an endpoint is about to get; None where it has it already, or none."""
-    if not isinstance(change.subject, Endpoint) or _is_retyped(change):
-        return None
-    is_claim = isinstance(change, Create) or "targetResourceId" in change.fields
-    return change.subject.folded_target if is_claim else None
-
-
 def _words(change: Change) -> tuple[str, ...]:
     if isinstance(change, Delete) or not isinstance(change.subject, Endpoint) or is_harmless(change):
         return ()
@@ -170,11 +139,6 @@ def _words(change: Change) -> tuple[str, ...]:
 def _is_word(word: str, text: str) -> bool:
     """Whole, and not as the beginning of a longer one; a full stop may end the sentence or go on with a name."""
     return re.search(rf"(?<![\w-]){re.escape(word)}(?![\w-]|\.\w)", text) is not None
-
-
-def _is_retyped(change: Change) -> bool:
-    """A type is a segment of an endpoint's address: another type is another resource, so the profile is written."""
-    return isinstance(change, Patch) and "type" in change.fields
 
 
 def _count(number: int) -> str:

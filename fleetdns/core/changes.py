@@ -88,6 +88,19 @@ def subject_name(change: Change) -> str:
     return change.subject.folded if isinstance(change.subject, Endpoint) else ""
 
 
+def claimed_target(change: Change) -> str | None:
+    """The folded target that an endpoint is about to get; None where it has it already, or none."""
+    if isinstance(change, Delete) or not isinstance(change.subject, Endpoint) or is_retyped(change):
+        return None
+    is_claim = isinstance(change, Create) or "targetResourceId" in change.fields
+    return change.subject.folded_target if is_claim else None
+
+
+def is_retyped(change: Change) -> bool:
+    """A type is a segment of an endpoint's address: another type is another resource, so the profile is written."""
+    return isinstance(change, Patch) and "type" in change.fields
+
+
 def _settings_changes(desired: Profile, observed: Profile) -> Iterator[Change]:
     differing = [
         (name, field(desired), field(observed)) for name, field in _SETTINGS if field(desired) != field(observed)

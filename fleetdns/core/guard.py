@@ -22,7 +22,6 @@ from dataclasses import dataclass, field
 
 from fleetdns.api.backend import TrafficManagerBackend
 from fleetdns.api.conditions import is_true
-from fleetdns.api.exports import WITHDRAWN
 from fleetdns.api.meta import ObjectKey, is_marked
 from fleetdns.api.profile import ALLOW_EMPTY
 from fleetdns.core.aggregate import Aggregate
@@ -139,12 +138,7 @@ def guarded_clusters(
 def _vanished(changes: tuple[Change, ...], aggregate: Aggregate, drain: Drain) -> Iterator[Endpoint]:
     """The endpoints that would go for no other reason than that an export is not there."""
     meant = {b.metadata.uid.lower() for b in aggregate.backends if b.metadata.is_deleting or b.weight == 0}
-    offered = {
-        (export.service_key.name.lower(), export.cluster.lower())
-        for export in aggregate.exports
-        if export.is_from_own_namespace
-        if not export.metadata.is_deleting or is_marked(export.metadata, WITHDRAWN)
-    }
+    told = aggregate.told
     claimed = {c.subject.folded_target for c in changes if _claims(c) and isinstance(c.subject, Endpoint)}
     for change in changes:
         if not isinstance(change, Delete) or change.subject.owner is None:
@@ -154,8 +148,7 @@ def _vanished(changes: tuple[Change, ...], aggregate: Aggregate, drain: Drain) -
             continue
         if not any(aggregate.answering(owner)):
             continue
-        exported = (owner.service, owner.cluster)
-        if exported not in offered and exported not in aggregate.withdrawn:
+        if (owner.service, owner.cluster) not in told:
             yield change.subject
 
 

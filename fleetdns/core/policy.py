@@ -12,9 +12,10 @@ from fleetdns.api.conditions import is_true
 from fleetdns.api.exports import CONFLICT, EXCLUDED, MEMBER_NAMESPACE_PREFIX, WITHDRAWN
 from fleetdns.api.meta import ObjectKey, is_marked
 from fleetdns.core.aggregate import Aggregate, Unreadable
-from fleetdns.core.changes import Change, Create, Delete, Patch, subject_name
-from fleetdns.core.drain import Drain
-from fleetdns.core.naming import EndpointName
+from fleetdns.core.changes import Change, Create, Delete, Patch, claimed_target, subject_name
+from fleetdns.core.drain import Drain, Pair
+from fleetdns.core.handover import Handover, handovers
+from fleetdns.core.naming import EndpointName, parse_endpoint_name
 from fleetdns.core.trafficmanager import Endpoint, Profile
 
 PAUSED = "Paused"
@@ -26,6 +27,7 @@ TARGET_TAKEN = "TargetTaken"
 UNRESOLVED = "Unresolved"
 STANDSTILL = "Standstill"
 CONTESTED = "Contested"
+NOT_HANDED_OVER = "NotHandedOver"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +49,11 @@ class Verdict:
     def held_for(self, reason: str) -> tuple[Held, ...]:
         return tuple(held for held in self.held if held.reason == reason)
 
+    @property
+    def handovers(self) -> tuple[Handover, ...]:
+        """The targets that are to pass from one endpoint to another, now or later."""
+        return handovers((*self.allowed, *(held.change for held in self.held)))
+
 
 @dataclass(frozen=True, slots=True)
 class Circumstances:
@@ -65,6 +72,8 @@ class Circumstances:
     unresolved: frozenset[tuple[str, str]] = frozenset()  # folded (service, cluster) whose export awaits its import
     standstill: str | None = None  # why nothing may be written at all
     kept_targets: Mapping[str, str] = field(default_factory=dict)  # folded target -> endpoint of ours that is kept
+    heirs: Mapping[str, EndpointName] = field(default_factory=dict)  # folded target -> who asks for it and is refused
+    told: frozenset[Pair] = frozenset()  # exports that are there, or said that they would go
     drain: Drain = field(default_factory=Drain)
     slowed: Mapping[str, str] = field(default_factory=dict)  # folded endpoint name or "" -> why its repair waits
 
@@ -95,6 +104,7 @@ def circumstances(
         weightless=frozenset(b.metadata.uid.lower() for b in aggregate.live_backends if b.weight == 0),
         unresolved=frozenset(_unresolved_exports(aggregate)),
         standstill=standstill,
+        told=aggregate.told if refused else frozenset(),
         drain=drain,
     )
 
@@ -114,7 +124,8 @@ def _unresolved_exports(aggregate: Aggregate) -> Iterator[tuple[str, str]]:
 def judge(changes: tuple[Change, ...], given: Circumstances) -> Verdict:
     """Each change passes every filter or is held by the first that objects."""
     kept = (c.subject for c in changes if isinstance(c, Delete) and any(keeps(c, given) for keeps in _KEEPERS))
-    given = replace(given, kept_targets={e.folded_target: e.folded for e in kept if e.folded_target})
+    kept_targets = {e.folded_target: e.folded for e in kept if e.folded_target}
+    given = replace(given, kept_targets=kept_targets, heirs=_refused_heirs(changes, given))
     allowed: list[Change] = []
     held: list[Held] = []
     for change in changes:
@@ -128,8 +139,10 @@ def judge(changes: tuple[Change, ...], given: Circumstances) -> Verdict:
 
 def unproven(changes: tuple[Change, ...], given: Circumstances) -> tuple[Held, ...]:
     """The removals for which a proof is missing that nothing needs the endpoint any more."""
+    given = replace(given, heirs=_refused_heirs(changes, given))
+    proofs = (*_PROOFS, _not_handed_over)
     deletes = (change for change in changes if isinstance(change, Delete))
-    found = ((change, next((o for proof in _PROOFS if (o := proof(change, given))), None)) for change in deletes)
+    found = ((change, next((o for proof in proofs if (o := proof(change, given))), None)) for change in deletes)
     return tuple(Held(change, *objection) for change, objection in found if objection)
 
 
@@ -196,6 +209,25 @@ def _unresolved(change: Change, given: Circumstances) -> Objection | None:
     return UNRESOLVED, f"the export of service {owner.service} by cluster {owner.cluster} is still being resolved"
 
 
+def _not_handed_over(change: Change, given: Circumstances) -> Objection | None:
+    """With the endpoint its target would go out of DNS, although that was to stay there under another name."""
+    owner = _owner_of_deleted(change)
+    heir = given.heirs.get(change.subject.folded_target or "") if isinstance(change, Delete) else None
+    if owner is None or heir is None or given.allow_empty or _is_meant(owner, given):
+        return None
+    exported = (owner.service, owner.cluster)
+    if exported in given.told and exported != (heir.service, heir.cluster):
+        return None  # it goes for a reason of its own
+    return NOT_HANDED_OVER, f"Azure refuses endpoint {str(heir)!r}, which was to have its public IP"
+
+
+def _refused_heirs(changes: tuple[Change, ...], given: Circumstances) -> Mapping[str, EndpointName]:
+    """By folded target the endpoints that ask for it and that Azure refuses."""
+    refused = (change for change in changes if subject_name(change) in given.refused)
+    asked = ((claimed_target(change), parse_endpoint_name(subject_name(change))) for change in refused)
+    return {target: name for target, name in asked if target is not None and name is not None}
+
+
 def _target_taken(change: Change, given: Circumstances) -> Objection | None:
     """Traffic Manager takes a target once: one in use would get the whole batch refused."""
     if not _claims_target(change) or not isinstance(change.subject, Endpoint):
@@ -243,4 +275,4 @@ Filter = Callable[[Change, Circumstances], Objection | None]
 
 _PROOFS: tuple[Filter, ...] = (_unreadable, _backend_gone, _unresolved)
 _KEEPERS: tuple[Filter, ...] = (_standstill, *_PROOFS)
-_FILTERS: tuple[Filter, ...] = (*_KEEPERS, _target_taken, _refused, _paused, _dry_run, _contested)
+_FILTERS: tuple[Filter, ...] = (*_KEEPERS, _not_handed_over, _target_taken, _refused, _paused, _dry_run, _contested)

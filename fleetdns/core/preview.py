@@ -96,7 +96,7 @@ def preview(look: Look, planned: Plan) -> ProfilePreview:
     may_write = not is_marked(look.profile.metadata, PAUSED)
     calls = planned.batch.calls
     after = _after(planned, look.observed)
-    lonely = retries(planned, after, now=GRACE) if may_write and after is not None else ()
+    lonely = retries(planned, after, now=GRACE).calls if may_write else ()
     return ProfilePreview(
         key=look.aggregate.key,
         ref=look.identity.ref,

@@ -53,6 +53,7 @@ class FakeTrafficManager:
         self.profiles: dict[str, Profile] = {}  # by ProfileRef.folded
         self.down: FleetDNSError | None = None  # what every call gets while it is set
         self.bad_targets: set[str] = set()
+        self.trusts_what_it_has = False  # does not look at the targets of endpoints that are written as they are
         self.is_terse = False  # refusals do not say what they are about
         self.taken_names: set[str] = set()
         self.forbidden_groups: set[str] = set()  # neither read nor write
@@ -232,17 +233,18 @@ class FakeTrafficManager:
         return self._keep(replace(before, **fields))
 
     def _put_endpoint(self, call: PutEndpoint) -> Endpoint:
-        kept = self._keep(self._existing(call.ref).with_endpoint(call.endpoint))
+        kept = self._keep(self._existing(call.ref).with_endpoint(call.endpoint), asked=(call.endpoint,))
         written = kept.endpoint(call.endpoint.name)
         assert written is not None
         return written
 
-    def _keep(self, profile: Profile) -> Profile:
-        self._check(profile)
+    def _keep(self, profile: Profile, *, asked: Collection[Endpoint] | None = None) -> Profile:
+        self._check(profile, profile.endpoints if asked is None else asked)
         self.profiles[profile.ref.folded] = _found(profile, self.unprobed)
         return self._spelled(self.profiles[profile.ref.folded])
 
-    def _check(self, profile: Profile) -> None:
+    def _check(self, profile: Profile, asked: Collection[Endpoint]) -> None:
+        """`asked`: the endpoints that the request has, whose targets are looked at."""
         names = [endpoint.folded for endpoint in profile.endpoints]
         targets = [endpoint.folded_target for endpoint in profile.endpoints if endpoint.folded_target]
         priorities = [endpoint.priority for endpoint in profile.endpoints if endpoint.priority is not None]
@@ -250,7 +252,10 @@ class FakeTrafficManager:
             raise Rejected("BadRequest", "There are duplicates in the list of endpoints.")
         if len(names) > MAX_ENDPOINTS:
             raise Rejected("BadRequest", "There are too many endpoints.")
-        bad = self.bad_targets & set(targets)
+        known = self.profiles.get(profile.ref.folded)
+        old = {(e.folded, e.folded_target) for e in known.endpoints} if known and self.trusts_what_it_has else set()
+        looked_at = (e for e in asked if (e.folded, e.folded_target) not in old)
+        bad = self.bad_targets & {e.folded_target for e in looked_at if e.folded_target}
         if bad:
             raise Rejected(
                 "BadRequest", "That is not valid." if self.is_terse else f"The target {min(bad)} is not valid."

@@ -8,7 +8,6 @@ from itertools import pairwise
 
 import pytest
 
-from fleetdns.api.backend import TrafficManagerBackend
 from fleetdns.api.exports import InternalServiceExport
 from fleetdns.api.profile import MonitorConfig
 from fleetdns.controllers.run import Run
@@ -268,45 +267,6 @@ async def test_a_second_backend_for_the_same_service_waits_and_heals() -> None:
 
         assert world.accepted("twin") == ("True", "Accepted")
         assert {e.owner.uid for e in world.azure.only.endpoints if e.owner} == {second.metadata.uid}
-
-
-def restore_backend(world: World) -> None:
-    """The backend comes back from a backup: another uid, so that its endpoints get other names."""
-    world.hub.remove(TrafficManagerBackend, world.backend().metadata.key)
-    world.hub.apply(make_backend(uid="33333333-0000-4000-8000-000000000003"))
-
-
-async def test_a_bad_endpoint_that_joins_while_others_are_renamed_costs_no_endpoint_for_a_moment() -> None:
-    world = World()
-    spoil(world, "c")
-    async with world.running():
-        roll_out(world, "a", "b")
-        await asyncio.sleep(5)
-        since = len(world.azure.calls)
-        restore_backend(world)
-        world.hub.apply(make_export("c"))
-        await asyncio.sleep(30)
-
-        assert "delete_endpoint" not in world.azure.writes(since=since)
-        assert world.weights() == {"a": 33, "b": 33}
-        assert {e.owner.uid for e in world.azure.only.endpoints if e.owner} == {world.backend().metadata.uid}
-        assert world.rejected() == {"c": "AzureRefused"}
-
-
-async def test_renamed_endpoints_that_azure_takes_singly_only_are_never_all_gone() -> None:
-    world = World()
-    async with world.running():
-        roll_out(world, "a", "b", "c")
-        await asyncio.sleep(5)
-        since = len(world.azure.calls)
-        world.azure.fail({"put_profile"}, REFUSED, times=1)
-        restore_backend(world)
-        await asyncio.sleep(30)
-
-        assert world.azure.writes(since=since) == ["put_profile", *["delete_endpoint", "put_endpoint"] * 3]
-        assert world.weights() == {"a": 33, "b": 33, "c": 33}
-        assert sorted(e.priority or 0 for e in world.azure.only.endpoints) == [1, 2, 3]
-        assert world.accepted() == ("True", "Accepted")
 
 
 async def test_a_refusal_that_is_not_about_the_endpoints_is_not_met_with_one_call_for_each_of_them() -> None:

@@ -138,10 +138,10 @@ def test_a_refusal_is_read_back_from_status_and_tried_alone() -> None:
     observed = azure().without_endpoint(B)
     made = planned(aggregate, observed)
     assert made.batch.calls == ()
-    (call,) = retries(made, observed, now=0.0)
+    (call,) = retries(made, observed, now=0.0).calls
     assert isinstance(call, PutEndpoint)
     assert call.endpoint.folded == B
-    assert retries(made, None, now=0.0) == ()
+    assert retries(made, None, now=0.0).calls == ()
 
 
 def test_a_refusal_waits_for_its_time_and_for_its_target() -> None:
@@ -149,8 +149,8 @@ def test_a_refusal_waits_for_its_time_and_for_its_target() -> None:
     observed = azure().without_endpoint(B)
     waiting = planned(observed=observed, memory=Memory(refusals={B: Refusal(target, "no", 1, 9.0)}))
     assert waiting.batch.calls == ()
-    assert retries(waiting, observed, now=8.9) == ()
-    assert len(retries(waiting, observed, now=9.0)) == 1
+    assert retries(waiting, observed, now=8.9).calls == ()
+    assert len(retries(waiting, observed, now=9.0).calls) == 1
     moved = planned(observed=observed, memory=Memory(refusals={B: Refusal("before", "no", 1, 9.0)}))
     assert [type(call) for call in moved.batch.calls] == [PutEndpoint]
 
@@ -164,6 +164,6 @@ def test_a_refusal_of_an_endpoint_that_stays_without_an_export_is_remembered_and
     assert made.guarding.staying == {B}
     assert made.memory.refusals == refusal
     assert [call.endpoint.folded for call in made.batch.calls if isinstance(call, PutEndpoint)] == [A]
-    assert retries(made, azure(), now=8.9) == ()
+    assert retries(made, azure(), now=8.9).calls == ()
     left = planned(vanished, azure().without_endpoint(B), memory=made.memory)
     assert left.memory.refusals == {}
