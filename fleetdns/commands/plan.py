@@ -78,7 +78,11 @@ def _profile(profile: ProfilePreview, paint: Paint) -> Iterator[str]:
     yield paint(str(profile.key), BOLD) + paint(where, DIM)
     if profile.problem:
         yield f"  {paint('left alone', YELLOW)}  {profile.problem}"
+    then = ""
     for step in profile.steps:
+        if step.then != then:
+            then = step.then
+            yield f"  {then}:"
         yield f"  {paint(_title(step.call), _colour(step.call))}  {step.call.because}"
         for change in step.changes:
             yield f"    {_change(change, paint)}"
@@ -192,6 +196,7 @@ def _step(step: Step) -> dict[str, Any]:
         "profile": call.ref.name,
         "endpoint": call.endpoint.folded if isinstance(call, PutEndpoint | DeleteEndpoint) else None,
         "because": call.because,
+        "then": step.then or None,
         "changes": [_change_entry(change) for change in step.changes],
     }
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 from dataclasses import replace
 
 from fleetdns.api.backend import TrafficManagerBackend
-from fleetdns.api.meta import ObjectKey
 from fleetdns.api.profile import CLEANUP_FINALIZER, RETAIN, TrafficManagerProfile
 from fleetdns.controllers.caches import Caches
 from fleetdns.controllers.definitions import standstill
@@ -23,8 +22,9 @@ from fleetdns.core.identity import Identity, Unidentified, adoption, foreign_own
 from fleetdns.core.memory import Settings
 from fleetdns.core.naming import profile_tag
 from fleetdns.core.observed import LIST
+from fleetdns.core.passes import Look, passes
 from fleetdns.core.plan import needs_proof
-from fleetdns.core.preview import Look, ProfilePreview, Step, preview, stays
+from fleetdns.core.preview import ProfilePreview, Step, preview, stays
 from fleetdns.core.trafficmanager import Profile, ProfileRef
 from fleetdns.errors import Forbidden
 
@@ -73,35 +73,36 @@ class Preview:
         return ProfilePreview(profile.metadata.key, problem=f"resource group {group} may not be read: {error}")
 
     async def _of(self, profile: TrafficManagerProfile) -> ProfilePreview:
-        aggregate = self._foreseen(profile.metadata.key)
+        aggregate = self._outcomes.foreseen(self._caches.aggregate(profile.metadata.key))
         if profile.metadata.is_deleting:
             return await self._deletion(profile)
         if aggregate.leaving_backends:
             found = await standstill(self._definitions)
             if found is not None and TrafficManagerBackend.resource.plural in found.leaving:
-                return ProfilePreview(aggregate.key, problem=found.message)
+                # They are let go with all that they made, and then the profile is looked at without them.
+                left = await self._identified(replace(aggregate, backends=aggregate.live_backends), profile)
+                return left if left.steps else ProfilePreview(aggregate.key, problem=found.message)
+        return await self._identified(aggregate, profile)
+
+    async def _identified(self, aggregate: Aggregate, profile: TrafficManagerProfile) -> ProfilePreview:
         identity = await Identities(self._index, self._settings).seen(profile)
         if isinstance(identity, Unidentified):
             return ProfilePreview(aggregate.key, problem=identity.message)
         return await self._planned(aggregate, profile, identity)
 
-    def _foreseen(self, key: ObjectKey) -> Aggregate:
-        aggregate = self._outcomes.foreseen(self._caches.aggregate(key))
-        return resolved(aggregate) if self._resolves_exports else aggregate
-
-    async def _planned(
-        self, aggregate: Aggregate, profile: TrafficManagerProfile, identity: Identity
-    ) -> ProfilePreview:
+    async def _planned(self, early: Aggregate, profile: TrafficManagerProfile, identity: Identity) -> ProfilePreview:
         observed = await self._observed(identity.ref)
         foreign = observed and foreign_owner(observed, identity, profile=profile, naming=self._settings.naming)
         if foreign:
-            return ProfilePreview(aggregate.key, problem=foreign)
-        look = Look(aggregate, profile, identity, observed, self._settings)
-        planned = look.planned()
-        if needs_proof(planned):
-            look = replace(look, standstill=await standstill(self._definitions))
-            planned = look.planned()
-        return preview(look, planned)
+            return ProfilePreview(early.key, problem=foreign)
+        aggregate = resolved(early) if self._resolves_exports else early
+        look = Look(aggregate, early, profile, identity, observed, self._settings)
+        found = passes(look)
+        if any(needs_proof(each.planned) for each in found):
+            stands = await standstill(self._definitions)
+            if stands is not None:
+                found = passes(replace(look, standstill=stands))
+        return preview(look, found)
 
     async def _observed(self, ref: ProfileRef) -> Profile | None:
         """As listed just now; that a list leaves a profile out is no proof that it is gone."""

@@ -1,36 +1,35 @@
 """What a freshly started controller would do to one Azure profile, as values: the calls, and what is held back and why.
 
-Decided by the same functions as in earnest. Nothing waits to settle here: what the first moments of a new process would
-wait for is counted as passed.
+Decided by the same functions as in earnest, look by look: what comes of an earlier call is seen by the next.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from fleetdns.api.meta import ObjectKey, is_marked
 from fleetdns.api.profile import ALLOW_EMPTY, CLEANUP_FINALIZER, PAUSED, RETAIN, TrafficManagerProfile
-from fleetdns.core.aggregate import Aggregate
-from fleetdns.core.batch import composed
 from fleetdns.core.calls import Call, DeleteEndpoint, PatchProfile, PutEndpoint, PutProfile
 from fleetdns.core.candidates import Rejection
 from fleetdns.core.changes import Change, subject_name
 from fleetdns.core.guard import GRACE, REMOVAL_HELD
-from fleetdns.core.identity import Identity, Naming
-from fleetdns.core.memory import Memory, Settings
-from fleetdns.core.plan import Plan, plan
+from fleetdns.core.passes import Look, Pass
+from fleetdns.core.plan import Plan
 from fleetdns.core.retries import retries
 from fleetdns.core.standstill import Standstill
-from fleetdns.core.trafficmanager import Profile, ProfileRef
+from fleetdns.core.trafficmanager import ProfileRef
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One call, with the changes that it carries where it carries more than its own reason says."""
+    """One call, with the changes that it carries where it carries more than its own reason says. `then`: what it waits
+    for, where it does not come with the first.
+    """
 
     call: Call
     changes: tuple[Change, ...] = ()
+    then: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,52 +57,17 @@ class ProfilePreview:
     problem: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Look:
-    """What one profile is decided from."""
-
-    aggregate: Aggregate
-    profile: TrafficManagerProfile
-    identity: Identity
-    observed: Profile | None
-    settings: Settings
-    standstill: Standstill | None = None
-
-    @property
-    def naming(self) -> Naming:
-        return self.settings.naming
-
-    def planned(self) -> Plan:
-        """The plan of a process that has waited for exports that vanished to come back, and saw none of them."""
-        first = self._plan(Memory(), now=0.0)
-        return self._plan(first.memory, now=GRACE) if first.guarding.returning else first
-
-    def _plan(self, memory: Memory, *, now: float) -> Plan:
-        return plan(
-            self.aggregate,
-            self.profile,
-            identity=self.identity,
-            observed=self.observed,
-            memory=memory,
-            settings=self.settings,
-            now=now,
-            standstill=self.standstill,
-        )
-
-
-def preview(look: Look, planned: Plan) -> ProfilePreview:
-    """What the plan made from `look` comes to."""
-    may_write = not is_marked(look.profile.metadata, PAUSED)
-    calls = planned.batch.calls
-    after = _after(planned, look.observed)
-    lonely = retries(planned, after, now=GRACE).calls if may_write else ()
+def preview(look: Look, found: tuple[Pass, ...]) -> ProfilePreview:
+    """What the looks come to."""
+    last, may_write = found[-1], not is_marked(look.profile.metadata, PAUSED)
+    lonely = retries(last.planned, last.after, now=max(last.now, GRACE)).calls if may_write else ()
     return ProfilePreview(
         key=look.aggregate.key,
         ref=look.identity.ref,
         fqdn=look.identity.fqdn,
-        steps=(*_steps(calls, planned.verdict.allowed), *(Step(call) for call in lonely)),
-        kept=tuple(sorted(_kept(planned, look), key=lambda kept: (kept.subject, kept.reason))),
-        rejected=planned.desired.rejections,
+        steps=tuple(sorted((*_steps(found), *(Step(call) for call in lonely)), key=lambda step: bool(step.then))),
+        kept=tuple(sorted(_kept(last.planned), key=lambda kept: (kept.subject, kept.reason))),
+        rejected=last.planned.desired.rejections,
     )
 
 
@@ -123,28 +87,28 @@ def stays(profile: TrafficManagerProfile, found: Standstill | None) -> str | Non
     return found.message if found is not None and not found.leaving else None
 
 
-def _steps(calls: Iterable[Call], changes: tuple[Change, ...]) -> Iterator[Step]:
+def _steps(found: Iterable[Pass]) -> Iterator[Step]:
+    is_first = True
+    for each in found:
+        then = "" if is_first else each.then
+        for step in _made(each.planned.batch.calls, each.planned.verdict.allowed):
+            yield replace(step, then=then)
+            is_first = False
+
+
+def _made(calls: tuple[Call, ...], changes: tuple[Change, ...]) -> Iterator[Step]:
     """A call for one endpoint says itself what it is for."""
-    calls = tuple(calls)
     alone = {call.endpoint.folded for call in calls if isinstance(call, PutEndpoint | DeleteEndpoint)}
     for call in calls:
         is_whole = isinstance(call, PutProfile | PatchProfile)
         yield Step(call, tuple(c for c in changes if subject_name(c) not in alone) if is_whole else ())
 
 
-def _after(planned: Plan, observed: Profile | None) -> Profile | None:
-    """The profile once the calls are made."""
-    put = [call.profile for call in planned.batch.calls if isinstance(call, PutProfile)]
-    if put:
-        return put[-1]
-    return composed(observed, planned.verdict.allowed) if observed is not None else None
-
-
-def _kept(planned: Plan, look: Look) -> Iterator[Kept]:
+def _kept(planned: Plan) -> Iterator[Kept]:
     for held in planned.verdict.held:
         yield Kept(subject_name(held.change), held.reason, held.message, held.change.because)
     for name in planned.guarding.held:
-        if look.observed is not None and look.observed.endpoint(name) is not None:
+        if planned.observed is not None and planned.observed.endpoint(name) is not None:
             yield Kept(name, REMOVAL_HELD, _GUARDED)
 
 

@@ -8,7 +8,7 @@ from fleetdns.app.reading import Planned
 from fleetdns.commands.plan import document, lines
 from fleetdns.commands.terminal import Paint
 from fleetdns.controllers.listing import Seen
-from fleetdns.core.calls import PutEndpoint
+from fleetdns.core.calls import DeleteEndpoint, PutEndpoint
 from fleetdns.core.candidates import Rejection
 from fleetdns.core.preview import Kept, ProfilePreview, Step
 from fleetdns.core.trafficmanager import Endpoint
@@ -41,6 +41,21 @@ def test_what_is_tried_once_more_is_not_called_held() -> None:
         f"  refused before  {SERVICE} in a: BadRequest: no such IP (Refused)",
         f"  held  {SERVICE} in b: it is paused (Paused)",
     ]
+
+
+def test_what_comes_later_stands_beneath_what_it_waits_for() -> None:
+    ref = make_identity().ref
+    first = Step(PutEndpoint(ref, Endpoint(REFUSED), "not in Azure"))
+    later = Step(DeleteEndpoint(ref, Endpoint(HELD), "drained"), then="once that is done")
+    profile = ProfilePreview(make_profile().metadata.key, ref, "myatm.trafficmanager.net", steps=(first, later))
+    assert told(profile)[1:] == [
+        f"  PUT endpoint {SERVICE} in a  not in Azure",
+        "  once that is done:",
+        f"  DELETE endpoint {SERVICE} in b  drained",
+        "",
+        "2 calls for 1 of 1 profile on https://hub.",
+    ]
+    assert [call["then"] for call in document(planned(profile))["profiles"][0]["calls"]] == [None, "once that is done"]
 
 
 def test_many_that_are_held_for_one_cause_are_one_line_and_whole_for_programs() -> None:

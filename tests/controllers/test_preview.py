@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
+from itertools import combinations
 
 import msgspec
 import pytest
@@ -104,9 +105,10 @@ def tamper_twice(world: World) -> None:
         world.azure.tamper_endpoint(endpoint.name, lambda e: structs.replace(e, weight=900))
 
 
-def drain(world: World) -> None:
-    metadata = make_meta("fleet-member-a", namespace="", kind="ns", annotations={DRAIN: "true"})
-    world.hub.apply(Namespace(metadata=metadata))
+def drain(world: World, *clusters: str) -> None:
+    for cluster in clusters:
+        metadata = make_meta(f"fleet-member-{cluster}", namespace="", kind="ns", annotations={DRAIN: "true"})
+        world.hub.apply(Namespace(metadata=metadata))
 
 
 def vanish_and_be_meant(world: World) -> None:
@@ -127,6 +129,12 @@ def lose_the_object(world: World) -> None:
 # A profile with the clusters a, b and c that is as it ought to be, and then something happens while nobody runs.
 MEANWHILE: dict[str, tuple[Callable[[World], object], ...]] = {
     "nothing": (),
+    "a weight is changed": (lambda world: weigh(world, "a", 5),),
+    "an export cannot be read any more": (lambda world: world.hub.garble(world.export("a")),),
+    "somebody changes two weights in Azure": (tamper_twice,),
+    "somebody adds an endpoint in Azure": (
+        lambda world: world.azure.tamper(lambda profile: profile.with_endpoint(make_foreign_endpoint(priority=50))),
+    ),
     "one cluster joins": (lambda world: world.hub.apply(make_export("d")),),
     "two clusters join": (lambda world: world.hub.apply(make_export("d"), make_export("e")),),
     "a cluster without a public IP joins": (lambda world: world.hub.apply(make_export("d", target=None)),),
@@ -135,19 +143,14 @@ MEANWHILE: dict[str, tuple[Callable[[World], object], ...]] = {
     "one of three exports vanishes": (lambda world: world.lose("a"),),
     "two of three exports vanish": (lambda world: world.lose("a", "b"),),
     "all vanish, and somebody means it": (vanish_and_be_meant,),
-    "a weight is changed": (lambda world: weigh(world, "a", 5),),
     "the TTL is changed": (edit_ttl,),
-    "somebody changes two weights in Azure": (tamper_twice,),
-    "somebody adds an endpoint in Azure": (
-        lambda world: world.azure.tamper(lambda profile: profile.with_endpoint(make_foreign_endpoint(priority=50))),
-    ),
     "somebody deletes the profile in Azure": (lambda world: world.azure.profiles.clear(),),
     "the import is lost": (lambda world: world.hub.remove(ServiceImport, ObjectKey(NAMESPACE, SERVICE)),),
     "the profile is paused and a cluster joins": (
         lambda world: annotate(world, **{PAUSED: "true"}),
         lambda world: world.hub.apply(make_export("d")),
     ),
-    "a cluster is drained": (drain,),
+    "a cluster is drained": (lambda world: drain(world, "a"),),
     "the profile is deleted": (lambda world: world.hub.delete(TrafficManagerProfile, PROFILE_KEY),),
     "the profile is deleted while it is paused": (
         lambda world: annotate(world, **{PAUSED: "true"}),
@@ -162,20 +165,46 @@ MEANWHILE: dict[str, tuple[Callable[[World], object], ...]] = {
         lambda world: world.hub.delete(TrafficManagerProfile, PROFILE_KEY),
         lambda world: world.hub.leaving_kinds.add("trafficmanagerprofiles"),
     ),
-    "an export cannot be read any more": (lambda world: world.hub.garble(world.export("a")),),
     "the profile cannot be read any more": (lambda world: world.hub.garble(world.profile()),),
     "the hub is restored from a backup": (lose_the_object,),
     "an override leaves a cluster out": (lambda world: world.hub.apply(make_override("out", delete())),),
     "a second profile is made": (
         lambda world: world.hub.apply(make_profile("other"), make_backend("more", profile="other", service=SERVICE)),
     ),
+    "every cluster is drained": (lambda world: drain(world, "a", "b", "c"),),
+    "a public IP passes to another cluster": (
+        lambda world: world.withdraw("a"),
+        lambda world: world.hub.apply(make_export("d", target=public_ip("a-app"))),
+    ),
 }
+# What takes the export of a away does not go together.
+TAKEN = frozenset(
+    {
+        "a cluster withdraws",
+        "one of three exports vanishes",
+        "two of three exports vanish",
+        "all vanish, and somebody means it",
+        "a public IP passes to another cluster",
+    }
+)
+PAIRS = [pair for pair in combinations(MEANWHILE, 2) if not TAKEN.issuperset(pair)]
 
 
 @pytest.mark.parametrize("meanwhile", MEANWHILE.values(), ids=MEANWHILE.keys())
 async def test_a_controller_that_starts_makes_the_calls_that_were_told(
     meanwhile: tuple[Callable[[World], object], ...],
 ) -> None:
+    await told_as_made(meanwhile)
+
+
+@pytest.mark.thorough
+@pytest.mark.parametrize("pair", PAIRS, ids=" + ".join)
+async def test_whatever_two_things_come_together_the_calls_that_were_told_are_made(pair: tuple[str, str]) -> None:
+    await told_as_made([happens for name in pair for happens in MEANWHILE[name]])
+
+
+async def told_as_made(meanwhile: Iterable[Callable[[World], object]]) -> None:
+    """Things happen while nobody runs; then somebody looks, and after that a controller starts."""
     world = World()
     world.hub.apply(make_profile(), make_backend(), *(make_export(cluster) for cluster in "abc"))
     async with world.running():
@@ -191,6 +220,42 @@ async def test_a_controller_that_starts_makes_the_calls_that_were_told(
         await asyncio.sleep(12)
     made = [(c.operation, c.subject) for c in world.azure.calls[called:] if c.operation in _OPERATIONS.values()]
     assert sorted(made) == sorted(map(written, told))
+
+
+async def test_what_comes_of_a_call_is_told_with_what_it_waits_for() -> None:
+    world = World()
+    world.hub.apply(make_profile(), make_backend(), make_export("a"), make_export("b"))
+    async with world.running():
+        await asyncio.sleep(10)
+    edit_ttl(world)
+    drain(world, "a", "b")
+    world.hub.apply(make_export("c"))
+    found = await only(world)
+    assert [(type(step.call), step.then) for step in found.steps] == [
+        (PutProfile, ""),
+        (PutProfile, "once exports are resolved"),
+        (PutProfile, "once that is done"),
+    ]
+    clusters = [call.profile.endpoints for call in (s.call for s in found.steps) if isinstance(call, PutProfile)]
+    assert [sorted(e.owner.cluster for e in endpoints if e.owner) for endpoints in clusters] == [
+        ["a"],
+        ["a", "c"],
+        ["c"],
+    ]
+
+
+async def test_what_a_vanished_export_leaves_goes_three_seconds_later_than_what_is_changed_at_once() -> None:
+    world = World()
+    world.hub.apply(make_profile(), make_backend(), *(make_export(cluster) for cluster in "abc"))
+    async with world.running():
+        await asyncio.sleep(10)
+    edit_ttl(world)
+    world.lose("a")
+    found = await only(world)
+    assert [(type(step.call), step.then) for step in found.steps] == [
+        (PatchProfile, ""),
+        (PutProfile, "3 s later, if what is missed has not come back"),
+    ]
 
 
 async def test_an_endpoint_that_azure_refused_is_held_and_tried_once_more_alone() -> None:
