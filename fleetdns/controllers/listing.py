@@ -10,6 +10,7 @@ from fleetdns.controllers.caches import Caches
 from fleetdns.controllers.index import AzureIndex
 from fleetdns.controllers.sweep import Sweep
 from fleetdns.core.identity import Naming
+from fleetdns.core.outcome import Failure
 from fleetdns.errors import FleetDNSError, Forbidden
 
 
@@ -54,6 +55,12 @@ class _Refusals:
         self.error: FleetDNSError | None = None  # the first that is no refusal of one group
 
     def swept(self, resource_group: str, changed: int) -> None:
+        pass
+
+    def fell_silent(self, resource_group: str, profiles: int, because: Failure | None) -> None:
+        pass
+
+    def spoke_again(self, resource_group: str, profiles: int) -> None:
         pass
 
     def sweep_failed(self, resource_group: str, error: FleetDNSError) -> None:

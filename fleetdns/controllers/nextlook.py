@@ -19,13 +19,14 @@ _SOONEST = 0.1  # seconds
 def next_look(run: Run, planner: Planner, *, settings: Settings, now: float) -> Result:
     """What a run ends with; `now`: the loop's seconds."""
     times = _due(run, run.plan, now) if run.plan is not None and planner.may_write(run) else []
-    if planner.is_old(run.identity):
+    is_old = planner.is_old(run.identity)
+    if is_old:
         # The sweep that hears of the profile at last may find it unchanged, and wakes nobody then.
         times.append(now + settings.sweep)
     remembered = run.memory.next_look(settings, now=now)
     if remembered is not None:
         times.append(remembered)
-    return Result(requeue_after=max(_SOONEST, min(times) - now)) if times else Result()
+    return Result(requeue_after=max(_SOONEST, min(times) - now) if times else None, is_quiet=is_old)
 
 
 def _due(run: Run, planned: Plan, now: float) -> list[float]:

@@ -20,6 +20,7 @@ from fleetdns.controllers.caches import Caches
 from fleetdns.controllers.index import AzureIndex
 from fleetdns.core.identity import Identity, Naming, identify
 from fleetdns.core.naming import profile_tag
+from fleetdns.core.outcome import Failure
 from fleetdns.core.trafficmanager import ProfileRef
 from fleetdns.errors import Deferred, FleetDNSError, Forbidden, Throttled
 from fleetdns.retry import SHORTEST_PAUSE
@@ -39,6 +40,14 @@ class SweepObserver(Protocol):
 
     def sweep_failed(self, resource_group: str, error: FleetDNSError) -> None:
         """A list failed ("" for the whole subscription); the next sweep tries again."""
+        ...
+
+    def fell_silent(self, resource_group: str, profiles: int, because: Failure | None) -> None:
+        """Nothing was heard for long of so many profiles, and `because` is what is told of it."""
+        ...
+
+    def spoke_again(self, resource_group: str, profiles: int) -> None:
+        """They are heard of again."""
         ...
 
 
@@ -194,7 +203,9 @@ class Sweep:
         self._heard[group] = now
         folded = {ref.folded for ref in changed}
         was_silent = group in self._silent
-        self._silent.discard(group)
+        if was_silent:
+            self._silent.discard(group)
+            self._observer.spoke_again(group, len(identities))
         self._look_at(i for i in identities if was_silent or i.ref.folded in folded or i.key in self._troubled)
 
     async def _listed(self, group: str) -> tuple[ProfileRef, ...]:
@@ -212,10 +223,13 @@ class Sweep:
         now = self._clock()
         self._index.silences.failed(group, error, is_told=is_told, patience=self._patience, now=now)
 
-    def _note_silence(self, group: str, identities: Iterable[Identity]) -> None:
-        if self._clock() - self._heard.get(group, self._since) > self._patience:
+    def _note_silence(self, group: str, identities: Collection[Identity]) -> None:
+        if self._clock() - self._heard.get(group, self._since) <= self._patience:
+            return
+        if identities and group not in self._silent:
             self._silent.add(group)
-            self._look_at(identities)
+            self._observer.fell_silent(group, len(identities), self._index.silences.because(group))
+        self._look_at(identities)
 
     def _look_at(self, identities: Iterable[Identity]) -> None:
         for identity in identities:

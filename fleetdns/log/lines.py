@@ -10,7 +10,7 @@ import structlog
 from fleetdns.api.meta import ObjectKey
 from fleetdns.core.changes import subject_name
 from fleetdns.core.drift import Drift
-from fleetdns.core.outcome import Outcome
+from fleetdns.core.outcome import Failure, Outcome
 from fleetdns.core.policy import Held
 from fleetdns.errors import FleetDNSError
 from fleetdns.runtime.controller import Reconciled
@@ -22,7 +22,7 @@ _log = structlog.get_logger("fleetdns")
 
 
 class ControllerLog:
-    """One line per reconcile; a collision that heals by itself shows at debug only."""
+    """One line per reconcile; a collision that heals by itself, and a look at what is not heard of, at debug only."""
 
     def reconciled(self, run: Reconciled, /) -> None:
         facts: dict[str, object] = {
@@ -34,7 +34,8 @@ class ControllerLog:
         if run.requeue_after is not None:
             facts["requeue_after"] = round(run.requeue_after, 3)
         if run.error is None:
-            _log.info("reconciled", **facts)
+            write = _log.debug if run.is_quiet else _log.info
+            write("reconciled", **facts)
             return
         facts |= _error_facts(run.error)
         match run.report:
@@ -128,6 +129,18 @@ class SweepLog:
     def sweep_failed(self, resource_group: str, error: FleetDNSError) -> None:
         where = {"resource_group": resource_group} if resource_group else {}
         _log.warning("Azure could not be listed, the next sweep tries again", **where, **_error_facts(error))
+
+    def fell_silent(self, resource_group: str, profiles: int, because: Failure | None) -> None:
+        cause = {"code": because.code, "sentence": because.sentence} if because is not None else {}
+        _log.warning(
+            "nothing is heard of profiles any more: they stay as they are in Azure, and their status says so",
+            resource_group=resource_group,
+            profiles=profiles,
+            **cause,
+        )
+
+    def spoke_again(self, resource_group: str, profiles: int) -> None:
+        _log.info("profiles are heard of again", resource_group=resource_group, profiles=profiles)
 
 
 class PublicIPLog:

@@ -10,7 +10,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from fleetdns.api.meta import ObjectKey
 from fleetdns.core.drift import Drift
-from fleetdns.core.outcome import Outcome
+from fleetdns.core.outcome import Failure, Outcome
 from fleetdns.core.trafficmanager import DISABLED, STATES, Endpoint
 from fleetdns.errors import FleetDNSError
 from fleetdns.metrics.changetimes import ChangeTimes
@@ -169,6 +169,12 @@ class SweepSeries:
 
     def sweep_failed(self, resource_group: str, error: FleetDNSError) -> None:
         self._lists.labels(type(error).__name__.lower()).inc()
+
+    def fell_silent(self, resource_group: str, profiles: int, because: Failure | None) -> None:
+        """The time of the last success tells."""
+
+    def spoke_again(self, resource_group: str, profiles: int) -> None:
+        """So it does here."""
 
 
 class AzureSeries:

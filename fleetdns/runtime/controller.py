@@ -26,9 +26,12 @@ DEFAULT_BACKOFF = Backoff(base=0.005, factor=2.0, cap=1000.0, jitter=0.1)
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """A reconcile that succeeded; requeue_after in seconds where it wants to look again."""
+    """A reconcile that succeeded; requeue_after in seconds where it wants to look again. is_quiet: it is one of many
+    that came to the same, of which somebody else tells.
+    """
 
     requeue_after: float | None = None
+    is_quiet: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +56,7 @@ class Reconciled:
     requeue_after: float | None
     error: Exception | None
     report: Report
+    is_quiet: bool = False
 
 
 class ControllerObserver(Protocol):
@@ -141,6 +145,7 @@ class Controller(Generic[K]):
         loop = asyncio.get_running_loop()
         started_at = loop.time()
         error: Exception | None = None
+        result = Result()
         try:
             result = await self._reconciled(item.key)
         except Exception as raised:
@@ -161,6 +166,7 @@ class Controller(Generic[K]):
                 requeue_after=verdict.delay,
                 error=error,
                 report=verdict.report,
+                is_quiet=result.is_quiet,
             )
         )
 

@@ -19,7 +19,7 @@ from fleetdns.azure.exchange import AzureCallObserver
 from fleetdns.controllers.sweep import SweepObserver
 from fleetdns.core.changes import Change, Create, Delete
 from fleetdns.core.drift import Drift
-from fleetdns.core.outcome import Outcome
+from fleetdns.core.outcome import PENDING, Failure, Outcome
 from fleetdns.core.policy import DRY_RUN, Held
 from fleetdns.core.trafficmanager import Endpoint
 from fleetdns.errors import Conflict, Throttled, Transient
@@ -173,6 +173,12 @@ def test_each_reconcile_is_one_line(run: Reconciled, level: str, facts: dict[str
     assert ("exception" in line) is (level == "error")
 
 
+def test_a_look_at_what_is_not_heard_of_shows_at_debug_only(lines: Lines) -> None:
+    run = replace(reconciled(label="requeue_after", after=60.0), is_quiet=True)
+    ControllerLog().reconciled(run)
+    assert (lines.only["level"], lines.only["key"]) == ("debug", "work/myatm")
+
+
 def test_a_missing_crd_says_how_to_install_it(lines: Lines) -> None:
     InformerLog().phase_changed("trafficmanagerprofiles", Health(Phase.NOT_SERVED, error=NotServed()))
     line = lines.only
@@ -237,6 +243,21 @@ class Heard:
 
     def sweep_failed(self, resource_group: str, error: object) -> None:
         self.heard.append(error)
+
+    def fell_silent(self, resource_group: str, profiles: int, because: object) -> None:
+        self.heard.append((resource_group, profiles, because))
+
+    def spoke_again(self, resource_group: str, profiles: int) -> None:
+        self.heard.append((resource_group, profiles))
+
+
+def test_an_outage_is_told_with_its_cause_and_how_many_wait_and_so_is_its_end(lines: Lines) -> None:
+    sweeps: SweepObserver = SweepLog()
+    sweeps.fell_silent("fleet-rg", 200, Failure(PENDING, "ServiceUnavailable", "The service is unavailable."))
+    sweeps.spoke_again("fleet-rg", 200)
+    silence, end = lines.all
+    assert (silence["level"], silence["code"], silence["profiles"]) == ("warning", "ServiceUnavailable", 200)
+    assert (end["level"], end["resource_group"], end["profiles"]) == ("info", "fleet-rg", 200)
 
 
 def test_fanned_tells_all_in_every_method(lines: Lines) -> None:

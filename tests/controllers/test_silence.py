@@ -209,3 +209,42 @@ async def test_deletions_that_wait_for_azure_name_the_cause_as_rarely() -> None:
 
     assert len(written) <= len(NAMES) * 30 / 9
     assert all(any(str(error) in message for error in OUTAGE) for message in messages)
+
+
+async def test_an_outage_is_told_once_with_its_cause_and_how_many_profiles_wait_and_each_of_them_says_nothing() -> None:
+    world = World()
+    names = [f"p{number}" for number in range(20)]
+    async with world.running() as process:
+        world.hub.apply(*(make_profile(name) for name in names), make_profile("other", resource_group="other-rg"))
+        await asyncio.sleep(5)
+        assert not any(run.is_quiet for run in process.told.runs)
+        world.azure.down = UNREACHABLE
+        await asyncio.sleep(3.5 * SWEEP)
+        process.told.runs.clear()
+        await asyncio.sleep(30 * SWEEP)
+        looks = [run for run in process.told.runs if run.controller == "trafficmanagerprofile"]
+        assert len(looks) >= 20 * 30
+        assert all(run.is_quiet and run.error is None for run in looks)
+        silences = [("fleet-rg", 20, UNREACHABLE.code), ("other-rg", 1, UNREACHABLE.code)]
+        assert process.told.silences == silences
+        world.azure.heal()
+        await asyncio.sleep(1.5 * SWEEP)
+        process.told.runs.clear()
+        await asyncio.sleep(5 * SWEEP)
+
+        assert not any(run.is_quiet for run in process.told.runs)
+        assert process.told.silences == [*silences, ("fleet-rg", 20, ""), ("other-rg", 1, "")]
+
+
+async def test_one_failed_sweep_is_no_outage_to_tell_of() -> None:
+    world = World()
+    async with world.running() as process:
+        world.hub.apply(make_profile())
+        await asyncio.sleep(5)
+        world.azure.down = UNREACHABLE
+        await asyncio.sleep(2 * SWEEP)
+        world.azure.heal()
+        await asyncio.sleep(5 * SWEEP)
+
+        assert process.told.silences == []
+        assert not any(run.is_quiet for run in process.told.runs)

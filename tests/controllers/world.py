@@ -24,7 +24,7 @@ from fleetdns.controllers.ports import TrafficManager
 from fleetdns.core.drift import Drift
 from fleetdns.core.identity import Naming
 from fleetdns.core.memory import Settings
-from fleetdns.core.outcome import Outcome
+from fleetdns.core.outcome import Failure, Outcome
 from fleetdns.core.overrides import AUTO
 from fleetdns.core.weights import EXACT
 from fleetdns.errors import FleetDNSError
@@ -74,12 +74,19 @@ class Told:
     unidentifiable: list[tuple[ObjectKey, str]] = field(default_factory=list)
     sweeps: list[tuple[str, int]] = field(default_factory=list)
     failures: list[tuple[str, FleetDNSError]] = field(default_factory=list)
+    silences: list[tuple[str, int, str]] = field(default_factory=list)  # with the code of the cause; "" when it is over
 
     def swept(self, resource_group: str, changed: int) -> None:
         self.sweeps.append((resource_group, changed))
 
     def sweep_failed(self, resource_group: str, error: FleetDNSError) -> None:
         self.failures.append((resource_group, error))
+
+    def fell_silent(self, resource_group: str, profiles: int, because: Failure | None) -> None:
+        self.silences.append((resource_group, profiles, because.code if because is not None else "unknown"))
+
+    def spoke_again(self, resource_group: str, profiles: int) -> None:
+        self.silences.append((resource_group, profiles, ""))
 
     def repaired(self, _: ObjectKey, drift: Drift) -> None:
         self.drifts.append(drift)
