@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from fleetdns.api.backend import BackendSpec, EndpointStatus, NameRef, TrafficManagerBackend
-from fleetdns.api.conditions import TRUE, find, is_true
+from fleetdns.api.conditions import TRUE, UNKNOWN, find, is_true
 from fleetdns.api.exports import WITHDRAWN, InternalServiceExport
 from fleetdns.api.meta import ObjectKey, ObjectMeta, is_marked
 from fleetdns.api.profile import TrafficManagerProfile
@@ -29,6 +29,7 @@ from fleetdns.core.drain import drain
 from fleetdns.core.finding import Explanation, Finding, Question
 from fleetdns.core.guard import GUARDED
 from fleetdns.core.leaving import backend_waits, profile_waits
+from fleetdns.core.naming import parse_endpoint_name
 from fleetdns.core.overview import profile_shares
 from fleetdns.core.status import ACCEPTED, PROGRAMMED
 from fleetdns.core.trafficmanager import CHECKING, DEGRADED, MAX_ENDPOINTS
@@ -79,7 +80,13 @@ class _Chain:
     exporting: frozenset[str]
     obstacle: tuple[str, str, str] | None
     endpoints: Mapping[str, EndpointStatus]
-    shares: Mapping[str, float]
+    shares: Mapping[str, float]  # by folded name, of the whole profile
+    drained: frozenset[str]  # folded
+
+    def serves_without(self, cluster: str) -> bool:
+        """Whether an endpoint of the profile that may stay gets traffic, beside that of this cluster."""
+        owners = (parse_endpoint_name(name) for name, share in self.shares.items() if share > 0)
+        return any(o.cluster.lower() not in {cluster.lower(), *self.drained} for o in owners if o is not None)
 
 
 def _of_backend(question: Question, aggregate: Aggregate, backend: TrafficManagerBackend) -> Explanation:
@@ -92,6 +99,7 @@ def _of_backend(question: Question, aggregate: Aggregate, backend: TrafficManage
         obstacle=_obstacle(aggregate, backend),
         endpoints={e.from_.cluster: e for e in backend.status.endpoints if e.from_ is not None},
         shares=profile_shares(aggregate.profile, aggregate.backends),
+        drained=aggregate.drained,
     )
     clusters = sorted(question.clusters | chain.own.keys() | chain.endpoints.keys() | chain.exporting)
     return Explanation(
@@ -175,8 +183,7 @@ def _going(chain: _Chain, cluster: str, endpoint: EndpointStatus | None) -> Find
 def _in_azure(chain: _Chain, cluster: str, endpoint: EndpointStatus) -> Finding:
     share = chain.shares.get(endpoint.name.lower(), 0.0)
     if cluster in chain.own:
-        because = "the cluster is drained; this endpoint stays until something else serves"
-        return Finding(cluster, DRAINED, because, "", endpoint.weight, share)
+        return Finding(cluster, DRAINED, *_drained(chain, cluster), endpoint.weight, share)
     if endpoint.monitor_status == DEGRADED:
         todo = remedies.probe(chain.profile, endpoint.target or "PUBLIC-IP")
         because = f"the probes of Traffic Manager fail at {endpoint.target or 'its public IP'}"
@@ -186,6 +193,15 @@ def _in_azure(chain: _Chain, cluster: str, endpoint: EndpointStatus) -> Finding:
         because = "it is in DNS; Traffic Manager has not probed it yet"
         return Finding(cluster, NOT_PROBED, because, "", endpoint.weight, share)
     return Finding(cluster, SERVING, f"in DNS as {endpoint.target or endpoint.name}", "", endpoint.weight, share)
+
+
+def _drained(chain: _Chain, cluster: str) -> tuple[str, str]:
+    """(because, what to do) for a drained cluster whose endpoint is still there."""
+    if not chain.serves_without(cluster):
+        return "the cluster is drained; this endpoint stays until something else serves", ""
+    accepted = find(chain.backend.status.conditions, ACCEPTED)
+    why = f": {accepted.message}" if accepted is not None and accepted.status == UNKNOWN else ""
+    return f"the cluster is drained, and its endpoint is still to be taken away{why}", remedies.wait()
 
 
 def _pending(chain: _Chain, cluster: str) -> Finding:

@@ -314,6 +314,39 @@ def test_a_drained_cluster_that_stays_says_so_with_its_share() -> None:
     assert (finding.verdict, finding.share) == ("Drained", 1.0)
 
 
+@pytest.mark.parametrize(
+    ("condition", "because"),
+    [
+        pytest.param(
+            Condition("Accepted", UNKNOWN, "Pending", "a change waits: the profile is paused"),
+            "the cluster is drained, and its endpoint is still to be taken away: a change waits: the profile is paused",
+            id="a profile that is paused",
+        ),
+        pytest.param(
+            Condition("Accepted", TRUE, "Accepted"),
+            "the cluster is drained, and its endpoint is still to be taken away",
+            id="nobody has looked yet",
+        ),
+    ],
+)
+def test_a_drained_cluster_beside_one_that_serves_is_not_said_to_wait_for_another(
+    condition: Condition, because: str
+) -> None:
+    served = backend(endpoint("a"), endpoint("b"), conditions=(condition,))
+    exports = [make_export("a"), make_export("b")]
+    aggregate = make_aggregate(programmed(), backends=[served], exports=exports, drained=["a"])
+    finding = found(asked(aggregate), "a")
+    assert (finding.verdict, finding.because, finding.share) == ("Drained", because, 0.5)
+    assert finding.todo
+
+
+def test_a_drained_cluster_waits_where_the_others_are_drained_or_fail_their_probes() -> None:
+    served = backend(endpoint("a"), endpoint("b"), endpoint("c", monitor="Degraded"))
+    exports = [make_export(cluster) for cluster in "abc"]
+    aggregate = make_aggregate(programmed(), backends=[served], exports=exports, drained=["a", "b"])
+    assert found(asked(aggregate), "a").because.endswith("this endpoint stays until something else serves")
+
+
 LEAVING = "the backend is being deleted, and its endpoints are still to be removed: "
 GOING = "the Azure profile is still to be deleted: "
 
