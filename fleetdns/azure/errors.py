@@ -68,14 +68,14 @@ _VOLATILE = re.compile(
 
 
 class _ErrorBody(msgspec.Struct):
-    code: str | None = None
+    code: str | int | None = None
     message: str | None = None
     details: list[_ErrorBody] | None = None
 
 
 class _Envelope(msgspec.Struct):
     error: _ErrorBody | None = None
-    code: str | None = None
+    code: str | int | None = None
     message: str | None = None
 
 
@@ -143,7 +143,7 @@ def read_error(body: bytes) -> tuple[str, str]:
     except ValueError:  # msgspec's errors, and UnicodeDecodeError
         return "", ""
     error = envelope.error or _ErrorBody(envelope.code, envelope.message)
-    return error.code or "", " ".join(_messages(error))
+    return str(error.code or ""), " ".join(_messages(error))
 
 
 def _messages(error: _ErrorBody) -> list[str]:
@@ -172,7 +172,9 @@ def pause(retry_after: str | None, *, now: datetime) -> float | None:
 
 def cleaned(message: str) -> str:
     """A message without what differs from one answer to the next, short enough for a condition."""
-    text = " ".join(_VOLATILE.sub(" ", message).split()).strip(" ,;:-")
+    # Terminals obey some of what cannot be printed, and a condition is read on one.
+    printable = "".join(letter if letter.isprintable() else " " for letter in message)
+    text = " ".join(_VOLATILE.sub(" ", printable).split()).strip(" ,;:-")
     return text if len(text) <= _LONGEST_SENTENCE else text[: _LONGEST_SENTENCE - 1].rstrip() + "…"
 
 

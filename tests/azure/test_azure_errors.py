@@ -144,6 +144,7 @@ def test_retry_after_is_seconds_or_a_date(header: str | None, seconds: float | N
             ("A", "No: b."),
             id="said already",
         ),
+        pytest.param({"error": {"code": 400, "message": "b"}}, ("400", "b"), id="a code that is a number"),
         pytest.param({"error": {"code": None, "message": None}}, ("", ""), id="nulls"),
         pytest.param({"error": None}, ("", ""), id="a null envelope"),
         pytest.param({"error": "no"}, ("", ""), id="an envelope that is a word"),
@@ -215,6 +216,10 @@ def test_a_sentence_is_one_line_short_enough_for_a_condition() -> None:
     assert text.startswith("a b c c")
     assert len(text) <= 512
     assert text.endswith("…")
+
+
+def test_a_sentence_holds_nothing_that_a_terminal_obeys() -> None:
+    assert cleaned("a\x00b \x1b[31mred\u202e\u2028c „ü“ ☃ 😀") == "a b [31mred c „ü“ ☃ 😀"
 
 
 @pytest.mark.parametrize(
