@@ -120,6 +120,20 @@ def unadoptable(named: ProfileRef, observed: Profile | None, naming: Naming) -> 
     return f"annotation {ADOPT} names {named.resource_id}, which {why}; correct it, or remove it to get a new profile"
 
 
+def ignored_adoption(profile: TrafficManagerProfile, identity: Identity) -> str | None:
+    """Why the annotation of an object that has an Azure profile does nothing; None where it names that one, or is not
+    there.
+    """
+    named = profile.metadata.annotations.get(ADOPT)
+    ref = parse_profile_id(named or "")
+    if named is None or identity.is_new or (ref is not None and ref.folded == identity.ref.folded):
+        return None
+    return (
+        f"annotation {ADOPT} is ignored, since it does not name the profile that this object has already: remove it, "
+        "or put it on a TrafficManagerProfile that has none yet"
+    )
+
+
 def foreign_owner(
     observed: Profile, identity: Identity, *, profile: TrafficManagerProfile, naming: Naming
 ) -> str | None:

@@ -23,7 +23,7 @@ from fleetdns.core.health import (
     health,
     monitor_status,
 )
-from fleetdns.core.identity import Identity
+from fleetdns.core.identity import Identity, ignored_adoption
 from fleetdns.core.outcome import NAME_TAKEN, PENDING, Failure, Outcome
 from fleetdns.core.policy import CONTESTED, PAUSED
 from fleetdns.core.trafficmanager import Profile
@@ -101,6 +101,13 @@ def status_patch(old: msgspec.Struct, new: msgspec.Struct) -> dict[str, Any] | N
 
 
 def _programmed(profile: TrafficManagerProfile, outcome: Outcome) -> Condition:
+    programmed, ignored = _state(profile, outcome), ignored_adoption(profile, outcome.identity)
+    if ignored is None:
+        return programmed
+    return msgspec.structs.replace(programmed, message=f"{programmed.message}; {ignored}")
+
+
+def _state(profile: TrafficManagerProfile, outcome: Outcome) -> Condition:
     failure = outcome.failure
     if failure is not None and failure.kind == NAME_TAKEN:
         return Condition(PROGRAMMED, FALSE, NAME_NOT_AVAILABLE, _taken(outcome.identity, failure.free))

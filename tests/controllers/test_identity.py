@@ -121,6 +121,27 @@ async def test_an_annotation_adopts_a_profile_made_by_hand_with_all_that_is_in_i
         assert world.profile_status().resource_id == theirs.ref.resource_id
 
 
+async def test_an_annotation_on_an_object_that_has_a_profile_does_nothing_and_that_is_said_once() -> None:
+    world = World()
+    async with world.running():
+        world.hub.apply(make_profile(), make_backend(), make_export("a"))
+        await asyncio.sleep(5)
+        own = world.azure.only
+        theirs = world.azure.store(existing())
+        world.hub.apply(make_profile(annotations={ADOPT: theirs.ref.resource_id}))
+        await asyncio.sleep(5)
+        told = condition(world.profile_status().conditions, "Programmed")
+        assert (told.status, told.reason) == ("True", "Programmed")
+        assert "annotation fleetdns.io/adopt is ignored" in told.message
+        writes = len(world.hub.writes)
+        await asyncio.sleep(300)
+        assert world.hub.writes[writes:] == []
+        assert world.azure.profiles == {own.ref.folded: own, theirs.ref.folded: theirs}
+        world.hub.apply(make_profile())
+        await asyncio.sleep(5)
+        assert "ignored" not in condition(world.profile_status().conditions, "Programmed").message
+
+
 async def test_an_annotation_does_not_adopt_another_hubs_profile() -> None:
     world = World()
     theirs = world.azure.store(existing(**{HUB_TAG: "hub-two", PROFILE_TAG: "work/myatm"}))

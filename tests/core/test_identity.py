@@ -8,7 +8,17 @@ import pytest
 
 from fleetdns.api.meta import ObjectKey
 from fleetdns.api.profile import ADOPT, ProfileStatus, TrafficManagerProfile
-from fleetdns.core.identity import Identity, Naming, Unidentified, foreign_owner, homes, identify, is_ours, locate
+from fleetdns.core.identity import (
+    Identity,
+    Naming,
+    Unidentified,
+    foreign_owner,
+    homes,
+    identify,
+    ignored_adoption,
+    is_ours,
+    locate,
+)
 from fleetdns.core.naming import HUB_TAG, PROFILE_TAG, azure_profile_name
 from fleetdns.core.trafficmanager import Monitor, Profile, ProfileRef
 from tests.core.builders import HUB_ID, RESOURCE_GROUP, SUBSCRIPTION, make_identity, make_naming, make_profile
@@ -37,8 +47,11 @@ def azure_profile(
     )
 
 
-def pinned(resource_id: str, dns_name: str | None = "old-name.trafficmanager.net") -> TrafficManagerProfile:
-    return make_profile(status=ProfileStatus(resource_id=resource_id, dns_name=dns_name))
+def pinned(
+    resource_id: str, dns_name: str | None = "old-name.trafficmanager.net", *, adopt: str | None = None
+) -> TrafficManagerProfile:
+    annotations = None if adopt is None else {ADOPT: adopt}
+    return make_profile(annotations=annotations, status=ProfileStatus(resource_id=resource_id, dns_name=dns_name))
 
 
 def adopting(resource_id: str) -> TrafficManagerProfile:
@@ -254,6 +267,33 @@ def test_the_other_groups_that_may_hold_a_profile(
     profile: TrafficManagerProfile, allowed: list[tuple[str, str]] | None, found: tuple[str, ...]
 ) -> None:
     assert homes(profile, make_naming(allowed=allowed)) == found
+
+
+@pytest.mark.parametrize(
+    ("profile", "is_told"),
+    [
+        pytest.param(pinned(THERE.ref.resource_id), False, id="no annotation"),
+        pytest.param(
+            pinned(THERE.ref.resource_id, adopt=THERE.ref.resource_id.upper()),
+            False,
+            id="it names its own, in any case",
+        ),
+        pytest.param(pinned(THERE.ref.resource_id, adopt=THERE.ref.resource_id + "-2"), True, id="it names another"),
+        pytest.param(pinned(THERE.ref.resource_id, adopt="nonsense"), True, id="it names none at all"),
+    ],
+)
+def test_an_annotation_that_does_nothing_is_told(profile: TrafficManagerProfile, is_told: bool) -> None:
+    identity = identify(profile, azure=[], naming=make_naming())
+    assert isinstance(identity, Identity)
+    assert (ignored_adoption(profile, identity) is not None) == is_told
+
+
+def test_an_annotation_on_an_object_without_a_profile_is_not_called_ignored() -> None:
+    profile = adopting(THERE.ref.resource_id)
+    identity = identify(profile, azure=[], naming=make_naming())
+    assert isinstance(identity, Identity)
+    assert identity.is_new
+    assert ignored_adoption(profile, identity) is None
 
 
 def test_a_deletion_finds_its_profile_even_where_writing_is_not_allowed_any_more() -> None:
