@@ -109,7 +109,8 @@ def _add_plan(commands: Subparsers) -> None:
     plan = commands.add_parser(
         "plan",
         help=text,
-        description=f"{_sentence(text)} It takes the flags of run. Exit code 0: none, 3: some. {_PRECEDENCE}",
+        description=f"{_sentence(text)} Exit code 0: none, 3: some. {_PRECEDENCE} "
+        "The other flags of run are taken, too, and change nothing.",
     )
     add_flags(plan, PLAN_FLAGS)
     _add_all_namespaces(plan)

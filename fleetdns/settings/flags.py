@@ -15,7 +15,9 @@ T = TypeVar("T")
 
 
 class Flag(NamedTuple):
-    """One flag. `default` is a value as a user would give it, `short` a name of one letter; "" where there is none."""
+    """One flag. `default` is a value as a user would give it, `short` a name of one letter; "" where there is none.
+    `is_listed` False: it is taken, and --help is silent about it.
+    """
 
     name: str
     metavar: str
@@ -23,6 +25,7 @@ class Flag(NamedTuple):
     default: str = ""
     is_switch: bool = False
     short: str = ""
+    is_listed: bool = True
 
     @property
     def variable(self) -> str:
@@ -113,12 +116,11 @@ def add_flags(parser: argparse.ArgumentParser, flags: Iterable[Flag]) -> None:
     """Every flag, as text: what it means is found out where the variables are known, too."""
     for flag in flags:
         name, shown = f"--{flag.name}", f" (default: {flag.default})" if flag.default else ""
-        text = f"{flag.help}{shown} [{flag.variable}]"
+        text = f"{flag.help}{shown} [{flag.variable}]" if flag.is_listed else argparse.SUPPRESS
         if flag.is_switch:
             parser.add_argument(name, dest=flag.name, nargs="?", const="true", metavar=flag.metavar, help=text)
-            parser.add_argument(
-                f"--no-{flag.name}", dest=flag.name, action="store_const", const="false", help=f"as {name}=false"
-            )
+            opposite = f"as {name}=false" if flag.is_listed else argparse.SUPPRESS
+            parser.add_argument(f"--no-{flag.name}", dest=flag.name, action="store_const", const="false", help=opposite)
         else:
             names = (f"-{flag.short}", name) if flag.short else (name,)
             parser.add_argument(*names, dest=flag.name, metavar=flag.metavar, help=text)

@@ -24,9 +24,22 @@ _AZURE = frozenset(
     {"subscription-id", "resource-group", "allowed-resource-groups", "azure-cloud", "arm-endpoint", "hub-id"}
 )
 
+# How a plan is carried out changes nothing about it: these are taken, as in a line that was typed for run before.
+_HOW = frozenset(
+    {
+        *("azure-calls-per-minute", "azure-budget-percent", "workers", "dry-run", "log-level", "log-format"),
+        *("leader-elect", "leader-election-namespace", "lease-duration", "lease-renew-interval"),
+        *("metrics-bind-address", "health-probe-bind-address"),
+    }
+)
+
 PLAN_FLAGS: tuple[Flag, ...] = (
     _KUBECONFIG,
-    *(flag._replace(short="n" if flag.name == "namespace" else "") for flag in FLAGS if flag.name != "kubeconfig"),
+    *(
+        flag._replace(short="n" if flag.name == "namespace" else "", is_listed=flag.name not in _HOW)
+        for flag in FLAGS
+        if flag.name != "kubeconfig"
+    ),
     _OUTPUT,
 )
 ORPHANS_FLAGS: tuple[Flag, ...] = (

@@ -11,6 +11,7 @@ import pytest
 from fleetdns import __version__, cli
 from fleetdns.errors import Forbidden, Throttled
 from fleetdns.settings.flags import FLAGS
+from fleetdns.settings.reports import PLAN_FLAGS
 
 SUBSCRIPTION = "00000000-0000-0000-0000-000000000000"
 HEAVY = ("aiohttp", "azure", "kubernetes_asyncio", "structlog", "prometheus_client", "cryptography", "yaml")
@@ -123,6 +124,21 @@ def test_help_of_run_lists_every_flag_with_its_variable(capsys: pytest.CaptureFi
     for flag in FLAGS:
         assert f"--{flag.name}" in words
         assert f"[{flag.variable}]" in words
+
+
+def test_help_of_plan_lists_what_changes_a_plan_and_takes_the_other_flags_of_run_as_well(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    with pytest.raises(SystemExit):
+        cli.main(["plan", "--help"])
+    words = capsys.readouterr().out.split()
+    unlisted = [flag.name for flag in PLAN_FLAGS if f"[{flag.variable}]" not in words]
+    assert [name for name in unlisted if f"--{name}" in " ".join(words)] == []
+    assert {"workers", "lease-duration", "metrics-bind-address", "dry-run"} <= set(unlisted)
+    assert {"resource-group", "max-removal-percent", "sweep-interval", "resource-overrides"}.isdisjoint(unlisted)
+    given = [f"--{flag.name}={flag.default}" for flag in FLAGS if flag.default and flag.name in unlisted]
+    assert cli.main(["plan", *given, "--subscription-id=0"]) == 2
+    assert capsys.readouterr().err.startswith("fleetdns: --subscription-id is '0'; ")
 
 
 def test_version(capsys: pytest.CaptureFixture[str]) -> None:
