@@ -61,11 +61,13 @@ def passes(look: Look) -> tuple[Pass, ...]:
 
 
 def _passes(look: Look) -> Iterator[Pass]:
-    last = None
+    first = None
     if look.observed is not None and look.early != look.aggregate:
-        last = _next(look, look.early, None, then="", now=0.0)
-        yield last
-    last = _next(look, look.aggregate, last, then=RESOLVED, now=0.0)
+        first = _next(look, look.early, None, then="", now=0.0)
+        yield first
+    last = _next(look, look.aggregate, first, then=RESOLVED, now=0.0)
+    if first is not None and last.planned.batch == _next(look, look.early, first, then="", now=0.0).planned.batch:
+        last = replace(last, then=MADE)  # it would come without resolution, too
     yield last
     for _ in range(_MOST):
         if last.planned.guarding.returning:

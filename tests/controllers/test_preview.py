@@ -244,6 +244,20 @@ async def test_what_comes_of_a_call_is_told_with_what_it_waits_for() -> None:
     ]
 
 
+async def test_what_is_resolved_already_is_not_said_to_be_waited_for() -> None:
+    world = World()
+    world.hub.apply(make_profile(), make_backend(), make_export("a"), make_export("b", weight=0))
+    async with world.running():
+        await asyncio.sleep(10)
+    weigh(world, "b", 7)
+    export = world.export("b")
+    metadata = structs.replace(export.metadata, generation=2)
+    world.hub.apply(structs.replace(export, metadata=metadata))
+    drain(world, "a")
+    found = await only(world)
+    assert [step.then for step in found.steps] == ["", "once that is done"]
+
+
 async def test_what_a_vanished_export_leaves_goes_three_seconds_later_than_what_is_changed_at_once() -> None:
     world = World()
     world.hub.apply(make_profile(), make_backend(), *(make_export(cluster) for cluster in "abc"))
