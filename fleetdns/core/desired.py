@@ -73,8 +73,9 @@ def desired_profile(
     gathered = Candidates(aggregate, drain)
     candidates = gathered.within(max(0, room - len(kept)))
     weights = _weights(candidates, kept, rounding)
+    is_known = bool(candidates) or not all(k.is_guess for k in kept)
     made = (Endpoint(name=c.name, target_resource_id=c.target, weight=weights[c.name]) for c in candidates)
-    staying = (structs.replace(k.endpoint, weight=weights[k.endpoint.folded]) for k in kept)
+    staying = (structs.replace(k.endpoint, weight=weights[k.endpoint.folded]) if is_known else k.endpoint for k in kept)
     return Desired(
         profile=Profile(
             ref=identity.ref,

@@ -1,7 +1,8 @@
 """Endpoints that stay although their exports are gone: parts of the desired profile with the share they had.
 
 Were they left as they are while the weights of the others are made anew, every vanished export would shift traffic, and
-shift it back on its return.
+shift it back on its return. Only where nothing on the hub tells what any of them asked for, as at the beginning of a
+restore, all stay as they are.
 """
 
 from __future__ import annotations
@@ -18,11 +19,15 @@ from fleetdns.core.trafficmanager import Endpoint, Profile
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """An endpoint as Azure holds it, the backend that answers for it, and its weight among that one's exports."""
+    """An endpoint as Azure holds it, the backend that answers for it, and its weight among that one's exports.
+
+    `is_guess`: the weight is Azure's own, for want of anything else.
+    """
 
     endpoint: Endpoint
     backend: TrafficManagerBackend
     weight: Fraction
+    is_guess: bool = False
 
 
 def kept_endpoints(names: Iterable[str], observed: Profile, aggregate: Aggregate) -> tuple[Kept, ...]:
@@ -35,7 +40,7 @@ def kept_endpoints(names: Iterable[str], observed: Profile, aggregate: Aggregate
         if endpoint is not None and backend is not None:
             key = backend.metadata.key
             scale = scales.get(key) or scales.setdefault(key, _scale(backend, observed, aggregate))
-            found.append(Kept(endpoint, backend, scale.weight(endpoint)))
+            found.append(Kept(endpoint, backend, scale.weight(endpoint), is_guess=scale.is_guess))
     return tuple(found)
 
 
@@ -45,6 +50,7 @@ class _Scale:
 
     told: Mapping[str, int]  # by folded endpoint name
     unit: Fraction  # of an export's weight, for 1 of Azure's
+    is_guess: bool = False  # nothing tells what any of them asked for
 
     def weight(self, endpoint: Endpoint) -> Fraction:
         told = self.told.get(endpoint.folded)
@@ -60,7 +66,7 @@ def _scale(backend: TrafficManagerBackend, observed: Profile, aggregate: Aggrega
         weight = asked.get(cluster) or told.get(sibling.folded)
         if weight and sibling.weight and _backend(sibling, aggregate) == backend:
             return _Scale(told, Fraction(weight, sibling.weight))
-    return _Scale(told, Fraction(1))
+    return _Scale(told, Fraction(1), is_guess=True)
 
 
 def _asked(backend: TrafficManagerBackend, aggregate: Aggregate) -> Mapping[str, int]:

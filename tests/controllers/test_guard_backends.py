@@ -9,10 +9,11 @@ import pytest
 
 from fleetdns.api.backend import TrafficManagerBackend
 from fleetdns.api.conditions import Condition, find
+from fleetdns.api.exports import InternalServiceExport, ServiceImport
 from fleetdns.api.meta import ObjectKey
 from fleetdns.api.profile import ALLOW_EMPTY
 from fleetdns.errors import Transient
-from tests.controllers.world import World
+from tests.controllers.world import World, export_key
 from tests.core.builders import NAMESPACE, SERVICE, make_backend, make_export, make_profile, uid_of
 
 pytestmark = pytest.mark.looptime
@@ -105,3 +106,32 @@ async def test_a_dry_run_tells_nobody_but_its_log() -> None:
         await asyncio.sleep(30)
 
         assert guarded(world) is None
+
+
+async def test_a_backend_that_comes_back_before_its_exports_and_before_another_backend_moves_no_weight() -> None:
+    world = World()
+    async with world.running():
+        clusters = [make_export(cluster) for cluster in ("a", "b", "c")]
+        world.hub.apply(make_profile(), make_backend(), make_backend("api", weight=50), *clusters)
+        world.hub.apply(make_export("d", service="api"))
+        await asyncio.sleep(5)
+    assert world.weights() == {"a": 34, "b": 34, "c": 34, "d": 51}
+    for key in (BACKEND_KEY, ObjectKey(NAMESPACE, "api")):
+        world.hub.remove(TrafficManagerBackend, key)
+        world.hub.remove(ServiceImport, key)
+    for cluster, service in zip("abcd", (SERVICE, SERVICE, SERVICE, "api"), strict=True):
+        world.hub.remove(InternalServiceExport, export_key(cluster, service))
+    since = len(world.azure.calls)
+    async with world.running():
+        world.hub.apply(make_backend(uid=uid_of("applied again")))
+        await asyncio.sleep(120)
+        assert world.azure.writes(since=since) == []
+        world.hub.apply(make_backend("api", weight=50, uid=uid_of("api again")))
+        await asyncio.sleep(120)
+        assert world.azure.writes(since=since) == []
+        assert world.weights() == {"a": 34, "b": 34, "c": 34, "d": 51}
+        world.hub.apply(*(make_export(cluster) for cluster in "abc"), make_export("d", service="api"))
+        await asyncio.sleep(30)
+
+        assert world.weights() == {"a": 34, "b": 34, "c": 34, "d": 51}
+        assert world.accepted() == world.accepted("api") == ("True", "Accepted")

@@ -82,6 +82,22 @@ def test_the_weights_of_a_backend_made_anew_stay_as_they_are() -> None:
     assert {e.folded: e.weight for e in found.endpoints} == {e.folded: e.weight for e in azure().endpoints}
 
 
+@pytest.mark.parametrize("rounding", [EXACT, CEILING])
+def test_weights_of_which_nothing_on_the_hub_tells_stay_whatever_the_backend_asks_for(rounding: str) -> None:
+    heir = make_backend(uid=uid_of("anew"), weight=7)
+    aggregate = make_aggregate(backends=[heir], exports=[])
+    kept = kept_endpoints([endpoint_name(cluster) for cluster in "abc"], azure(), aggregate)
+    found = desired(aggregate, kept, rounding=rounding).profile
+    assert by_cluster(found) == by_cluster(azure())
+
+
+def test_weights_of_which_one_export_tells_have_their_share_of_what_the_backend_asks_for() -> None:
+    heir = make_backend(uid=uid_of("anew"), weight=200)
+    aggregate = make_aggregate(backends=[heir], exports=[A])
+    kept = kept_endpoints([endpoint_name(cluster) for cluster in "bc"], azure(), aggregate)
+    assert by_cluster(desired(aggregate, kept).profile) == {"a": 20, "b": 60, "c": 120}
+
+
 def test_the_weights_of_a_backend_made_anew_do_not_creep_while_exports_are_missing() -> None:
     exports = [make_export(c, weight=w) for c, w in {"a": 13, "b": 184, "c": 554, "d": 389}.items()]
     made = make_aggregate(backends=[make_backend(weight=200)], exports=exports)
