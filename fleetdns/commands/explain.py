@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from fleetdns import log
@@ -17,12 +17,13 @@ from fleetdns.commands.patience import patience
 from fleetdns.commands.terminal import BOLD, DIM, GREEN, RED, YELLOW, Paint, note, paint, printed, printed_json
 from fleetdns.controllers.question import bare_profile_called, question, services_called
 from fleetdns.controllers.snapshot import as_reader
-from fleetdns.core.explain import NO_BACKEND, NOT_EXPORTED, SERVES, explain
+from fleetdns.core.explain import NO_BACKEND, NOT_EXPORTED, SERVES, explain, not_exported_by_many
 from fleetdns.core.finding import BareProfile, Explanation, Finding
 from fleetdns.errors import UsageError
 from fleetdns.settings.reports import JSON, HubReport
 
 _UNNAMED = "no DNS name yet"
+_FEW = 3  # clusters that are named in front of their answer
 
 
 def explained(report: HubReport, key: ObjectKey) -> int:
@@ -85,12 +86,36 @@ def _service(explanation: Explanation, paint: Paint) -> Iterator[str]:
         yield f"  {remark}"
     if not explanation.findings:
         yield "  no member cluster is known"
-    width = max((len(finding.cluster) for finding in explanation.findings), default=0)
-    for finding in explanation.findings:
+    rows = tuple(_gathered(explanation))
+    width = max((len(_title(clusters)) for clusters, _ in rows), default=0)
+    for clusters, finding in rows:
         verdict = paint(finding.verdict, _colour(finding))
-        yield f"  {finding.cluster.ljust(width)}   {verdict}{_share(finding)}: {finding.because}"
+        yield f"  {_title(clusters).ljust(width)}   {verdict}{_share(finding)}: {finding.because}"
         if finding.todo:
             yield f"  {' ' * width}   {paint('->', BOLD)} {finding.todo}"
+        if len(clusters) > _FEW:
+            yield f"  {' ' * width}   {', '.join(clusters)}"
+
+
+def _gathered(explanation: Explanation) -> Iterator[tuple[tuple[str, ...], Finding]]:
+    """The clusters of each answer, and the answer: in a large fleet most clusters may have the same. Each that has a
+    share of the traffic is told by itself; those that export nothing come last, where they are many.
+    """
+    absent = tuple(finding.cluster for finding in explanation.findings if finding.verdict == NOT_EXPORTED)
+    by_answer: dict[Finding, list[str]] = {}
+    for finding in explanation.findings:
+        if finding.verdict != NOT_EXPORTED or len(absent) <= _FEW:
+            answer = finding if finding.share is not None else replace(finding, cluster="")
+            by_answer.setdefault(answer, []).append(finding.cluster)
+    for answer, clusters in by_answer.items():
+        yield tuple(clusters), answer
+    if len(absent) > _FEW:
+        yield absent, not_exported_by_many(explanation.service)
+
+
+def _title(clusters: tuple[str, ...]) -> str:
+    """Of many the number: their names stand beneath, where somebody who looks for one finds it."""
+    return ", ".join(clusters) if len(clusters) <= _FEW else f"{len(clusters)} clusters"
 
 
 def _way(explanation: Explanation) -> str:

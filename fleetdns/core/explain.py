@@ -255,6 +255,12 @@ def _not_exported(service: ObjectKey, cluster: str) -> Finding:
     )
 
 
+def not_exported_by_many(service: ObjectKey) -> Finding:
+    """The same of clusters that need not be named one by one."""
+    because = f"the hub has no InternalServiceExport of Service {service} in their namespaces fleet-member-CLUSTER"
+    return Finding("", NOT_EXPORTED, because, remedies.not_exported(service, "each that is to serve"))
+
+
 def _obstacle(aggregate: Aggregate, backend: TrafficManagerBackend) -> tuple[str, str, str] | None:
     """(verdict, because, what to do) where no cluster of this backend can be an endpoint."""
     if backend.weight == 0:
