@@ -21,7 +21,8 @@ from fleetdns.app.naming import plan_settings
 from fleetdns.azure.connection import open_traffic_manager
 from fleetdns.azure.trafficmanager import DEFAULT_TIMEOUTS as AZURE_TIMEOUTS
 from fleetdns.azure.trafficmanager import AzureTrafficManager
-from fleetdns.controllers.hub import HubController, Observers
+from fleetdns.controllers.composition import Observers, Options, Ports
+from fleetdns.controllers.hub import HubController
 from fleetdns.controllers.informers import Informers
 from fleetdns.core.callbudget import CallBudget
 from fleetdns.errors import FleetDNSError, Forbidden
@@ -117,31 +118,24 @@ async def _assembled(
     )
     controller = HubController(
         informers,
-        azure=azure,
-        hub=HubWriter(
-            transport,
-            events=EventPublisher(transport, instance=socket.gethostname()),
-            written=informers.written,
-            before_write=leading.before_write,
+        Ports(
+            azure=azure,
+            hub=HubWriter(
+                transport,
+                events=EventPublisher(transport, instance=socket.gethostname()),
+                written=informers.written,
+                before_write=leading.before_write,
+            ),
+            definitions=HubDefinitions(transport),
+            discovery=HubDiscovery(transport),
         ),
-        definitions=HubDefinitions(transport),
-        discovery=HubDiscovery(transport),
         settings=plan_settings(settings, found),
+        options=_options(settings),
         observers=Observers(
             controller=fanned(metrics.controller, ControllerLog()),
             reconcile=fanned(metrics.reconcile, ChangeLog()),
             sweep=fanned(metrics.sweep, SweepLog()),
             queue=metrics.queue,
-        ),
-        sweep_interval=settings.sweep_interval,
-        workers=settings.workers,
-        resolves_exports=settings.resolve_exports,
-        resource_overrides=settings.resource_overrides,
-        namespace=settings.namespace,
-        budget=CallBudget(
-            limits=settings.azure_calls_per_minute,
-            percent=settings.azure_budget_percent,
-            now=asyncio.get_running_loop().time(),
         ),
         wall_clock=time.time,
         random=chance,
@@ -155,6 +149,21 @@ async def _assembled(
     metrics.watch_orphans(controller.orphans.number)
     metrics.watch_objects(informers.profiles.store.values, informers.backends.store.values)
     return controller
+
+
+def _options(settings: Settings) -> Options:
+    return Options(
+        sweep_interval=settings.sweep_interval,
+        workers=settings.workers,
+        resolves_exports=settings.resolve_exports,
+        resource_overrides=settings.resource_overrides,
+        namespace=settings.namespace,
+        budget=CallBudget(
+            limits=settings.azure_calls_per_minute,
+            percent=settings.azure_budget_percent,
+            now=asyncio.get_running_loop().time(),
+        ),
+    )
 
 
 async def _found_hub_id(transport: Transport, chance: random.Random) -> str:

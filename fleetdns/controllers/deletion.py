@@ -7,18 +7,14 @@ the hub, objects go as with Retain.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from fleetdns.api.backend import CLEANUP_FINALIZER as BACKEND_FINALIZER
 from fleetdns.api.meta import ObjectKey, is_marked
 from fleetdns.api.profile import CLEANUP_FINALIZER as PROFILE_FINALIZER
 from fleetdns.api.profile import PAUSED, RETAIN, TrafficManagerProfile
 from fleetdns.controllers.apply import Applier
 from fleetdns.controllers.definitions import standstill
-from fleetdns.controllers.index import AzureIndex
-from fleetdns.controllers.metered import MeteredTrafficManager, is_trouble
-from fleetdns.controllers.ports import Definitions
-from fleetdns.controllers.status import StatusWriter
+from fleetdns.controllers.metered import is_trouble
+from fleetdns.controllers.surroundings import Surroundings
 from fleetdns.core.aggregate import Aggregate
 from fleetdns.core.backendstatus import unprogrammed_status, without_endpoints
 from fleetdns.core.callbudget import DELETION, needed
@@ -26,7 +22,6 @@ from fleetdns.core.calls import DeleteProfile
 from fleetdns.core.cause import Cause, cause
 from fleetdns.core.events import NORMAL, Event
 from fleetdns.core.identity import Identity, Unidentified, adoption, foreign_owner, homes, locate
-from fleetdns.core.memory import Settings
 from fleetdns.core.naming import profile_tag
 from fleetdns.core.outcome import PENDING, Failure, failure_of
 from fleetdns.core.status import deletion_waits_status
@@ -38,27 +33,15 @@ _NOTHING = "nothing was in Azure"
 class Deletion:
     """The end of a profile object, and of what hung on it."""
 
-    def __init__(
-        self,
-        index: AzureIndex,
-        azure: MeteredTrafficManager,
-        applier: Applier,
-        *,
-        definitions: Definitions,
-        writer: StatusWriter,
-        settings: Settings,
-        patience: float,
-        clock: Callable[[], float],
-    ) -> None:
-        """`patience`: seconds for which an outage has one cause (three sweeps); `clock`: the loop's."""
-        self._index = index
-        self._azure = azure
+    def __init__(self, around: Surroundings, applier: Applier) -> None:
         self._applier = applier
-        self._definitions = definitions
-        self._writer = writer
-        self._settings = settings
-        self._patience = patience
-        self._clock = clock
+        self._index = around.index
+        self._azure = around.azure
+        self._definitions = around.definitions
+        self._writer = around.writer
+        self._settings = around.settings
+        self._patience = around.patience
+        self._clock = around.clock
         self._causes: dict[ObjectKey, Cause] = {}  # what was told of an outage
 
     async def reconcile(self, aggregate: Aggregate) -> None:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable
-from dataclasses import dataclass
 from random import Random
 from typing import Any, TypeVar
 
@@ -20,6 +19,7 @@ from fleetdns.api.overrides import ResourceOverride
 from fleetdns.api.profile import TrafficManagerProfile
 from fleetdns.controllers import watches
 from fleetdns.controllers.caches import Caches
+from fleetdns.controllers.composition import Observers, Options, Ports
 from fleetdns.controllers.index import AzureIndex
 from fleetdns.controllers.informers import Informers
 from fleetdns.controllers.metered import MeteredTrafficManager
@@ -27,20 +27,20 @@ from fleetdns.controllers.observer import ReconcileObserver
 from fleetdns.controllers.orphans import OrphanCount
 from fleetdns.controllers.overrides import OverrideReconciler
 from fleetdns.controllers.overrideswitch import OverrideSwitch
-from fleetdns.controllers.ports import Definitions, Discovery, Hub, TrafficManager
+from fleetdns.controllers.ports import Hub
 from fleetdns.controllers.profile import ProfileReconciler
 from fleetdns.controllers.resolution import ResolutionReconciler
 from fleetdns.controllers.service import ServiceReconciler
 from fleetdns.controllers.status import StatusWriter
+from fleetdns.controllers.surroundings import Surroundings
 from fleetdns.controllers.sweep import Sweep, SweepObserver
 from fleetdns.core import settle
-from fleetdns.core.callbudget import CallBudget
 from fleetdns.core.memory import Settings
 from fleetdns.retry import classify
 from fleetdns.runtime.controller import Controller, ControllerObserver, Result
 from fleetdns.runtime.informer import Informer
 from fleetdns.runtime.operator import Operator
-from fleetdns.runtime.workqueue import QueueMetrics, WorkQueue
+from fleetdns.runtime.workqueue import WorkQueue
 
 STALE_SWEEPS = 3
 
@@ -57,75 +57,46 @@ T = TypeVar(
 KeyFunction = Callable[[T | None, T | None, Caches], frozenset[ObjectKey]]
 
 
-@dataclass(frozen=True, slots=True)
-class Observers:
-    """Who is told of what goes on."""
-
-    controller: ControllerObserver
-    reconcile: ReconcileObserver
-    sweep: SweepObserver
-    queue: QueueMetrics
-
-
 class HubController:
-    """Everything `fleetdns run` does between its connections.
-
-    `wall_clock`: Unix seconds; `sweep_interval`: seconds. `namespace`: the one whose services are resolved (None: all).
-    `resource_overrides`: AUTO, ON or OFF of core/overrides.py. `budget`: None for Azure's documented limits.
-    """
+    """Everything `fleetdns run` does between its connections. `wall_clock`: Unix seconds."""
 
     def __init__(
         self,
         informers: Informers,
+        ports: Ports,
         *,
-        azure: TrafficManager,
-        hub: Hub,
-        definitions: Definitions,
-        discovery: Discovery,
         settings: Settings,
+        options: Options,
         observers: Observers,
-        sweep_interval: float,
-        workers: int,
-        resolves_exports: bool,
-        resource_overrides: str,
-        namespace: str | None = None,
-        budget: CallBudget | None = None,
         wall_clock: Callable[[], float],
         random: Random,
     ) -> None:
-        clock = asyncio.get_running_loop().time
+        clock, caches = asyncio.get_running_loop().time, informers.caches
         self.informers = informers
+        self._options = options
         self.profiles: WorkQueue[ObjectKey] = WorkQueue("trafficmanagerprofile", random=random, metrics=observers.queue)
         self.services: WorkQueue[ObjectKey] = WorkQueue("serviceexport", random=random, metrics=observers.queue)
-        self._resolves_exports = resolves_exports
-        self._namespace = namespace
-        self.azure = MeteredTrafficManager(azure, budget, clock=clock, random=random, on_recovered=self._wake_troubled)
-        caches, index = informers.caches, AzureIndex(self.azure, clock=clock)
-        writer = StatusWriter(hub, wall_clock=wall_clock)
-        self._switch = OverrideSwitch(resource_overrides, discovery, interval=sweep_interval)
-        overrides = OverrideReconciler(caches, hub, switch=self._switch, is_dry_run=settings.is_dry_run)
-        self._reconciler = profiles = ProfileReconciler(
-            caches,
-            index,
-            overrides=overrides,
-            azure=self.azure,
-            definitions=definitions,
-            writer=writer,
-            settings=settings,
-            observer=observers.reconcile,
-            patience=STALE_SWEEPS * sweep_interval,
-            clock=clock,
-            random=random,
-            urgency=lambda key: watches.urgency(self.profiles.priority(key)),
-            is_resolving=lambda service: services.is_new(service) and self.services.is_due(service, settle.LIMIT),
+        self.azure = MeteredTrafficManager(
+            ports.azure, options.budget, clock=clock, random=random, on_recovered=self._wake_troubled
         )
-        resolution = ResolutionReconciler(caches, hub, writer=writer, clock=clock, is_dry_run=settings.is_dry_run)
-        services = ServiceReconciler(overrides, resolution.reconcile if resolves_exports else None)
-        self.orphans = OrphanCount(caches, index, naming=settings.naming, namespace=namespace)
-        self._sweep = self._sweeping(index, settings, observer=observers.sweep, interval=sweep_interval, random=random)
+        around = Surroundings(
+            AzureIndex(self.azure, clock=clock),
+            self.azure,
+            definitions=ports.definitions,
+            writer=StatusWriter(ports.hub, wall_clock=wall_clock),
+            settings=settings,
+            patience=STALE_SWEEPS * options.sweep_interval,
+            clock=clock,
+        )
+        self.orphans = OrphanCount(caches, around.index, naming=settings.naming, namespace=options.namespace)
+        self._switch = OverrideSwitch(options.resource_overrides, ports.discovery, interval=options.sweep_interval)
+        overrides = OverrideReconciler(caches, ports.hub, switch=self._switch, is_dry_run=settings.is_dry_run)
+        services = self._resolving(around, overrides, ports.hub)
+        self._reconciler = self._reconciling(around, overrides, services, observer=observers.reconcile, random=random)
+        self._sweep = self._sweeping(around, observer=observers.sweep, random=random)
         self._operator = self._operated(
-            self._controller(self.profiles, profiles.reconcile, workers, observers.controller),
-            self._controller(self.services, services.reconcile, workers, observers.controller),
+            self._controller(self.profiles, self._reconciler.reconcile, observers.controller),
+            self._controller(self.services, services.reconcile, observers.controller),
         )
 
     @property
@@ -160,18 +131,45 @@ class HubController:
             looks.create_task(self._switch.look(), name="first-look")
         await self._subscribe()
 
-    def _sweeping(
-        self, index: AzureIndex, settings: Settings, *, observer: SweepObserver, interval: float, random: Random
-    ) -> Sweep:
+    def _resolving(self, around: Surroundings, overrides: OverrideReconciler, hub: Hub) -> ServiceReconciler:
+        resolution = ResolutionReconciler(
+            self.informers.caches,
+            hub,
+            writer=around.writer,
+            clock=around.clock,
+            is_dry_run=around.settings.is_dry_run,
+        )
+        return ServiceReconciler(overrides, resolution.reconcile if self._options.resolves_exports else None)
+
+    def _reconciling(
+        self,
+        around: Surroundings,
+        overrides: OverrideReconciler,
+        services: ServiceReconciler,
+        *,
+        observer: ReconcileObserver,
+        random: Random,
+    ) -> ProfileReconciler:
+        return ProfileReconciler(
+            self.informers.caches,
+            around,
+            overrides=overrides,
+            observer=observer,
+            random=random,
+            urgency=lambda key: watches.urgency(self.profiles.priority(key)),
+            is_resolving=lambda service: services.is_new(service) and self.services.is_due(service, settle.LIMIT),
+        )
+
+    def _sweeping(self, around: Surroundings, *, observer: SweepObserver, random: Random) -> Sweep:
         return Sweep(
             self.informers.caches,
-            index,
-            naming=settings.naming,
+            around.index,
+            naming=around.settings.naming,
             enqueue=lambda key: self.profiles.add(key, watches.BACKGROUND),
             observer=observer,
-            interval=interval,
-            patience=STALE_SWEEPS * interval,
-            clock=asyncio.get_running_loop().time,
+            interval=self._options.sweep_interval,
+            patience=around.patience,
+            clock=around.clock,
             random=random,
             troubled=self._reconciler.troubled,
             orphaned=self.orphans.groups,
@@ -192,11 +190,15 @@ class HubController:
         self,
         queue: WorkQueue[ObjectKey],
         reconcile: Callable[[ObjectKey], Awaitable[Result]],
-        workers: int,
         observer: ControllerObserver,
     ) -> Controller[ObjectKey]:
         return Controller(
-            queue.name, queue=queue, reconcile=reconcile, classify=classify, workers=workers, observer=observer
+            queue.name,
+            queue=queue,
+            reconcile=reconcile,
+            classify=classify,
+            workers=self._options.workers,
+            observer=observer,
         )
 
     async def _subscribe(self) -> None:
@@ -211,17 +213,27 @@ class HubController:
         await self._feed(informers.exports, watches.profile_keys_of_export, self.profiles)
         # Exports come from every member's namespace, whatever service they name; the imports and overrides of other
         # namespaces are not in the caches, and somebody else's to write and to apply.
-        if self._resolves_exports or self._switch.may_be_on:
-            await self._feed(informers.exports, watches.service_keys_of_export, self.services, only=self._namespace)
-        if self._resolves_exports:
-            await self._feed(informers.imports, watches.service_keys_of_import, self.services, only=self._namespace)
+        if self._options.resolves_exports or self._switch.may_be_on:
             await self._feed(
-                informers.namespaces, watches.service_keys_of_namespace, self.services, only=self._namespace
+                informers.exports, watches.service_keys_of_export, self.services, only=self._options.namespace
+            )
+        if self._options.resolves_exports:
+            await self._feed(
+                informers.imports, watches.service_keys_of_import, self.services, only=self._options.namespace
+            )
+            await self._feed(
+                informers.namespaces, watches.service_keys_of_namespace, self.services, only=self._options.namespace
             )
         if self._switch.may_be_on:
-            await self._feed(informers.overrides, watches.service_keys_of_override, self.services, only=self._namespace)
-            await self._feed(informers.members, watches.service_keys_of_cluster, self.services, only=self._namespace)
-            await self._feed(informers.namespaces, watches.service_keys_of_cluster, self.services, only=self._namespace)
+            await self._feed(
+                informers.overrides, watches.service_keys_of_override, self.services, only=self._options.namespace
+            )
+            await self._feed(
+                informers.members, watches.service_keys_of_cluster, self.services, only=self._options.namespace
+            )
+            await self._feed(
+                informers.namespaces, watches.service_keys_of_cluster, self.services, only=self._options.namespace
+            )
 
     def _wake_troubled(self) -> None:
         """Azure does its work again: whoever waited for that may go on."""
@@ -231,7 +243,7 @@ class HubController:
     def _enqueue_services(self) -> None:
         """Look at every exported service again: who applies overrides is another one now."""
         for service in sorted({export.service_key for export in self.informers.caches.exports.values()}):
-            if self._namespace in (None, service.namespace):
+            if self._options.namespace in (None, service.namespace):
                 self.services.add(service, watches.BACKGROUND)
 
     async def _feed(

@@ -9,13 +9,10 @@ from collections.abc import Callable
 
 from fleetdns.api.meta import ObjectKey
 from fleetdns.controllers.definitions import standstill
-from fleetdns.controllers.index import AzureIndex
-from fleetdns.controllers.metered import MeteredTrafficManager
-from fleetdns.controllers.ports import Definitions
 from fleetdns.controllers.run import Run
+from fleetdns.controllers.surroundings import Surroundings
 from fleetdns.core.callbudget import PROFILE_READS, PROFILE_WRITES, needed
 from fleetdns.core.identity import Identity, foreign_owner
-from fleetdns.core.memory import Settings
 from fleetdns.core.observed import GET, LIST, Observation
 from fleetdns.core.plan import Plan, needs_proof, plan
 from fleetdns.core.retries import needs_fresh, retries
@@ -27,29 +24,16 @@ _FRESH = 1.0  # seconds that a read counts as made just now: what it was made fo
 
 
 class Planner:
-    """`patience`: seconds after which an old observation is no longer called true; `clock`: the loop's.
+    """`is_resolving`: whether a service's exports are about to be resolved for the first time by this process."""
 
-    `is_resolving`: whether a service's exports are about to be resolved for the first time by this process.
-    """
-
-    def __init__(
-        self,
-        index: AzureIndex,
-        azure: MeteredTrafficManager,
-        *,
-        definitions: Definitions,
-        settings: Settings,
-        patience: float,
-        clock: Callable[[], float],
-        is_resolving: Callable[[ObjectKey], bool],
-    ) -> None:
+    def __init__(self, around: Surroundings, *, is_resolving: Callable[[ObjectKey], bool]) -> None:
         self._is_resolving = is_resolving
-        self._index = index
-        self._azure = azure
-        self._definitions = definitions
-        self._settings = settings
-        self._patience = patience
-        self._clock = clock
+        self._index = around.index
+        self._azure = around.azure
+        self._definitions = around.definitions
+        self._settings = around.settings
+        self._patience = around.patience
+        self._clock = around.clock
         self._swept: set[ObjectKey] = set()  # keys whose profile was heard of since their object came
 
     async def observe(self, run: Run) -> None:

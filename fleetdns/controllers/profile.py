@@ -20,22 +20,20 @@ from fleetdns.controllers.caches import Caches
 from fleetdns.controllers.definitions import LOOK_AGAIN, standstill
 from fleetdns.controllers.deletion import Deletion
 from fleetdns.controllers.identities import Identities
-from fleetdns.controllers.index import AzureIndex
-from fleetdns.controllers.metered import MeteredTrafficManager, is_trouble
+from fleetdns.controllers.metered import is_trouble
 from fleetdns.controllers.nextlook import next_look
 from fleetdns.controllers.observer import ReconcileObserver
 from fleetdns.controllers.overrides import OverrideReconciler
 from fleetdns.controllers.planner import Planner
-from fleetdns.controllers.ports import Definitions
 from fleetdns.controllers.report import Report
 from fleetdns.controllers.run import Run
-from fleetdns.controllers.status import StatusWriter
+from fleetdns.controllers.surroundings import Surroundings
 from fleetdns.core.aggregate import Aggregate
 from fleetdns.core.callbudget import USER, needed
 from fleetdns.core.drift import settled_after
 from fleetdns.core.guard import after_removal
 from fleetdns.core.identity import Unidentified
-from fleetdns.core.memory import Memory, Settings
+from fleetdns.core.memory import Memory
 from fleetdns.core.outcome import failure_of
 from fleetdns.core.plan import Plan
 from fleetdns.core.refusals import Refusal, refused
@@ -55,57 +53,31 @@ class ProfileReconciler:
     def __init__(
         self,
         caches: Caches,
-        index: AzureIndex,
+        around: Surroundings,
         *,
         overrides: OverrideReconciler,
-        azure: MeteredTrafficManager,
-        definitions: Definitions,
-        writer: StatusWriter,
-        settings: Settings,
         observer: ReconcileObserver,
-        patience: float,
-        clock: Callable[[], float],
         random: Random,
         urgency: Callable[[ObjectKey], int] = lambda _: USER,
         is_resolving: Callable[[ObjectKey], bool] = lambda _: False,
     ) -> None:
-        """`patience`: seconds after which an old observation is no longer called true (three sweeps).
-
-        `urgency`: of core/callbudget.py, of the key that is being worked on; `is_resolving`: of a service.
-        """
+        """`urgency`: of core/callbudget.py, of the key that is being worked on; `is_resolving`: of a service."""
         self._caches = caches
-        self._index = index
-        self._azure = azure
+        self._index = around.index
+        self._azure = around.azure
         self._overrides = overrides
-        self._definitions = definitions
-        self._writer = writer
-        self._settings = settings
+        self._definitions = around.definitions
+        self._writer = around.writer
+        self._settings = around.settings
         self._observer = observer
-        self._clock = clock
+        self._clock = around.clock
         self._random = random
         self._urgency = urgency
-        self._identities = Identities(index, settings)
-        self._planner = Planner(
-            index,
-            azure,
-            definitions=definitions,
-            settings=settings,
-            patience=patience,
-            clock=clock,
-            is_resolving=is_resolving,
-        )
-        self._applier = Applier(azure, index.observed, clock=clock)
-        self._report = Report(index, writer, settings=settings, observer=observer, patience=patience, clock=clock)
-        self._deletion = Deletion(
-            index,
-            azure,
-            self._applier,
-            definitions=definitions,
-            writer=writer,
-            settings=settings,
-            patience=patience,
-            clock=clock,
-        )
+        self._identities = Identities(around.index, around.settings)
+        self._planner = Planner(around, is_resolving=is_resolving)
+        self._applier = Applier(around.azure, around.index.observed, clock=around.clock)
+        self._report = Report(around, observer=observer)
+        self._deletion = Deletion(around, self._applier)
         self._memories: dict[ObjectKey, Memory] = {}
         self.troubled: set[ObjectKey] = set()  # keys that wait for Azure to be itself again
 

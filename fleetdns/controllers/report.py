@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import replace
 
 from fleetdns.api.backend import CLEANUP_FINALIZER as BACKEND_FINALIZER
 from fleetdns.api.backend import BackendStatus, TrafficManagerBackend
 from fleetdns.api.profile import ProfileStatus, TrafficManagerProfile
-from fleetdns.controllers.index import AzureIndex
 from fleetdns.controllers.metered import is_trouble
 from fleetdns.controllers.observer import ReconcileObserver
 from fleetdns.controllers.run import Run
-from fleetdns.controllers.status import StatusWriter
+from fleetdns.controllers.surroundings import Surroundings
 from fleetdns.core.aggregate import Aggregate
 from fleetdns.core.backendstatus import backend_status, leaving_status, unprogrammed_status
 from fleetdns.core.cause import cause
@@ -20,7 +19,6 @@ from fleetdns.core.contest import SWEEPS, Contest, after_calls
 from fleetdns.core.drift import Drift, put_back
 from fleetdns.core.events import endpoints_turned, health_turned, repaired
 from fleetdns.core.health import Told, Turns, changes, differs_in_health_alone, telling, written
-from fleetdns.core.memory import Settings
 from fleetdns.core.outcome import PENDING, Failure, Outcome, failure_of
 from fleetdns.core.plan import Plan, outcome
 from fleetdns.core.status import profile_status, unidentified_status
@@ -28,25 +26,16 @@ from fleetdns.core.trafficmanager import ProfileRef
 
 
 class Report:
-    """`patience`: seconds after which an old observation is no longer called true. `clock`: the loop's."""
+    """What people, the log and metrics are told."""
 
-    def __init__(
-        self,
-        index: AzureIndex,
-        writer: StatusWriter,
-        *,
-        settings: Settings,
-        observer: ReconcileObserver,
-        patience: float,
-        clock: Callable[[], float],
-    ) -> None:
-        self._index = index
-        self._writer = writer
-        self._settings = settings
+    def __init__(self, around: Surroundings, *, observer: ReconcileObserver) -> None:
         self._observer = observer
-        self._patience = patience
-        self._clock = clock
-        self._born = clock()
+        self._index = around.index
+        self._writer = around.writer
+        self._settings = around.settings
+        self._patience = around.patience
+        self._clock = around.clock
+        self._born = around.clock()
 
     async def outcome(self, run: Run, planned: Plan) -> None:
         """Write what a plan came to, and remember what was told. A run without a plan of its own did not hear of Azure

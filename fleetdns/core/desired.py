@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from math import lcm
@@ -73,9 +73,8 @@ def desired_profile(
     gathered = Candidates(aggregate, drain)
     candidates = gathered.within(max(0, room - len(kept)))
     weights = _weights(candidates, kept, rounding)
-    is_known = bool(candidates) or not all(k.is_guess for k in kept)
     made = (Endpoint(name=c.name, target_resource_id=c.target, weight=weights[c.name]) for c in candidates)
-    staying = (structs.replace(k.endpoint, weight=weights[k.endpoint.folded]) if is_known else k.endpoint for k in kept)
+    staying = (structs.replace(k.endpoint, weight=weights[k.endpoint.folded]) for k in kept)
     return Desired(
         profile=Profile(
             ref=identity.ref,
@@ -109,8 +108,10 @@ def _spared(candidates: list[Candidate], kept: tuple[Kept, ...], drain: Drain) -
             yield staying.backend.metadata.key, owner.cluster
 
 
-def _weights(candidates: list[Candidate], kept: tuple[Kept, ...], rounding: str) -> dict[str, int]:
-    """Traffic Manager's weights by folded endpoint name."""
+def _weights(candidates: list[Candidate], kept: tuple[Kept, ...], rounding: str) -> Mapping[str, int | None]:
+    """Traffic Manager's weights by folded endpoint name. Where nothing tells what they ought to be, they stay."""
+    if not candidates and all(k.is_guess for k in kept):
+        return {k.endpoint.folded: k.endpoint.weight for k in kept}
     totals: dict[ObjectKey, int] = {}
     rows: dict[ObjectKey, dict[str, int | Fraction]] = {}
     asked: list[tuple[TrafficManagerBackend, str, int | Fraction]] = [

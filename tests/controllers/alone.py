@@ -18,6 +18,7 @@ from fleetdns.controllers.profile import ProfileReconciler
 from fleetdns.controllers.resolution import ResolutionReconciler
 from fleetdns.controllers.service import ServiceReconciler
 from fleetdns.controllers.status import StatusWriter
+from fleetdns.controllers.surroundings import Surroundings
 from fleetdns.core.callbudget import CallBudget
 from fleetdns.core.overrides import ON
 from tests.controllers.world import EPOCH, NoJitter, Told, World, empty_caches, observed_by
@@ -54,15 +55,9 @@ class Alone:
         overrides = OverrideReconciler(caches, world.hub, switch=OverrideSwitch(ON, world.hub, interval=60.0))
         profiles = ProfileReconciler(
             caches,
-            index,
+            Surroundings(index, azure, world.hub, writer, world.settings, patience=180.0, clock=clock),
             overrides=overrides,
-            azure=azure,
-            definitions=world.hub,
-            writer=writer,
-            settings=world.settings,
             observer=observed_by(told),
-            patience=180.0,
-            clock=clock,
             random=NoJitter(1),
         )
         resolution = ResolutionReconciler(caches, world.hub, writer=writer, clock=clock)

@@ -17,7 +17,8 @@ from fleetdns.api.exports import EXPORT_FINALIZER, WITHDRAWN, InternalServiceExp
 from fleetdns.api.meta import ObjectKey
 from fleetdns.api.profile import ProfileStatus, TrafficManagerProfile
 from fleetdns.controllers.caches import BACKEND_INDEXES, CLUSTER_INDEXES, EXPORT_INDEXES, OVERRIDE_INDEXES, Caches
-from fleetdns.controllers.hub import HubController, Observers
+from fleetdns.controllers.composition import Observers, Options, Ports
+from fleetdns.controllers.hub import HubController
 from fleetdns.controllers.informers import Informers
 from fleetdns.controllers.observer import ReconcileObserver
 from fleetdns.controllers.ports import TrafficManager
@@ -181,19 +182,18 @@ class World:
         self.hub.listeners = [informers.written]
         controller = HubController(
             informers,
-            azure=self.port or self.azure,
-            hub=self.hub,
-            definitions=self.hub,
-            discovery=self.hub,
+            Ports(azure=self.port or self.azure, hub=self.hub, definitions=self.hub, discovery=self.hub),
             settings=self.settings,
             observers=Observers(
                 controller=told_of_runs, reconcile=observed_by(told), sweep=told, queue=NoQueueMetrics()
             ),
-            sweep_interval=sweep_interval,
-            workers=workers,
-            resolves_exports=resolves_exports,
-            resource_overrides=resource_overrides,
-            namespace=namespace,
+            options=Options(
+                sweep_interval=sweep_interval,
+                workers=workers,
+                resolves_exports=resolves_exports,
+                resource_overrides=resource_overrides,
+                namespace=namespace,
+            ),
             wall_clock=lambda: EPOCH + loop.time(),
             random=random,
         )

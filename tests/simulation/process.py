@@ -7,7 +7,8 @@ from datetime import UTC, datetime
 from random import Random
 from typing import cast
 
-from fleetdns.controllers.hub import HubController, Observers
+from fleetdns.controllers.composition import Observers, Options, Ports
+from fleetdns.controllers.hub import HubController
 from fleetdns.controllers.informers import Informers
 from fleetdns.core.memory import Settings
 from fleetdns.core.overrides import ON
@@ -78,14 +79,16 @@ class Process:
         )
         self._controller = HubController(
             informers,
-            azure=SimulatedTrafficManager(self._azure, self._network),
-            hub=HubWriter(
-                self._transport,
-                events=EventPublisher(self._transport, instance="simulation", now=self._now),
-                written=informers.written,
+            Ports(
+                azure=SimulatedTrafficManager(self._azure, self._network),
+                hub=HubWriter(
+                    self._transport,
+                    events=EventPublisher(self._transport, instance="simulation", now=self._now),
+                    written=informers.written,
+                ),
+                definitions=HubDefinitions(self._transport),
+                discovery=HubDiscovery(self._transport),
             ),
-            definitions=HubDefinitions(self._transport),
-            discovery=HubDiscovery(self._transport),
             settings=self._settings,
             observers=Observers(
                 controller=fanned(metrics.controller, self.bugs),
@@ -93,10 +96,12 @@ class Process:
                 sweep=metrics.sweep,
                 queue=metrics.queue,
             ),
-            sweep_interval=SWEEP_INTERVAL,
-            workers=self._workers,
-            resolves_exports=True,
-            resource_overrides=ON,
+            options=Options(
+                sweep_interval=SWEEP_INTERVAL,
+                workers=self._workers,
+                resolves_exports=True,
+                resource_overrides=ON,
+            ),
             wall_clock=self._hub.clock,
             random=self._random,
         )
