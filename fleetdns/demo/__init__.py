@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 import resource
 import signal
+import sys
 import time
 
 from fleetdns.demo.chapter import Chapter, members
-from fleetdns.demo.members import NAMESPACE
+from fleetdns.demo.members import NAMESPACE, SERVICE
 from fleetdns.demo.narrator import Narrator, StepFailed
 from fleetdns.demo.sight import DNS_NAME
 from fleetdns.demo.story import Story
@@ -69,6 +70,8 @@ async def _stay(world: World, chapter: Chapter, narrator: Narrator) -> None:
     narrator.say(
         "\nEverything is up until Ctrl-C. In another terminal:\n"
         f"  export KUBECONFIG={world.kubeconfig}\n"
+        f"  {sys.executable} -m fleetdns status\n"
+        f"  {sys.executable} -m fleetdns explain {NAMESPACE}/{SERVICE}\n"
         f"  kubectl get tmp -n {NAMESPACE}\n"
         f"  kubectl get tmb,internalsvcexport -A\n"
         f"  kubectl get svc,svcexport -n {NAMESPACE} --kubeconfig {chapter.kubeconfig}\n"

@@ -12,7 +12,7 @@ import pytest
 from fleetdns.api.clusters import Namespace
 from fleetdns.api.exports import CONFLICT, InternalServiceExport
 from fleetdns.api.meta import ObjectKey, ObjectMeta
-from fleetdns.errors import Conflict, Forbidden, Rejected, Transient
+from fleetdns.errors import Conflict, Rejected, Transient
 from tests.controllers.fake_hub import FakeHub, Written
 from tests.controllers.world import World, condition, export_key, with_finalizer, with_ports
 from tests.core.builders import make_backend, make_export, make_import, make_profile
@@ -185,7 +185,7 @@ async def test_a_namespace_that_is_going_is_told_to_the_exporters() -> None:
     world = World()
     async with world.running():
         await asyncio.sleep(1)
-        world.hub.fail("create_import", Forbidden("Forbidden", "namespace work is being terminated"))
+        world.hub.fail("create_import", Rejected("NamespaceTerminating", "namespace work is being terminated"))
         world.hub.apply(make_export("a"))
         await asyncio.sleep(5)
         assert verdict(world, "a") == ("Unknown", "ServicePendingConflictResolution")
