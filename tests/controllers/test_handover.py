@@ -11,9 +11,10 @@ from fleetdns.api.backend import TrafficManagerBackend
 from fleetdns.api.profile import ALLOW_EMPTY, TrafficManagerProfile
 from fleetdns.core.trafficmanager import Profile
 from fleetdns.errors import Rejected
+from tests.controllers.emulated import EmulatedWorld
 from tests.controllers.throttling import until
 from tests.controllers.world import PROFILE_KEY, World
-from tests.core.builders import make_backend, make_export, make_profile, public_ip, uid_of
+from tests.core.builders import NAMESPACE, PROFILE, make_backend, make_export, make_profile, public_ip, uid_of
 
 pytestmark = pytest.mark.looptime
 
@@ -213,3 +214,28 @@ async def test_the_old_endpoints_of_a_profile_that_is_deleted_go_with_it() -> No
         await asyncio.sleep(5)
 
     assert world.azure.profiles == {}
+
+
+@pytest.mark.thorough
+async def test_a_public_ip_that_has_lost_its_dns_label_serves_under_the_old_name_until_it_has_one_again() -> None:
+    world = EmulatedWorld()
+    clusters, key = ("a", "b", "c"), f"{NAMESPACE}/{PROFILE}"
+
+    def owners() -> dict[str, str]:
+        endpoints = world.azure_profile(key)["properties"]["endpoints"]
+        return {e["name"].rsplit("#", 1)[1]: {OLD: "old", NEW: "new"}[e["name"][6:42]] for e in endpoints}
+
+    async with world.running():
+        world.hub.apply(make_profile(), make_backend(), *(make_export(cluster) for cluster in clusters))
+        await asyncio.sleep(5)
+        world.service.set_public_ip(public_ip("b-app"), None)
+        began = asyncio.get_running_loop().time()
+        restore_backend(world)
+        await asyncio.sleep(30)
+        assert owners() == {"a": "new", "b": "old", "c": "new"}
+        assert world.rejected() == {"b": "AzureRefused"}
+        assert world.most_calls_a_minute(began, began + 30) <= 3 * len(clusters) + 4
+        world.service.set_public_ip(public_ip("b-app"), "b-again.westeurope.cloudapp.azure.com")
+        await until(lambda: owners() == dict.fromkeys(clusters, "new"), within=HEALED)
+        await asyncio.sleep(5)
+        assert world.accepted() == ("True", "Accepted")
