@@ -1,7 +1,7 @@
 """The verbs of the Kubernetes API on raw bytes: status checked, time bounded, nothing repeated that may have happened.
 
-A silent peer is noticed: by the stall time-out of a watch, by the total time-out of everything else, and below both by
-TCP keepalive.
+A silent peer is noticed: by whoever reads a watch, by the total time-out of everything else, and below both by TCP
+keepalive.
 """
 
 from __future__ import annotations
@@ -44,12 +44,12 @@ class HubCallObserver(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class HubTimeouts:
-    """Seconds. `stall`: how long a watch may be silent; the API server sends a bookmark every minute."""
+    """Seconds. `opening`: until a watch is accepted; how long it may be silent then is for its reader to say."""
 
     connect: float = 5.0
     read: float = 30.0
     write: float = 10.0
-    stall: float = 75.0
+    opening: float = 20.0
 
 
 DEFAULT_TIMEOUTS = HubTimeouts()
@@ -143,8 +143,12 @@ class Transport:
     @asynccontextmanager
     async def watch(self, path: str, query: Mapping[str, str]) -> AsyncIterator[AsyncIterator[bytes]]:
         """The lines of a watch, entered when the server has accepted it. See runtime.ListWatch.watch."""
-        timeout = aiohttp.ClientTimeout(total=None, sock_connect=self.timeouts.connect, sock_read=self.timeouts.stall)
-        response = await self._sent("GET", path, timeout=timeout, params=query)
+        timeout = aiohttp.ClientTimeout(total=None, sock_connect=self.timeouts.connect)
+        try:
+            async with asyncio.timeout(self.timeouts.opening):
+                response = await self._sent("GET", path, timeout=timeout, params=query)
+        except TimeoutError as error:
+            raise self._unreachable(error) from error
         try:
             yield Lines(response.content, self._unreachable)
         finally:

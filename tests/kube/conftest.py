@@ -26,7 +26,7 @@ DEFINITIONS = Path(__file__).parents[2] / "manifests" / "crds"
 CRDS = Resource("apiextensions.k8s.io", "v1", "customresourcedefinitions", "CustomResourceDefinition")
 NAMESPACES = Resource("", "v1", "namespaces", "Namespace")
 NAMESPACE = "work"
-QUICK = HubTimeouts(connect=1.0, read=0.3, write=0.3, stall=0.3)
+QUICK = HubTimeouts(connect=1.0, read=0.3, write=0.3, opening=0.3)
 
 
 class Calls:

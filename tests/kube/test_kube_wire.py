@@ -8,12 +8,14 @@ import json
 import socket
 from collections import Counter
 from pathlib import Path
+from random import Random
 from typing import Any, Literal
 
 import pytest
 
 from fleetdns.api.meta import ObjectKey, Resource
 from fleetdns.api.profile import TrafficManagerProfile
+from fleetdns.kube.codec import StructCodec
 from fleetdns.kube.errors import Refused, Unreachable
 from fleetdns.kube.listwatch import HubListWatch
 from fleetdns.kube.paths import collection, item
@@ -30,6 +32,7 @@ from fleetdns.runtime.listwatch import (
     Unauthenticated,
     Unavailable,
 )
+from fleetdns.runtime.reflector import Reflector
 from tests.azure.scripted import Answer, ScriptedServer
 from tests.kube.conftest import QUICK, Calls, Open, kubeconfig
 
@@ -340,12 +343,35 @@ async def test_what_the_reader_of_an_item_raises_rises_and_frees_the_connection(
     assert (await listed(listing)).resource_version == "7"
 
 
-async def test_a_half_open_watch_is_given_up(scripted: ScriptedServer, listing: HubListWatch) -> None:
+async def test_a_watch_may_be_silent_for_as_long_as_its_reader_likes(
+    scripted: ScriptedServer, listing: HubListWatch
+) -> None:
+    """What silence means is the reflector's to say: nothing for a while, a restored server after four times."""
     scripted.answers = [Answer(chunks=[b'{"type":"BOOKMARK"}\n'], fault="hang")]
     async with listing.watch(resource_version="7", timeout_seconds=300, initial_events=False) as lines:
         assert await anext(lines) == b'{"type":"BOOKMARK"}\n'
-        with pytest.raises(Unavailable):
-            await anext(lines)
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(3 * QUICK.opening):
+                await anext(lines)
+
+
+async def test_a_server_that_is_silent_in_four_watches_is_asked_for_its_state(
+    scripted: ScriptedServer, wire: Transport
+) -> None:
+    scripted.answers = [answer(LIST), *[Answer(chunks=[b"\n"], fault="hang")] * 4, answer(LIST), Answer(fault="hang")]
+    replaced = asyncio.Semaphore(0)
+    reflector = Reflector(
+        HubListWatch(wire, PROFILE, None),
+        StructCodec(TrafficManagerProfile),
+        random=Random(1),
+        stall_timeout=2 * QUICK.opening,
+    )
+    async with asyncio.timeout(30), asyncio.TaskGroup() as group:
+        reading = group.create_task(reflector.run(lambda event: replaced.release()))
+        await replaced.acquire()
+        await replaced.acquire()
+        reading.cancel()
+    assert ["watch=" in seen.path for seen in scripted.requests[:6]] == [False, True, True, True, True, False]
 
 
 async def test_a_watch_cut_in_the_middle_of_a_chunk_is_unavailable(
