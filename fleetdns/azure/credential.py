@@ -46,6 +46,8 @@ class Credential:
             if token is not None:
                 self._chosen = source
                 return token
+        if self._chosen is not None:
+            raise Forbidden("CredentialUnavailable", f"{self.origin.name} gives no token any more; {self.origin.check}")
         raise Forbidden("CredentialUnavailable", _HOW_TO)
 
     @property

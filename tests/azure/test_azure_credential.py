@@ -57,6 +57,21 @@ async def test_without_any_source_the_error_says_what_to_set() -> None:
         assert way in failure.value.sentence
 
 
+class AzureCliCredential(Source):
+    """Is called as the SDK's is."""
+
+
+async def test_a_source_that_gives_no_token_any_more_is_named_and_nothing_is_said_of_others() -> None:
+    cli = AzureCliCredential("token")
+    tokens = Credential((cli,))
+    await tokens.get_token("scope")
+    cli.outcome = CredentialUnavailableError("the claims of a challenge cannot be met")
+    with pytest.raises(Forbidden) as failure:
+        await tokens.get_token("scope")
+    assert failure.value.code == "CredentialUnavailable"
+    assert failure.value.sentence.startswith("the Azure CLI gives no token any more; sign in with az login")
+
+
 @pytest.mark.parametrize(
     ("raised", "expected", "code"),
     [
