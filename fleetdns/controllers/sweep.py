@@ -101,7 +101,8 @@ class Sweep:
         else:
             self._since = self._clock()
             self._index.silences.heard("")
-            self._observer.swept("", 0)
+            if self._index.is_whole or self._heard or not self.groups_known():
+                self._observer.swept("", 0)
             self._index.listing_ended(None)
 
     async def run(self) -> None:
@@ -177,6 +178,9 @@ class Sweep:
             await self._listed(group)
         except FleetDNSError as error:
             self._failed(group, error, is_told=group in self._silent)
+        else:
+            self._heard[group] = self._clock()
+            self._index.silences.heard(group)
         finally:
             self._listing.discard(group)
 

@@ -13,7 +13,7 @@ from fleetdns.errors import FleetDNSError, Rejected, Transient, Unavailable
 from tests.controllers.groups import GroupedWorld
 from tests.controllers.throttling import until
 from tests.controllers.world import SWEEP
-from tests.core.builders import NAMESPACE, make_naming, make_profile, uid_of
+from tests.core.builders import NAMESPACE, RESOURCE_GROUP, make_naming, make_profile, uid_of
 
 pytestmark = [pytest.mark.looptime, pytest.mark.thorough]
 
@@ -71,9 +71,10 @@ async def test_a_group_that_hangs_at_the_start_holds_up_the_others_for_one_call(
 
 async def test_a_start_on_groups_that_all_fail_is_made_up_for_within_one_sweep() -> None:
     world = world_of_groups(3)
-    world.azure.failing = dict.fromkeys(world.names, BROKEN)
-    async with world.running():
+    world.azure.failing = dict.fromkeys((*world.names, RESOURCE_GROUP), BROKEN)
+    async with world.running() as process:
         await asyncio.sleep(10.5 * SWEEP)
+        assert process.told.sweeps == []
         world.azure.failing.clear()
         await until(lambda: all(world.state(n)[0] == "True" for n in world.names), within=SWEEP * 1.1 + ANSWERS)
 
