@@ -163,7 +163,7 @@ def pause(retry_after: str | None, *, now: datetime) -> float | None:
         return min(float(text), _LONGEST_PAUSE)
     try:
         until = parsedate_to_datetime(text)
-    except ValueError:
+    except (ValueError, OverflowError):  # a number longer than any that a date or a zone can have
         return None
     if until.tzinfo is None:
         until = until.replace(tzinfo=UTC)
@@ -186,6 +186,11 @@ def undecodable(because: str) -> Transient:
 def timed_out(host: str) -> Unavailable:
     """Nothing came in time; a write may have happened all the same."""
     return Unavailable("Timeout", f"{_server(host)} did not answer in time")
+
+
+def corrupt(host: str) -> Unavailable:
+    """An answer that is not compressed as it says: a proxy's page, or one that broke; a write may have happened."""
+    return Unavailable("CorruptAnswer", f"what came from {_server(host)} is not compressed as it says")
 
 
 def unreachable(error: AzureError, host: str) -> Unavailable:
@@ -224,7 +229,9 @@ def _not_found(code: str, sentence: str, operation: Operation) -> FleetDNSError 
         return None
     if operation in _ABSENCE_IS_AN_ANSWER and code.lower() != "subscriptionnotfound":
         return None
-    return Transient(code, sentence) if operation in _NEEDS_THE_PROFILE else Rejected(code, sentence)
+    if operation in _NEEDS_THE_PROFILE:
+        return Transient(code, sentence)
+    return Rejected(code, sentence, is_content=False)  # where there is no group, less of it is not taken either
 
 
 def _phrase(status: int) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import zlib
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,7 +12,7 @@ from typing import Protocol, TypeVar
 from azure.core.exceptions import AzureError, HttpResponseError
 from azure.core.rest import AsyncHttpResponse
 
-from fleetdns.azure.errors import Operation, classify_answer, timed_out, unreachable
+from fleetdns.azure.errors import Operation, classify_answer, corrupt, timed_out, unreachable
 from fleetdns.azure.remedies import Peer
 from fleetdns.errors import FleetDNSError
 from fleetdns.runtime.elements import Malformed
@@ -108,6 +109,8 @@ class Exchange:
             return _Refusal(refusal.status_code, refusal.headers, refusal.content, error)
         except AzureError as error:
             raise unreachable(error, self.peer.host) from error
+        except zlib.error as error:  # the SDK lets it through
+            raise corrupt(self.peer.host) from error
 
     async def _read(
         self, response: AsyncHttpResponse, read: Callable[[AsyncHttpResponse], Awaitable[T]]

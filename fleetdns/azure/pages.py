@@ -13,6 +13,8 @@ import msgspec
 from fleetdns.azure.errors import undecodable
 from fleetdns.runtime.elements import Element, Fingerprint, Malformed, cut
 
+_PORTS = {"http": 80, "https": 443}
+
 
 @dataclass(frozen=True, slots=True)
 class Page:
@@ -70,7 +72,17 @@ async def read_page(
 
 def _own(next_link: str, endpoint: str) -> str:
     """The link, if it leads to where the token belongs."""
-    ours, theirs = urlsplit(endpoint), urlsplit(next_link)
-    if (theirs.scheme.lower(), theirs.netloc.lower()) != (ours.scheme.lower(), ours.netloc.lower()):
+    host = _host(next_link)
+    if host is None or host != _host(endpoint):
         raise undecodable("the list goes on at another host")
-    return next_link
+    return next_link.replace("{", "%7B").replace("}", "%7D")  # which the SDK takes for a template's
+
+
+def _host(url: str) -> tuple[str, str | None, str | None, int | None] | None:
+    """Scheme, who logs in, name and port, which may be left out where it is the scheme's own; None: no address."""
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError:
+        return None
+    return parts.scheme, parts.username, parts.hostname, _PORTS.get(parts.scheme) if port is None else port

@@ -106,6 +106,10 @@ def test_retry_after_on_a_collision_or_a_refusal_changes_nothing() -> None:
         pytest.param("999999999", 3600.0, id="more than any window of ARM's"),
         pytest.param("Fri, 02 Jan 2099 03:00:00 GMT", 3600.0, id="a date of a broken clock"),
         pytest.param("soon", None, id="a word"),
+        pytest.param(f"Fri, {'9' * 20} Jan 2026 03:00:00 GMT", None, id="a date with a number that none can have"),
+        pytest.param(f"Fri, 02 Jan 2026 03:00:00 +{'9' * 20}", None, id="a date with a zone that is none"),
+        pytest.param("Fri, 31 Dec 9999 23:59:59 -2359", 3600.0, id="the last date of all, west of here"),
+        pytest.param("Mon, 01 Jan 0001 00:00:00 +2359", 0.0, id="the first date of all, east of here"),
         pytest.param("-5", None, id="a negative number"),
         pytest.param("1.5e3", None, id="a number in a form that HTTP does not have"),
     ],
@@ -229,6 +233,7 @@ def test_a_sentence_holds_nothing_that_a_terminal_obeys() -> None:
         pytest.param(403, "LinkedAuthorizationFailed", True, id="a target that may not be read"),
         pytest.param(409, "ScopeLocked", False, id="a lock"),
         pytest.param(409, "MissingSubscriptionRegistration", False, id="a subscription that is not registered"),
+        pytest.param(404, "ResourceGroupNotFound", False, id="a resource group that is not there"),
     ],
 )
 def test_a_refusal_tells_whether_less_might_be_taken(status: int, code: str, is_content: bool) -> None:

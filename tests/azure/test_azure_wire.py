@@ -7,6 +7,7 @@ import json
 import socket
 from collections.abc import Awaitable, Callable
 from typing import Any
+from urllib.parse import unquote
 
 import pytest
 from azure.core.credentials import AccessToken
@@ -275,6 +276,18 @@ async def test_a_list_is_read_page_by_page(scripted: ScriptedServer, manager: Az
     assert scripted.requests[1].path == f"{GROUP_PATH}{API}&$skipToken=two"
 
 
+async def test_a_page_may_be_named_with_braces(scripted: ScriptedServer, manager: AzureTrafficManager) -> None:
+    following = f"{scripted.url}{GROUP_PATH}{API}&$skipToken="
+    scripted.answers = [
+        answer({"value": [profile_body("one")], "nextLink": following + '{"p":2}'}),
+        answer({"value": [profile_body("two")], "nextLink": following + "}{"}),
+        answer({"value": [profile_body("three")]}),
+    ]
+    profiles = (await manager.list_group(SUBSCRIPTION, GROUP)).profiles
+    assert [read.ref.name for read in profiles] == ["one", "two", "three"]
+    assert unquote(scripted.requests[1].path).endswith('&$skipToken={"p":2}')
+
+
 @pytest.mark.parametrize(
     "link",
     [
@@ -387,6 +400,38 @@ async def test_a_list_of_megabytes_comes_through_gzip(scripted: ScriptedServer, 
     assert len(raw) > 1 << 20
     scripted.answers = [Answer(200, gzip.compress(raw, 1), {"Content-Encoding": "gzip"})]
     assert len((await manager.list_group(SUBSCRIPTION, GROUP)).profiles) == 900
+
+
+ZIPPED = gzip.compress(json.dumps({"value": [profile_body(f"p{number}") for number in range(500)]}).encode())
+ODD = b"\xff" * 400
+
+
+@pytest.mark.parametrize(
+    ("status", "body"),
+    [
+        pytest.param(200, b"<html>proxy</html>", id="a page"),
+        pytest.param(502, b"<html>proxy</html>", id="a page with an error's status"),
+        pytest.param(404, b"<html>proxy</html>", id="a page that says that there is nothing"),
+        pytest.param(200, ZIPPED[:40] + ODD + ZIPPED[40 + len(ODD) :], id="one that was broken on the way"),
+    ],
+)
+async def test_an_answer_that_is_not_compressed_as_it_says_tells_of_the_way_to_azure_and_of_nothing_else(
+    scripted: ScriptedServer, manager: AzureTrafficManager, calls: Calls, status: int, body: bytes
+) -> None:
+    scripted.answers = [Answer(status, body, {"Content-Encoding": "gzip"})]
+    for call in (
+        manager.put_profile(put(profile())),
+        manager.get(REF),
+        manager.delete_profile(delete()),
+        manager.put_endpoint(put_endpoint(endpoint())),
+        manager.list_group(SUBSCRIPTION, GROUP),
+        manager.list_subscription(SUBSCRIPTION),
+    ):
+        with pytest.raises(Unavailable) as failure:
+            await call
+        assert failure.value.code == "CorruptAnswer"
+    assert {told["code"] for told in calls.told} == {"CorruptAnswer"}
+    assert len(calls.told) == len(scripted.requests) == 6
 
 
 class Tokens:
