@@ -12,13 +12,17 @@ from fleetdns.core.drift import ENDPOINT, PROFILE, Drift
 from fleetdns.core.guard import GUARDED
 from fleetdns.core.health import ENDPOINTS_DEGRADED, HEALTHY, Turns, clusters
 from fleetdns.core.status import CHANGED_ELSEWHERE
+from fleetdns.core.wording import first_few
 
 NORMAL: Literal["Normal"] = "Normal"
 WARNING: Literal["Warning"] = "Warning"
 
 AZURE_API_ERROR = "AzureAPIError"
+DRIFT_REPAIRED = "DriftRepaired"
 GUARD_HELD = "GuardHeld"
 ENDPOINTS_RECOVERED = "EndpointsRecovered"
+
+_NAMED = 5  # subjects of one event; with their values they are long
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,13 +83,32 @@ def endpoints_turned(uid: str, turned: Turns) -> tuple[Event, ...]:
 
 
 def repaired(drifts: Iterable[Drift]) -> tuple[Event, ...]:
-    """One event for each subject that was put back."""
-    return tuple(Event(NORMAL, "DriftRepaired", f"{_subject(drift)}: {_repair(drift)}") for drift in drifts)
+    """One event for all that was put back in one profile: what, how much of it, and the first few with their values.
+
+    A script changes two hundred endpoints in a second, and each event is a write that the hub may be slow to take.
+    """
+    drifts = tuple(drifts)
+    if not drifts:
+        return ()
+    if len(drifts) == 1:
+        (drift,) = drifts
+        return (Event(NORMAL, DRIFT_REPAIRED, f"{_subject(drift)}: {_repair(drift)}"),)
+    fields = ", ".join(sorted({field for drift in drifts for field in drift.fields}))
+    first = first_few((f"{drift.endpoint or PROFILE} ({drift.because})" for drift in drifts), named=_NAMED)
+    return (Event(NORMAL, DRIFT_REPAIRED, f"{_subjects(drifts)} put back ({fields}): {first}"),)
 
 
 def _repair(drift: Drift) -> str:
     is_whole = drift.fields in ((PROFILE,), (ENDPOINT,))
     return drift.because if is_whole else f"{', '.join(drift.fields)} put back ({drift.because})"
+
+
+def _subjects(drifts: tuple[Drift, ...]) -> str:
+    """What was put back, of several: "profile and 3 endpoints"."""
+    number = len({drift.endpoint for drift in drifts if drift.endpoint})
+    endpoints = "1 endpoint" if number == 1 else f"{number} endpoints" if number else ""
+    profile = PROFILE if any(not drift.endpoint for drift in drifts) else ""
+    return " and ".join(part for part in (profile, endpoints) if part)
 
 
 def _warned(kind: str, reason: str, old: Iterable[Condition], new: Iterable[Condition]) -> tuple[Event, ...]:

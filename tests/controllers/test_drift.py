@@ -11,7 +11,7 @@ from msgspec import structs
 
 from fleetdns.api.profile import PAUSED, MonitorConfig
 from fleetdns.core.trafficmanager import DISABLED, Profile
-from tests.controllers.world import World
+from tests.controllers.world import PROFILE_KEY, World
 from tests.core.builders import endpoint_name, make_backend, make_export, make_foreign_endpoint, make_profile, public_ip
 
 pytestmark = pytest.mark.looptime
@@ -20,6 +20,11 @@ pytestmark = pytest.mark.looptime
 def roll_out(world: World, *, clusters: int = 2) -> None:
     exports = (make_export(f"member-{number}") for number in range(1, clusters + 1))
     world.hub.apply(make_profile(), make_backend(), *exports)
+
+
+def spoilt(profile: Profile) -> Profile:
+    endpoints = (structs.replace(endpoint, weight=999) for endpoint in profile.endpoints)
+    return replace(profile, ttl=5, endpoints=tuple(endpoints))
 
 
 def messages(world: World, reason: str) -> list[str]:
@@ -41,6 +46,24 @@ async def test_a_weight_changed_by_hand_is_put_back_within_a_sweep_and_the_event
         assert "weight" in message
         assert endpoint_name("member-1") in message
         assert [drift.fields for drift in process.told.drifts] == [("weight",)]
+
+
+async def test_what_a_script_changed_in_every_endpoint_is_one_event_and_each_of_them_is_counted() -> None:
+    world = World()
+    async with world.running() as process:
+        roll_out(world, clusters=200)
+        await asyncio.sleep(200)
+        world.azure.tamper(spoilt)
+        before = len(world.hub.events)
+        await asyncio.sleep(70)
+
+        assert {endpoint.weight for endpoint in world.azure.only.endpoints} == {1}
+        (told,) = world.hub.events[before:]
+        assert told[0] == PROFILE_KEY
+        assert told[1].message.startswith("profile and 200 endpoints put back (dnsConfig.ttl, weight): profile (")
+        assert "weight 999 -> 1" in told[1].message
+        assert told[1].message.endswith(" and 196 more")
+        assert len(process.told.drifts) == 201
 
 
 async def test_drift_of_the_time_when_nobody_ran_is_put_back_and_told_after_the_restart() -> None:

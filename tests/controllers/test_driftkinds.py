@@ -204,9 +204,9 @@ async def test_what_somebody_changed_is_named_and_put_back_by_the_fewest_calls(
         assert world.programmed() == ("True", "Programmed")
 
 
-async def test_two_endpoints_and_a_setting_changed_at_once_are_put_back_by_one_write_and_told_one_by_one() -> None:
+async def test_two_endpoints_and_a_setting_changed_at_once_are_put_back_by_one_write_and_told_together() -> None:
     world = World()
-    async with world.running():
+    async with world.running() as process:
         roll_out(world)
         await asyncio.sleep(5)
         before = len(world.azure.calls)
@@ -215,10 +215,14 @@ async def test_two_endpoints_and_a_setting_changed_at_once_are_put_back_by_one_w
         )
         await asyncio.sleep(61)
 
-        assert told(world) == [
-            ("profile", ("dnsConfig.ttl",)),
-            (f"endpoint {ONE}", ("endpoint",)),
-            (f"endpoint {TWO}", ("weight",)),
+        assert [event.message for _, event in world.hub.events if event.reason == "DriftRepaired"] == [
+            "profile and 2 endpoints put back (dnsConfig.ttl, endpoint, weight): profile (dnsConfig.ttl 5 -> 60), "
+            f"{ONE} (deleted in Azure and made again), {TWO} (weight 9 -> 33)"
+        ]
+        assert [(drift.endpoint, drift.fields) for drift in process.told.drifts] == [
+            ("", ("dnsConfig.ttl",)),
+            (ONE, ("endpoint",)),
+            (TWO, ("weight",)),
         ]
         assert world.azure.writes(since=before) == ["put_profile"]
         assert world.weights() == {"member-1": 33, "member-2": 33, "member-3": 33}

@@ -47,27 +47,55 @@ def test_a_condition_that_turned(
     assert found == ((event,) if event else ())
 
 
-def test_a_repair_names_the_subject_the_fields_and_the_values() -> None:
-    drifts = [
-        Drift("", ("dnsConfig.ttl", "profileStatus"), "x -> y"),
-        Drift("fleet-1#app#a", ("weight",), "weight 1 -> 5"),
-    ]
-    assert repaired(drifts) == (
-        Event("Normal", "DriftRepaired", "profile: dnsConfig.ttl, profileStatus put back (x -> y)"),
-        Event("Normal", "DriftRepaired", "endpoint fleet-1#app#a: weight put back (weight 1 -> 5)"),
-    )
+@pytest.mark.parametrize(
+    ("drifts", "message"),
+    [
+        pytest.param(
+            [Drift("", ("dnsConfig.ttl", "profileStatus"), "x -> y")],
+            "profile: dnsConfig.ttl, profileStatus put back (x -> y)",
+            id="the profile",
+        ),
+        pytest.param(
+            [Drift("fleet-1#app#a", ("weight",), "weight 1 -> 5")],
+            "endpoint fleet-1#app#a: weight put back (weight 1 -> 5)",
+            id="an endpoint",
+        ),
+        pytest.param(
+            [Drift("", ("profile",), "deleted in Azure and made again")],
+            "profile: deleted in Azure and made again",
+            id="the whole profile",
+        ),
+        pytest.param(
+            [Drift("fleet-1#app#a", ("endpoint",), "added in Azure and taken out")],
+            "endpoint fleet-1#app#a: added in Azure and taken out",
+            id="a whole endpoint",
+        ),
+        pytest.param(
+            [Drift("", ("dnsConfig.ttl",), "ttl 5 -> 60"), Drift("fleet-1#app#a", ("weight",), "weight 1 -> 5")],
+            "profile and 1 endpoint put back (dnsConfig.ttl, weight): "
+            "profile (ttl 5 -> 60), fleet-1#app#a (weight 1 -> 5)",
+            id="both",
+        ),
+        pytest.param(
+            [Drift("a", ("weight",), "weight 1 -> 5"), Drift("a", ("endpoint",), "deleted in Azure and made again")],
+            "1 endpoint put back (endpoint, weight): a (weight 1 -> 5), a (deleted in Azure and made again)",
+            id="one endpoint twice, before it could be told",
+        ),
+        pytest.param(
+            [*(Drift(f"e{n}", ("weight",), "weight 9 -> 5") for n in range(7)), Drift("f", ("targetResourceId",), "x")],
+            "8 endpoints put back (targetResourceId, weight): "
+            + ", ".join(f"e{n} (weight 9 -> 5)" for n in range(5))
+            + " and 3 more",
+            id="many: all fields, the first few, and how many more",
+        ),
+    ],
+)
+def test_a_repair_is_one_event_that_names_subjects_fields_and_values(drifts: list[Drift], message: str) -> None:
+    assert repaired(drifts) == (Event("Normal", "DriftRepaired", message),)
+
+
+def test_where_nothing_was_put_back_nothing_is_told() -> None:
     assert repaired([]) == ()
-
-
-def test_what_was_deleted_or_added_as_a_whole_is_told_as_that() -> None:
-    drifts = (
-        Drift("", ("profile",), "deleted in Azure and made again"),
-        Drift("fleet-1#app#a", ("endpoint",), "added in Azure and taken out"),
-    )
-    assert [event.message for event in repaired(drifts)] == [
-        "profile: deleted in Azure and made again",
-        "endpoint fleet-1#app#a: added in Azure and taken out",
-    ]
 
 
 @pytest.mark.parametrize(
