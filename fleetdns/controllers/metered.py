@@ -30,6 +30,7 @@ from fleetdns.core.calls import DeleteEndpoint, DeleteProfile, PatchProfile, Put
 from fleetdns.core.outage import Outages
 from fleetdns.core.trafficmanager import Endpoint, Listing, Profile, ProfileRef
 from fleetdns.errors import Deferred, FleetDNSError, Forbidden, NotLeading, Throttled, Unavailable
+from fleetdns.retry import SHORTEST_PAUSE
 
 T = TypeVar("T")
 Lane: TypeAlias = tuple[str, str, str]  # folded subscription and resource group, "reads" or "writes"
@@ -171,7 +172,9 @@ class MeteredTrafficManager:
             case NotLeading():  # nothing was sent
                 return
             case Throttled():
-                closed = self.budget.throttled(kind, error.code, until=now + error.retry_after)
+                # With no pause at all, or a date that is past by our clock, each of those who wait would try in turn.
+                until = now + max(SHORTEST_PAUSE, error.retry_after)
+                closed = self.budget.throttled(kind, error.code, until=until)
                 self._last[closed] = error.again()
             case Unavailable() | Forbidden():
                 self._last[lane] = error.again()

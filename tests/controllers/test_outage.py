@@ -116,6 +116,24 @@ async def test_a_throttled_call_that_is_told_to_come_back_at_once_is_not_repeate
         assert len(world.azure.times("patch_profile", since=before)) <= 20
 
 
+async def test_many_profiles_that_are_told_to_come_back_at_once_ask_as_if_it_were_a_second_later() -> None:
+    names = [f"shop-{number}" for number in range(100)]
+    world = World()
+    async with world.running(workers=8):
+        for name in names:
+            world.hub.apply(make_profile(name), make_backend(name, profile=name), make_export("a", service=name))
+        await asyncio.sleep(200)
+        world.azure.fail("patch_profile", Throttled("TooManyRequests", "", retry_after=0.0), times=10**6)
+        before = len(world.azure.calls)
+        for name in names:
+            world.hub.apply(make_profile(name, ttl=5))
+        await asyncio.sleep(60)
+        assert len(world.azure.times("patch_profile", since=before)) <= 60 + 8  # of each worker one was on its way
+        world.azure.heal()
+        await asyncio.sleep(60)
+        assert {profile.ttl for profile in world.azure.profiles.values()} == {5}
+
+
 @pytest.mark.parametrize("is_after_commit", [False, True], ids=["did not happen", "happened"])
 async def test_a_new_profile_whose_put_timed_out_is_looked_for_before_it_is_made_again(is_after_commit: bool) -> None:
     world = World()
