@@ -13,6 +13,7 @@ from typing import Any, NoReturn
 
 import msgspec
 
+from fleetdns.azure.errors import misreading
 from fleetdns.azure.schema import DNSConfig, EndpointProperties, MonitorConfig, ProfileProperties, Resource
 from fleetdns.core.calls import PatchProfile
 from fleetdns.core.trafficmanager import (
@@ -237,7 +238,7 @@ def _resource(body: dict[str, Any]) -> Resource:
 
 
 def _fail(error: Exception, name: str) -> NoReturn:
-    raise Undecodable(str(error), name=name) from error
+    raise Undecodable(misreading(error), name=name) from error
 
 
 def _word(text: str | None) -> str | None:

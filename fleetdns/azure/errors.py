@@ -178,6 +178,11 @@ def cleaned(message: str) -> str:
     return text if len(text) <= _LONGEST_SENTENCE else text[: _LONGEST_SENTENCE - 1].rstrip() + "…"
 
 
+def misreading(error: Exception) -> str:
+    """Why a body is not what the API promises, from what decoding it raised: which field, if it is JSON at all."""
+    return str(error) if isinstance(error, msgspec.ValidationError) else "it is no JSON"
+
+
 def undecodable(because: str) -> Transient:
     """An answer with a good status and a body that says something else than the API promises."""
     return Transient(UNDECODABLE_ANSWER, f"Azure's answer was not understood: {cleaned(because)}")

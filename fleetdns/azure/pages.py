@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from fleetdns.azure.errors import undecodable
+from fleetdns.azure.errors import misreading, undecodable
 from fleetdns.runtime.elements import Element, Fingerprint, Malformed, cut
 
 _PORTS = {"http": 80, "https": 443}
@@ -64,7 +64,7 @@ async def read_page(
     try:
         envelope = msgspec.json.decode(envelope_bytes.removeprefix(BOM_UTF8), type=_Envelope)
     except ValueError as error:  # msgspec's errors, and UnicodeDecodeError
-        raise Malformed(str(error)) from error
+        raise Malformed(misreading(error)) from error
     if envelope.value:
         raise Malformed("the name of the list is spelled with escapes")
     return Page(envelope.next_link or None)

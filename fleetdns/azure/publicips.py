@@ -12,6 +12,7 @@ from azure.core.credentials_async import AsyncTokenCredential
 from azure.core.rest import AsyncHttpResponse, HttpRequest
 from azure.mgmt.core import AsyncARMPipelineClient
 
+from fleetdns.azure.errors import misreading
 from fleetdns.azure.exchange import AzureCallObserver, Exchange
 from fleetdns.azure.pages import Page, read_page, read_pages
 from fleetdns.azure.pipeline import ResourceManager, open_resource_manager
@@ -113,7 +114,7 @@ def _decoded(raw: bytes) -> _PublicIP | None:
     try:
         return _PUBLIC_IP.decode(raw)
     except ValueError as error:  # msgspec's errors, and UnicodeDecodeError
-        raise Malformed(str(error)) from error
+        raise Malformed(misreading(error)) from error
 
 
 def _known(item: _PublicIP | None) -> PublicIP | None:

@@ -222,6 +222,16 @@ async def test_success_with_a_body_nobody_understands_is_worth_another_look(
         assert failure.value.code == "UndecodableAnswer"
 
 
+async def test_a_sign_in_page_with_status_200_is_called_no_json_and_nothing_of_the_parser_is_told(
+    scripted: ScriptedServer, manager: AzureTrafficManager
+) -> None:
+    scripted.answers = [Answer(200, b"<html>Please sign in</html>", content_type="text/html")]
+    for call in (manager.get(REF), manager.list_group(SUBSCRIPTION, GROUP), manager.put_profile(put(profile()))):
+        with pytest.raises(Transient) as failure:
+            await call
+        assert failure.value.sentence == "Azure's answer was not understood: it is no JSON"
+
+
 @pytest.mark.parametrize(
     ("kind", "call"),
     [
