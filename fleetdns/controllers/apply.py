@@ -17,7 +17,7 @@ from dataclasses import dataclass, field, replace
 from fleetdns.controllers.freenames import FreeNames
 from fleetdns.controllers.ports import TrafficManager
 from fleetdns.core.batch import composed, is_harmless, named_in, one_by_one
-from fleetdns.core.calls import Call, DeleteEndpoint, DeleteProfile, PatchProfile, PutEndpoint, PutProfile
+from fleetdns.core.calls import Call, DeleteEndpoint, DeleteProfile, PatchProfile, PutEndpoint, PutProfile, tag_written
 from fleetdns.core.changes import Change, subject_name
 from fleetdns.core.handover import Handover, handed_over, handovers, parts_of
 from fleetdns.core.observed import ObservedProfiles
@@ -231,10 +231,10 @@ class Applier:
         except FleetDNSError:
             # Throttled and Conflict say that nothing was written, Transient does not know; what is known may be
             # old in every case, and one read is cheaper than a wrong write.
-            self._observed.lost(call.ref, ended=self._clock())
+            self._observed.lost(call.ref, tag=tag_written(call), ended=self._clock())
             raise
         except BaseException:
-            self._observed.lost(call.ref, ended=self._clock())
+            self._observed.lost(call.ref, tag=tag_written(call), ended=self._clock())
             raise
         self._observed.wrote(call.ref, profile, ended=self._clock())
         return profile

@@ -94,7 +94,8 @@ class AzureIndex:
                     await self._see_group(ref.subscription, group)
             await self._see_group(ref.subscription, ref.resource_group)
         for lost in self.observed.unsure(tag):
-            await self.read(lost)
+            if self.observed.is_unsure(lost):  # it was when the first of them was read; a list may have shown it since
+                await self.read(lost)
 
     async def _see_group(self, subscription: str, resource_group: str) -> None:
         now, group = self._clock(), (subscription.lower(), resource_group.lower())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from fleetdns.core.naming import PROFILE_TAG
 from fleetdns.core.trafficmanager import Endpoint, Profile, ProfileRef
 
 
@@ -59,3 +60,8 @@ class DeleteEndpoint:
 
 
 Call = PutProfile | PatchProfile | DeleteProfile | PutEndpoint | DeleteEndpoint
+
+
+def tag_written(call: Call) -> str | None:
+    """The object that a profile is tagged for once the call was made; None where the call writes no tags."""
+    return call.profile.tag(PROFILE_TAG) if isinstance(call, PutProfile | PatchProfile) else None

@@ -29,6 +29,14 @@ class Observation:
     started: float
 
 
+@dataclass(frozen=True, slots=True)
+class _Unsure:
+    """A profile that a lost write has made unknown. `tags`: each that it may have, by what was seen and written."""
+
+    ref: ProfileRef
+    tags: frozenset[str]
+
+
 class ObservedProfiles:
     """The newest observation of every profile; no I/O, no clock: times come with what is recorded."""
 
@@ -36,7 +44,7 @@ class ObservedProfiles:
         self._known: dict[str, Observation] = {}  # by ProfileRef.folded
         self._written: dict[str, float] = {}  # when our last write of that profile ended
         self._heard: dict[str, float] = {}  # when Azure last told of it; outlives what it told
-        self._unsure: dict[str, tuple[ProfileRef, str | None]] = {}  # by folded ref: lost, with the tag last seen there
+        self._unsure: dict[str, _Unsure] = {}  # by folded ref
         self._by_tag: dict[str, set[str]] = {}  # Fleet's tag -> folded refs; only of profiles that are in _known
 
     def get(self, ref: ProfileRef) -> Observation | None:
@@ -66,7 +74,7 @@ class ObservedProfiles:
 
     def unsure(self, tag: str) -> tuple[ProfileRef, ...]:
         """The profiles that a lost write has made unknown and that may be tagged so, sorted by resource id."""
-        return tuple(ref for _, (ref, seen) in sorted(self._unsure.items()) if seen in (None, tag))
+        return tuple(unsure.ref for _, unsure in sorted(self._unsure.items()) if tag in unsure.tags)
 
     def known_in(self, resource_group: str, subscription: str) -> tuple[ProfileRef, ...]:
         """The profiles believed to be in one resource group."""
@@ -103,11 +111,15 @@ class ObservedProfiles:
         self._written[ref.folded] = ended
         self._keep(ref, Observation(profile, WRITE, ended))
 
-    def lost(self, ref: ProfileRef, *, ended: float) -> None:
-        """A write was sent and its outcome is unknown: forget, so that the next reconcile reads."""
-        before = self._known.get(ref.folded)
-        if before is not None or ref.folded not in self._unsure:
-            self._unsure[ref.folded] = (ref, before.profile.tag(PROFILE_TAG) if before and before.profile else None)
+    def lost(self, ref: ProfileRef, *, tag: str | None = None, ended: float) -> None:
+        """A write was sent and its outcome is unknown: forget, so that the next reconcile reads.
+
+        `tag`: what the profile is tagged with if the write happened; None where it writes no tags.
+        """
+        before, unsure = self._known.get(ref.folded), self._unsure.get(ref.folded)
+        tags = unsure.tags if unsure is not None else frozenset()
+        seen = before.profile.tag(PROFILE_TAG) if before and before.profile else None
+        self._unsure[ref.folded] = _Unsure(ref, tags | {found for found in (seen, tag) if found is not None})
         self._written[ref.folded] = ended
         self._forget(ref.folded)
 

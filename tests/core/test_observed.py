@@ -70,6 +70,23 @@ def test_after_a_write_of_unknown_outcome_nothing_is_known_until_a_new_read() ->
     assert (observation.profile, observation.source, observation.started) == (NEW, GET, 3.5)
 
 
+def test_a_profile_whose_first_write_was_lost_may_be_that_of_the_object_it_is_made_for_and_of_no_other() -> None:
+    observed = ObservedProfiles()
+    observed.lost(REF, tag="work/a", ended=1.0)
+    assert observed.is_unsure(REF)
+    assert (observed.unsure("work/a"), observed.unsure("work/b")) == ((REF,), ())
+
+
+def test_a_profile_whose_tag_was_being_changed_may_have_either_until_somebody_reads_it() -> None:
+    observed = ObservedProfiles()
+    observed.read(REF, version(1, tag="work/a"), source=GET, started=1.0)
+    observed.lost(REF, tag="work/b", ended=2.0)
+    observed.lost(REF, ended=3.0)
+    assert [observed.unsure(f"work/{name}") for name in "abc"] == [(REF,), (REF,), ()]
+    observed.read(REF, version(1, tag="work/b"), source=GET, started=4.0)
+    assert [observed.unsure(f"work/{name}") for name in "abc"] == [(), (), ()]
+
+
 @pytest.mark.parametrize(
     ("first", "second", "changed"),
     [
