@@ -6,13 +6,14 @@ The same function serves the reconciler, which carries the calls out, and whoeve
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from fleetdns.api.meta import is_marked
 from fleetdns.api.profile import ALLOW_EMPTY, PAUSED, TrafficManagerProfile
 from fleetdns.core.aggregate import Aggregate
 from fleetdns.core.batch import Batch, batch
 from fleetdns.core.changes import Change, Delete, diff, subject_name
+from fleetdns.core.circumstances import Circumstances, circumstances, unmade
 from fleetdns.core.contest import SWEEPS, looked, slowed
 from fleetdns.core.desired import Desired, desired_profile
 from fleetdns.core.drain import Drain, drain, known_endpoints, sparing, undrained
@@ -23,7 +24,7 @@ from fleetdns.core.kept import Kept, kept_endpoints
 from fleetdns.core.memory import Memory, Settings
 from fleetdns.core.naming import EndpointName
 from fleetdns.core.outcome import Failure, Outcome
-from fleetdns.core.policy import Circumstances, Held, Verdict, abandoned, circumstances, judge, unproven
+from fleetdns.core.policy import Held, Verdict, abandoned, judge, unproven
 from fleetdns.core.recall import recalled
 from fleetdns.core.spare import spare
 from fleetdns.core.standstill import Standstill
@@ -36,6 +37,7 @@ class Plan:
 
     `drifts`: what somebody changed in Azure; `slowed`: the subjects of which that is put back later, with the reason.
     `stays`: removals for which a proof is missing; meanwhile those endpoints are parts of what is desired.
+    `unguarded`: by folded uid the backends whose finalizer the hub does not take, with what is told of that.
     """
 
     identity: Identity
@@ -50,6 +52,7 @@ class Plan:
     stays: tuple[Held, ...]
     drain: Drain
     standstill: Standstill | None = None
+    unguarded: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def suspects(self) -> tuple[Change, ...]:
@@ -67,12 +70,13 @@ def plan(
     settings: Settings,
     now: float,
     standstill: Standstill | None = None,
+    unguarded: Mapping[str, str] | None = None,
 ) -> Plan:
     """`observed` None: Azure has no such profile. `now`: seconds of the clock that refusals and absences are timed by.
 
-    `standstill`: why nothing may be written now, whatever it is.
+    `standstill`: why nothing may be written now, whatever it is; `unguarded`: see Plan.
     """
-    look = _Look(aggregate, profile, identity, observed, memory, settings, now, standstill)
+    look = _Look(aggregate, profile, identity, observed, memory, settings, now, standstill, dict(unguarded or {}))
     draft = look.draft(drain(aggregate, observed))
     spared = look.spared(draft)
     if spared is not None:
@@ -95,6 +99,7 @@ def plan(
         stays=draft.stays,
         drain=draft.drain,
         standstill=standstill,
+        unguarded=look.unguarded,
     )
 
 
@@ -129,6 +134,7 @@ class _Look:
     settings: Settings
     now: float
     standstill: Standstill | None
+    unguarded: Mapping[str, str]
 
     def draft(self, drained: Drain) -> _Draft:
         """What ought to be and what that changes, with what stays although the hub does not ask for it."""
@@ -151,6 +157,7 @@ class _Look:
             settings=self.settings,
             drained=drained,
             standstill=self.standstill,
+            unguarded=unmade(desired.profile, observed, self.unguarded),
         )
         changes = diff(desired.profile, observed)
         stays = unproven(changes, given)
@@ -238,6 +245,7 @@ def outcome(
         settings=settings,
         drained=planned.drain,
         standstill=planned.standstill,
+        unguarded=unmade(planned.desired.profile, observed, planned.unguarded),
     )
     changes = diff(planned.desired.profile, observed)
     still = tuple(held for held in planned.stays if observed and observed.endpoint(subject_name(held.change)))
@@ -286,6 +294,7 @@ def _given(
     settings: Settings,
     drained: Drain,
     standstill: Standstill | None,
+    unguarded: Mapping[str, str],
 ) -> Circumstances:
     return circumstances(
         aggregate,
@@ -296,4 +305,5 @@ def _given(
         refused={name: refusal.message for name, refusal in (memory.refusals or {}).items()},
         drain=drained,
         standstill=standstill.message if standstill is not None else None,
+        unguarded=unguarded,
     )

@@ -5,18 +5,16 @@ Nothing here asks whether a change is right, only whether this is the moment and
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
 
-from fleetdns.api.conditions import is_true
-from fleetdns.api.exports import CONFLICT, EXCLUDED, MEMBER_NAMESPACE_PREFIX, WITHDRAWN
-from fleetdns.api.meta import ObjectKey, is_marked
-from fleetdns.core.aggregate import Aggregate, Unreadable
+from fleetdns.api.exports import MEMBER_NAMESPACE_PREFIX
+from fleetdns.api.meta import ObjectKey
 from fleetdns.core.changes import Change, Create, Delete, Patch, claimed_target, subject_name
-from fleetdns.core.drain import Drain, Pair
+from fleetdns.core.circumstances import Circumstances
 from fleetdns.core.handover import Handover, handovers
 from fleetdns.core.naming import EndpointName, parse_endpoint_name
-from fleetdns.core.trafficmanager import Endpoint, Profile
+from fleetdns.core.trafficmanager import Endpoint
 
 PAUSED = "Paused"
 DRY_RUN = "DryRun"
@@ -28,6 +26,7 @@ UNRESOLVED = "Unresolved"
 STANDSTILL = "Standstill"
 CONTESTED = "Contested"
 NOT_HANDED_OVER = "NotHandedOver"
+UNGUARDED = "Unguarded"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,72 +52,6 @@ class Verdict:
     def handovers(self) -> tuple[Handover, ...]:
         """The targets that are to pass from one endpoint to another, now or later."""
         return handovers((*self.allowed, *(held.change for held in self.held)))
-
-
-@dataclass(frozen=True, slots=True)
-class Circumstances:
-    """All that decides whether a change may be made; `refused`: endpoints Azure said no to, with what it said."""
-
-    is_paused: bool
-    is_dry_run: bool
-    allow_empty: bool
-    live: Mapping[str, str]  # uid -> service of the backends that are not being deleted
-    leaving: frozenset[str]  # uids of backends that are being deleted
-    unreadable: Unreadable
-    key: ObjectKey
-    foreign_targets: Mapping[str, str]  # folded target -> name of the foreign endpoint that has it
-    refused: Mapping[str, str]  # folded endpoint name -> message
-    weightless: frozenset[str] = frozenset()  # uids of the live backends whose weight is 0
-    unresolved: frozenset[tuple[str, str]] = frozenset()  # folded (service, cluster) whose export awaits its import
-    standstill: str | None = None  # why nothing may be written at all
-    kept_targets: Mapping[str, str] = field(default_factory=dict)  # folded target -> endpoint of ours that is kept
-    heirs: Mapping[str, EndpointName] = field(default_factory=dict)  # folded target -> who asks for it and is refused
-    told: frozenset[Pair] = frozenset()  # exports that are there, or said that they would go
-    drain: Drain = field(default_factory=Drain)
-    slowed: Mapping[str, str] = field(default_factory=dict)  # folded endpoint name or "" -> why its repair waits
-
-
-def circumstances(
-    aggregate: Aggregate,
-    observed: Profile | None,
-    *,
-    is_paused: bool,
-    is_dry_run: bool,
-    allow_empty: bool,
-    refused: Mapping[str, str],
-    drain: Drain,
-    standstill: str | None = None,
-) -> Circumstances:
-    """The circumstances of one aggregate against what Azure holds."""
-    foreign = [endpoint for endpoint in (observed.endpoints if observed else ()) if endpoint.owner is None]
-    return Circumstances(
-        is_paused=is_paused,
-        is_dry_run=is_dry_run,
-        allow_empty=allow_empty,
-        live={b.metadata.uid.lower(): b.spec.backend.name.lower() for b in aggregate.live_backends},
-        leaving=frozenset(b.metadata.uid.lower() for b in aggregate.leaving_backends),
-        unreadable=aggregate.unreadable,
-        key=aggregate.key,
-        foreign_targets={e.folded_target: e.name for e in foreign if e.folded_target},
-        refused=refused,
-        weightless=frozenset(b.metadata.uid.lower() for b in aggregate.live_backends if b.weight == 0),
-        unresolved=frozenset(_unresolved_exports(aggregate)),
-        standstill=standstill,
-        told=aggregate.told if refused else frozenset(),
-        drain=drain,
-    )
-
-
-def _unresolved_exports(aggregate: Aggregate) -> Iterator[tuple[str, str]]:
-    """Exports that take traffic and about which their ServiceImport says nothing yet, neither yes nor no."""
-    accepted = {(i.metadata.key, ref.cluster) for i in aggregate.imports for ref in i.status.clusters}
-    for export in aggregate.exports:
-        is_loser = is_true(export.status.conditions, CONFLICT)
-        is_going = export.metadata.is_deleting or is_marked(export.metadata, WITHDRAWN)
-        is_meant = export.weight <= 0 or is_marked(export.metadata, EXCLUDED)
-        is_offer = export.is_from_own_namespace and not is_going and not is_meant
-        if is_offer and not is_loser and (export.service_key, export.cluster) not in accepted:
-            yield (export.service_key.name.lower(), export.cluster.lower())
 
 
 def judge(changes: tuple[Change, ...], given: Circumstances) -> Verdict:
@@ -218,7 +151,13 @@ def _not_handed_over(change: Change, given: Circumstances) -> Objection | None:
     exported = (owner.service, owner.cluster)
     if exported in given.told and exported != (heir.service, heir.cluster):
         return None  # it goes for a reason of its own
-    return NOT_HANDED_OVER, f"Azure refuses endpoint {str(heir)!r}, which was to have its public IP"
+    return NOT_HANDED_OVER, f"{_unmade(str(heir), given)}, which was to have its public IP"
+
+
+def _unmade(heir: str, given: Circumstances) -> str:
+    if heir.lower() in given.unguarded:
+        return f"the hub does not take the finalizer of the backend of endpoint {heir!r}"
+    return f"Azure refuses endpoint {heir!r}"
 
 
 def _refused_heirs(changes: tuple[Change, ...], given: Circumstances) -> Mapping[str, EndpointName]:
@@ -244,6 +183,11 @@ def _target_taken(change: Change, given: Circumstances) -> Objection | None:
 
 def _claims_target(change: Change) -> bool:
     return isinstance(change, Create) or (isinstance(change, Patch) and "targetResourceId" in change.fields)
+
+
+def _unguarded(change: Change, given: Circumstances) -> Objection | None:
+    name = subject_name(change)
+    return (UNGUARDED, given.refused[name]) if name in given.unguarded else None
 
 
 def _refused(change: Change, given: Circumstances) -> Objection | None:
@@ -275,4 +219,5 @@ Filter = Callable[[Change, Circumstances], Objection | None]
 
 _PROOFS: tuple[Filter, ...] = (_unreadable, _backend_gone, _unresolved)
 _KEEPERS: tuple[Filter, ...] = (_standstill, *_PROOFS)
-_FILTERS: tuple[Filter, ...] = (*_KEEPERS, _not_handed_over, _target_taken, _refused, _paused, _dry_run, _contested)
+_OTHERS: tuple[Filter, ...] = (_target_taken, _unguarded, _refused, _paused, _dry_run, _contested)
+_FILTERS: tuple[Filter, ...] = (*_KEEPERS, _not_handed_over, *_OTHERS)

@@ -15,9 +15,10 @@ from fleetdns.api.exports import InternalServiceExport
 from fleetdns.core.aggregate import Aggregate
 from fleetdns.core.backendstatus import backend_status, unprogrammed_status, without_endpoints
 from fleetdns.core.changes import Change, diff
+from fleetdns.core.circumstances import circumstances
 from fleetdns.core.drain import drain
 from fleetdns.core.outcome import Failure, Outcome
-from fleetdns.core.policy import Held, circumstances, judge
+from fleetdns.core.policy import Held, judge
 from fleetdns.core.status import status_patch
 from fleetdns.core.trafficmanager import Profile
 from tests.core.azure_model import AzureModel

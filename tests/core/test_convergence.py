@@ -16,10 +16,11 @@ from fleetdns.core.backendstatus import backend_status
 from fleetdns.core.batch import Batch, batch, one_by_one
 from fleetdns.core.calls import Call, PutEndpoint, PutProfile
 from fleetdns.core.changes import Create, Delete, diff
+from fleetdns.core.circumstances import circumstances
 from fleetdns.core.desired import Desired
 from fleetdns.core.drain import drain
 from fleetdns.core.outcome import Outcome
-from fleetdns.core.policy import Verdict, circumstances, judge
+from fleetdns.core.policy import Verdict, judge
 from fleetdns.core.status import profile_status, status_patch
 from fleetdns.core.trafficmanager import Endpoint, Profile
 from tests.core.azure_model import AzureModel, Refused

@@ -10,11 +10,12 @@ import pytest
 from fleetdns.core.aggregate import Aggregate
 from fleetdns.core.calls import PutEndpoint
 from fleetdns.core.changes import Create, Delete, Patch, diff
+from fleetdns.core.circumstances import circumstances
 from fleetdns.core.drain import drain
 from fleetdns.core.handover import Handover, handed_over, handovers
 from fleetdns.core.memory import Memory, Settings
 from fleetdns.core.plan import Plan, plan
-from fleetdns.core.policy import NOT_HANDED_OVER, circumstances, judge, unproven
+from fleetdns.core.policy import NOT_HANDED_OVER, judge, unproven
 from fleetdns.core.refusals import Refusal
 from fleetdns.core.retries import needs_fresh, retries
 from fleetdns.core.trafficmanager import Endpoint, Profile

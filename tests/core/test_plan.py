@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 import msgspec
@@ -12,8 +13,10 @@ from fleetdns.api.profile import ALLOW_EMPTY, PAUSED, TrafficManagerProfile
 from fleetdns.core.aggregate import Aggregate
 from fleetdns.core.backendstatus import backend_status
 from fleetdns.core.calls import PutEndpoint, PutProfile
+from fleetdns.core.changes import subject_name
 from fleetdns.core.memory import Memory, Settings
 from fleetdns.core.plan import Plan, outcome, plan
+from fleetdns.core.policy import UNGUARDED
 from fleetdns.core.refusals import Refusal
 from fleetdns.core.retries import retries
 from fleetdns.core.status import profile_status
@@ -51,6 +54,7 @@ def planned(
     *,
     memory: Memory | None = None,
     settings: Settings = SETTINGS,
+    unguarded: Mapping[str, str] | None = None,
 ) -> Plan:
     profile = aggregate.profile or make_profile()
     return plan(
@@ -61,6 +65,7 @@ def planned(
         memory=memory or Memory(),
         settings=settings,
         now=0.0,
+        unguarded=unguarded,
     )
 
 
@@ -167,3 +172,29 @@ def test_a_refusal_of_an_endpoint_that_stays_without_an_export_is_remembered_and
     assert retries(made, azure(), now=8.9).calls == ()
     left = planned(vanished, azure().without_endpoint(B), memory=made.memory)
     assert left.memory.refusals == {}
+
+
+def test_a_backend_whose_finalizer_the_hub_refuses_gets_no_endpoint_and_keeps_those_it_has() -> None:
+    """The other backend's are made all the same, with the weights that they would have beside it."""
+    app, api = make_backend(), make_backend("api")
+    aggregate = make_aggregate(backends=[app, api], exports=[*EXPORTS, make_export("a", service="api")])
+    observed = azure(make_aggregate(exports=EXPORTS[:1]))
+    wanted = {subject_name(change): change for change in planned(aggregate, observed).verdict.allowed}
+    found = planned(aggregate, observed, unguarded={app.metadata.uid: "the hub refuses"})
+
+    assert {B, A, endpoint_name("a", backend=api)} <= wanted.keys()
+    assert {(subject_name(h.change), h.reason, h.message) for h in found.verdict.held} == {
+        (B, UNGUARDED, "the hub refuses")
+    }
+    assert {subject_name(change): change for change in found.verdict.allowed} == {
+        name: change for name, change in wanted.items() if name != B
+    }
+
+
+def test_a_target_stays_where_it_is_while_the_hub_refuses_the_finalizer_of_who_is_to_have_it() -> None:
+    old, new = make_backend("old", service="app"), make_backend("new", service="app")
+    observed = azure(make_aggregate(backends=[old], exports=EXPORTS))
+    found = planned(make_aggregate(backends=[new], exports=EXPORTS), observed, unguarded={new.metadata.uid: "no"})
+
+    assert found.verdict.allowed == ()
+    assert any("of the backend of endpoint" in held.message for held in found.verdict.held)

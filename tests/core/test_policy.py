@@ -13,8 +13,9 @@ from fleetdns.api.conditions import Condition
 from fleetdns.api.meta import ObjectKey
 from fleetdns.core.aggregate import Aggregate, Unreadable
 from fleetdns.core.changes import Create, Delete, Patch, diff
+from fleetdns.core.circumstances import circumstances
 from fleetdns.core.drain import drain
-from fleetdns.core.policy import Verdict, circumstances, judge
+from fleetdns.core.policy import Verdict, judge
 from fleetdns.core.trafficmanager import Endpoint, Profile
 from tests.core.builders import (
     endpoint_name,
