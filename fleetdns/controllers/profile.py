@@ -163,6 +163,9 @@ class ProfileReconciler:
         run.results.error = _own_words(run)
         if _is_silent(run.results.error):
             return Result()
+        rest = self._report.rest(run)
+        if rest > 0:
+            return Result(requeue_after=rest)
         await self._report.outcome(run, run.plan or self._planner.planned(run, None))
         return next_look(run, self._planner, settings=self._settings, now=self._clock())
 

@@ -8,6 +8,7 @@ from dataclasses import replace
 from fleetdns.api.backend import CLEANUP_FINALIZER as BACKEND_FINALIZER
 from fleetdns.api.backend import BackendStatus, TrafficManagerBackend
 from fleetdns.api.profile import ProfileStatus, TrafficManagerProfile
+from fleetdns.controllers.apply import Results
 from fleetdns.controllers.metered import is_trouble
 from fleetdns.controllers.observer import ReconcileObserver
 from fleetdns.controllers.run import Run
@@ -21,6 +22,7 @@ from fleetdns.core.events import endpoints_turned, health_turned, repaired
 from fleetdns.core.health import Told, Turns, changes, differs_in_health_alone, telling, written
 from fleetdns.core.outcome import PENDING, Failure, Outcome, failure_of
 from fleetdns.core.plan import Plan, outcome
+from fleetdns.core.rollout import rest_after_status
 from fleetdns.core.status import profile_status, unidentified_status
 from fleetdns.core.trafficmanager import ProfileRef
 
@@ -60,6 +62,13 @@ class Report:
                 await self._writer.backend(backend, leaving)
         await self._release(run.aggregate, reached)
 
+    def rest(self, run: Run) -> float:
+        """Seconds until a run that wrote nothing to Azure, and that nobody waits for, is worth another status."""
+        is_idle = run.plan is not None and not run.plan.batch.calls and run.results == Results()
+        if not is_idle or run.aggregate.leaving_backends:
+            return 0.0
+        return rest_after_status(run.memory.told_at, now=self._clock())
+
     async def _tell(self, run: Run, reached: Outcome) -> None:
         """Status and events of the profile and its backends. Where the hub refuses one of them, all is told by the next
         run, but for the events that were.
@@ -81,7 +90,9 @@ class Report:
             await self._writer.backend(backend, new, is_azure_error=is_error, events=events)
             run.memory = run.memory.with_said(uid, events)
             self._observer.health_changed(run.key, changes(backend.status, new))
-        run.memory = replace(run.memory, health=told, said=frozenset())
+        is_new = status != profile.status or any(backend.status != new for backend, new in backends)
+        told_at = self._clock() if is_new else run.memory.told_at
+        run.memory = replace(run.memory, health=told, said=frozenset(), told_at=told_at)
 
     def _telling(
         self,

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
-from fleetdns.api.conditions import FALSE, TRUE, Condition, find
+from fleetdns.api.conditions import FALSE, TRUE, Condition, find, is_true
 from fleetdns.core.contest import DRIFTING
 from fleetdns.core.drift import ENDPOINT, PROFILE, Drift
 from fleetdns.core.guard import GUARDED
@@ -47,8 +47,8 @@ def turned(kind: str, old: Iterable[Condition], new: Iterable[Condition], *, is_
 
 
 def guarded(old: Iterable[Condition], new: Iterable[Condition]) -> tuple[Event, ...]:
-    """The guard holds something that it did not hold before."""
-    return _warned(GUARDED, GUARD_HELD, old, new)
+    """The guard begins to hold something. What it holds turns with each export that follows: that is status."""
+    return () if is_true(old, GUARDED) else _warned(GUARDED, GUARD_HELD, old, new)
 
 
 def contested(old: Iterable[Condition], new: Iterable[Condition]) -> tuple[Event, ...]:

@@ -102,6 +102,34 @@ async def test_when_too_many_vanish_everything_stays_and_the_backend_says_which_
         assert world.reasons().count("GuardHeld") == 1
 
 
+async def test_what_is_held_of_many_that_vanish_one_after_the_other_and_come_back_so_is_told_in_a_handful_of_patches() -> (
+    None
+):
+    clusters = [f"m{number:03}" for number in range(200)]
+    world = World()
+    async with world.running():
+        world.hub.apply(make_profile(), make_backend(), *map(make_export, clusters))
+        await asyncio.sleep(60)
+        azure, before = world.azure.only, len(world.hub.writes)
+        for cluster in clusters:
+            world.lose(cluster)
+            await asyncio.sleep(0.012)
+        await asyncio.sleep(5)
+        held = guarded(world)
+        assert held is not None
+        assert "m009 and 190 more are gone" in held
+        for cluster in clusters:
+            world.hub.apply(make_export(cluster))
+            await asyncio.sleep(0.012)
+        await asyncio.sleep(5)
+
+        assert guarded(world) is None
+        assert world.azure.only == azure
+        patches = [write for write in world.hub.writes[before:] if write.startswith("patch_status trafficmanager")]
+        assert len(patches) <= 2 * (5 + 2 * 3)  # of either object one a second, at most
+        assert world.reasons().count("GuardHeld") == 1
+
+
 async def test_exports_that_come_back_one_by_one_free_nothing_and_end_the_guard() -> None:
     world = World()
     async with world.running():

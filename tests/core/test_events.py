@@ -6,7 +6,7 @@ import pytest
 
 from fleetdns.api.conditions import Condition
 from fleetdns.core.drift import Drift
-from fleetdns.core.events import Event, contested, endpoints_turned, health_turned, repaired, turned
+from fleetdns.core.events import Event, contested, endpoints_turned, guarded, health_turned, repaired, turned
 from fleetdns.core.health import Turns
 from fleetdns.core.trafficmanager import Endpoint
 from tests.core.builders import endpoint_name, make_backend
@@ -113,6 +113,20 @@ def test_somebody_who_keeps_changing_something_is_told_when_it_is_something_new(
     before, after = ([Condition("Drifting", "True", "ChangedElsewhere", text)] if text else [] for text in (old, new))
     found = contested(before, after)
     assert found == ((Event("Warning", "ChangedElsewhere", new or ""),) if is_told else ())
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "is_told"),
+    [
+        pytest.param(None, "a is gone", True, id="it begins"),
+        pytest.param("a is gone", "a is gone", False, id="it goes on"),
+        pytest.param("a is gone", "a, b are gone", False, id="another one follows: status says it"),
+        pytest.param("a is gone", None, False, id="it is over"),
+    ],
+)
+def test_what_the_guard_holds_is_told_when_it_begins(old: str | None, new: str | None, is_told: bool) -> None:
+    before, after = ([Condition("Guarded", "True", "RemovalHeld", text)] if text else [] for text in (old, new))
+    assert guarded(before, after) == ((Event("Warning", "GuardHeld", new or ""),) if is_told else ())
 
 
 A, B = (Endpoint(endpoint_name(cluster)) for cluster in ("a", "b"))
