@@ -4,8 +4,8 @@ a profile not yet in Azure        waits for its backends and exports: applying a
                                   process has yet to resolve its exports for the first time, up to 30 s
 a profile that was quiet          is written at once
 a profile that was just written   rests for 0.2 s: what came during the write, and what comes now, is the next one
-status that was just written      rests for 1 s where Azure is left as it is: 200 exports that vanish one after the other,
-                                  and are all held, are no 200 patches of one object
+status that was just written      rests for 1 s where Azure is left as it is: 200 exports that vanish one after another
+                                  and are held are no 200 patches of one object
 """
 
 from __future__ import annotations
