@@ -62,6 +62,13 @@ class Unavailable(Transient):
     """The other side as a whole does not do its work: it cannot be reached, says nothing in time, or breaks."""
 
 
+class Bug(Transient):
+    """An exception of ours that nobody foresaw, from which this one is raised: it fails what was tried, and no more."""
+
+    def __init__(self, bug: Exception) -> None:
+        super().__init__(type(bug).__name__, "fleetdns failed on what it was answered; its log says where")
+
+
 class NameTaken(FleetDNSError):
     """The DNS name belongs to somebody else. Repeat slowly: it may become free. `free`: a name like it that is."""
 

@@ -11,7 +11,7 @@ from fleetdns.controllers.index import AzureIndex
 from fleetdns.controllers.sweep import Sweep
 from fleetdns.core.identity import Naming
 from fleetdns.core.outcome import Failure
-from fleetdns.errors import FleetDNSError, Forbidden
+from fleetdns.errors import Bug, FleetDNSError, Forbidden
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +40,8 @@ async def list_azure(caches: Caches, index: AzureIndex, naming: Naming) -> Seen:
         random=Random(),
     )
     await sweep.first()
+    if isinstance(told.error, Bug) and told.error.__cause__ is not None:
+        raise told.error.__cause__
     if told.error is not None:
         raise told.error.again()
     refused = tuple(sorted((group, str(error)) for group, error in told.groups.items()))

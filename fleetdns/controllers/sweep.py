@@ -18,11 +18,12 @@ from typing import Any, Protocol
 from fleetdns.api.meta import ObjectKey
 from fleetdns.controllers.caches import Caches
 from fleetdns.controllers.index import AzureIndex
+from fleetdns.controllers.wholelist import WholeList, answer
 from fleetdns.core.identity import Identity, Naming, identify
 from fleetdns.core.naming import profile_tag
 from fleetdns.core.outcome import Failure
 from fleetdns.core.trafficmanager import ProfileRef
-from fleetdns.errors import Deferred, FleetDNSError, Forbidden, Throttled
+from fleetdns.errors import Deferred, FleetDNSError, Throttled
 from fleetdns.retry import SHORTEST_PAUSE
 from fleetdns.runtime.backoff import Backoff
 
@@ -89,18 +90,28 @@ class Sweep:
         self._listing: set[str] = set()  # folded groups whose list is on its way
         self._heard: dict[str, float] = {}  # folded group -> when it last answered a sweep
         self._silent: set[str] = set()  # folded groups whose profiles were told so
+        self._whole = WholeList(
+            index,
+            naming.subscription,
+            see_groups=self._see_groups,
+            failed=lambda error: observer.sweep_failed("", error),
+            interval=interval,
+            clock=clock,
+            random=random,
+        )
 
     async def first(self) -> None:
         """List everything once, so that nothing is made twice; a failure is remembered and tried again by run()."""
         self._began = self._clock()
         try:
-            await self._list_everything()
+            await self._whole.first()
         except FleetDNSError as error:
             self._failed("", error, is_told=bool(self._silent))
             self._index.listing_ended(error)
         else:
             self._since = self._clock()
-            self._index.silences.heard("")
+            for group in ("", *(self.groups_known() if self._index.is_whole else ())):
+                self._index.silences.heard(group)
             if self._index.is_whole or self._heard or not self.groups_known():
                 self._observer.swept("", 0)
             self._index.listing_ended(None)
@@ -130,6 +141,8 @@ class Sweep:
         used = tuple(identity.ref for identities in groups.values() for identity in identities)
         for group in sorted(set(self._orphaned()) - groups.keys()):
             groups[group] = []  # nobody uses it; that an orphan has gone is seen nowhere else
+        if self._whole.is_due:
+            lists.create_task(self._see_whole(), name="list everything")
         await self._begin_each(lists, groups, lambda group: self._sweep_group(group, groups[group]))
         self._index.observed.prune(used, before=self._clock() - self._patience)
 
@@ -162,20 +175,25 @@ class Sweep:
             else:
                 self._note_silence(group, identities)
 
-    async def _list_everything(self) -> None:
-        try:
-            await self._index.list_subscription(self._naming.subscription)
-        except Forbidden:
-            # Rights on resource groups only: then the groups that are known have to do.
-            async with asyncio.TaskGroup() as lists:
-                await self._begin_each(lists, self.groups_known(), self._see_group)
+    async def _see_whole(self) -> None:
+        """What is in groups that nobody names, where the start had to do without."""
+        if await self._whole.again():
+            self._observer.swept("", 0)
+            self._look_at(self._identities())
+
+    async def _see_groups(self) -> bool:
+        """List the groups that are known; whether any answered."""
+        began = self._clock()
+        async with asyncio.TaskGroup() as lists:
+            await self._begin_each(lists, self.groups_known(), self._see_group)
+        return any(heard >= began for heard in self._heard.values())
 
     async def _see_group(self, group: str) -> None:
         """One that does not answer, or that anybody may name and nobody may read, must not keep the others from being
         served: what concerns it waits until it was seen.
         """
         try:
-            await self._listed(group)
+            await self._list_group(group)
         except FleetDNSError as error:
             self._failed(group, error, is_told=group in self._silent)
         else:
@@ -195,7 +213,7 @@ class Sweep:
     async def _sweep_group(self, group: str, identities: list[Identity]) -> None:
         now = self._clock()
         try:
-            changed = await self._listed(group)
+            changed = await self._list_group(group)
         except FleetDNSError as error:
             self._failed(group, error, is_told=group in self._silent)
             self._note_silence(group, identities)
@@ -212,15 +230,9 @@ class Sweep:
             self._observer.spoke_again(group, len(identities))
         self._look_at(i for i in identities if was_silent or i.ref.folded in folded or i.key in self._troubled)
 
-    async def _listed(self, group: str) -> tuple[ProfileRef, ...]:
-        """The profiles of a group that changed; stands in the line for it, as no worker may."""
-        while True:
-            try:
-                return await self._index.list_group(self._naming.subscription, group)
-            except Deferred as error:
-                if error.because is not None:
-                    raise
-                await asyncio.sleep(error.retry_after)
+    async def _list_group(self, group: str) -> tuple[ProfileRef, ...]:
+        """The profiles of a group that changed."""
+        return await answer(lambda: self._index.list_group(self._naming.subscription, group))
 
     def _failed(self, group: str, error: FleetDNSError, *, is_told: bool) -> None:
         self._observer.sweep_failed(group, error)

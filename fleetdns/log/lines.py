@@ -12,7 +12,7 @@ from fleetdns.core.changes import subject_name
 from fleetdns.core.drift import Drift
 from fleetdns.core.outcome import Failure, Outcome
 from fleetdns.core.policy import Held
-from fleetdns.errors import FleetDNSError
+from fleetdns.errors import Bug, FleetDNSError
 from fleetdns.runtime.controller import Reconciled
 from fleetdns.runtime.events import Unknown
 from fleetdns.runtime.listwatch import Denied, Unauthenticated
@@ -128,6 +128,9 @@ class SweepLog:
 
     def sweep_failed(self, resource_group: str, error: FleetDNSError) -> None:
         where = {"resource_group": resource_group} if resource_group else {}
+        if isinstance(error, Bug):
+            _log.error("a sweep failed on a list of Azure, the next one tries again", **where, exc_info=error.__cause__)
+            return
         _log.warning("Azure could not be listed, the next sweep tries again", **where, **_error_facts(error))
 
     def fell_silent(self, resource_group: str, profiles: int, because: Failure | None) -> None:

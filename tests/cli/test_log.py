@@ -22,7 +22,7 @@ from fleetdns.core.drift import Drift
 from fleetdns.core.outcome import PENDING, Failure, Outcome
 from fleetdns.core.policy import DRY_RUN, Held
 from fleetdns.core.trafficmanager import Endpoint
-from fleetdns.errors import Conflict, Throttled, Transient
+from fleetdns.errors import Bug, Conflict, Throttled, Transient
 from fleetdns.log import fanned
 from fleetdns.log.lines import AzureCallLog, ChangeLog, ControllerLog, InformerLog, SweepLog
 from fleetdns.runtime.controller import ControllerObserver, Reconciled, Report
@@ -227,6 +227,15 @@ def test_quiet_sweeps_and_reads_show_at_debug_only(lines: Lines) -> None:
     calls.called(operation="list_group", code="503", seconds=0.1, correlation_id="c-2", resource="/subscriptions/s")
     assert [line["level"] for line in lines.all] == ["debug", "info", "warning", "debug", "warning"]
     assert [line.get("correlation_id") for line in lines.all[3:]] == ["c-1", "c-2"]
+
+
+def test_a_bug_that_a_list_brings_to_light_is_told_with_where_it_is(lines: Lines) -> None:
+    bug = KeyError("a field that is always there")
+    met = Bug(bug)
+    met.__cause__ = bug
+    SweepLog().sweep_failed("fleet-rg", met)
+    assert (lines.only["level"], lines.only["resource_group"]) == ("error", "fleet-rg")
+    assert "a field that is always there" in str(lines.only["exception"])
 
 
 def test_a_write_to_azure_is_not_told_twice(lines: Lines) -> None:

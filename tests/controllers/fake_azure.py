@@ -39,7 +39,7 @@ class Fault:
     """`error` for the next `times` calls of `operations`, before or after they take effect."""
 
     operations: Collection[str]
-    error: FleetDNSError
+    error: Exception
     times: int
     is_after_commit: bool
 
@@ -70,7 +70,7 @@ class FakeTrafficManager:
     # What a test does
 
     def fail(
-        self, operations: str | Collection[str], error: FleetDNSError, *, times: int = 1, is_after_commit: bool = False
+        self, operations: str | Collection[str], error: Exception, *, times: int = 1, is_after_commit: bool = False
     ) -> None:
         """Answer the next calls of these operations with `error`."""
         names = frozenset({operations}) if isinstance(operations, str) else frozenset(operations)

@@ -8,7 +8,7 @@ from itertools import pairwise
 
 from fleetdns.api.meta import ObjectKey
 from fleetdns.core.trafficmanager import Listing
-from fleetdns.errors import FleetDNSError, Unavailable
+from fleetdns.errors import Unavailable
 from tests.controllers.fake_azure import FakeTrafficManager
 from tests.controllers.world import World
 from tests.core.builders import NAMESPACE, make_naming, make_profile
@@ -23,7 +23,7 @@ class Grouped(FakeTrafficManager):
     def __init__(self) -> None:
         super().__init__()
         self.hanging: set[str] = set()
-        self.failing: dict[str, FleetDNSError] = {}  # what the lists of a group are answered
+        self.failing: dict[str, Exception] = {}  # what the lists of a group are answered
         self.slow: dict[str, float] = {}  # seconds, by group
         self.under_way: Counter[str] = Counter()
         self.most_of_one_group = 0
