@@ -4,6 +4,7 @@ A batch that Azure refuses is taken apart, so that one bad endpoint never blocks
 k + 2 calls at most:
     the refusal names endpoints         they are left out and the rest is written at once, again and again
     it names none                       weights of what is there go in one write, all else alone
+    one new endpoint was all            a read tells whether its number is another's by now: then it gets a free one
     nothing of the profile is there     it is made empty first
 and two more for each endpoint that hands its target over: whether Azure still takes that is seen before it goes.
 A write whose outcome is unknown makes the profile unknown: somebody has to read before anybody repeats.
@@ -16,14 +17,14 @@ from dataclasses import dataclass, field, replace
 
 from fleetdns.controllers.freenames import FreeNames
 from fleetdns.controllers.ports import TrafficManager
-from fleetdns.core.batch import composed, is_harmless, named_in, one_by_one
+from fleetdns.core.batch import composed, is_harmless, named_in, one_by_one, placed_anew
 from fleetdns.core.calls import Call, DeleteEndpoint, DeleteProfile, PatchProfile, PutEndpoint, PutProfile, tag_written
 from fleetdns.core.changes import Change, subject_name
 from fleetdns.core.handover import Handover, handed_over, handovers, parts_of
-from fleetdns.core.observed import ObservedProfiles
+from fleetdns.core.observed import GET, ObservedProfiles
 from fleetdns.core.retries import Retries
 from fleetdns.core.trafficmanager import Endpoint, Profile, ProfileRef
-from fleetdns.errors import Conflict, Deferred, FleetDNSError, Forbidden, NameTaken, NotLeading, Rejected, Transient
+from fleetdns.errors import Deferred, FleetDNSError, Forbidden, NotLeading, Rejected, Transient
 
 
 @dataclass(slots=True)
@@ -65,7 +66,7 @@ class Applier:
             except Rejected as error:
                 await self._after_refusal(call, error, changes, base, results)
             except FleetDNSError as error:
-                results.error = await self._explained(call, error, is_new=base is None)
+                results.error = await self._free_names.explained(call, error, is_new=base is None)
             if results.error is not None:
                 return results
         return results
@@ -101,6 +102,9 @@ class Applier:
     async def _after_refusal(
         self, call: Call, error: Rejected, changes: tuple[Change, ...], base: Profile | None, results: Results
     ) -> None:
+        if error.is_content and isinstance(call, PutEndpoint) and base and not base.endpoint(call.endpoint.name):
+            await self._place_anew(call, error, base, results)
+            return
         endpoints = tuple(change for change in changes if isinstance(change.subject, Endpoint))
         if not error.is_content or not isinstance(call, PutProfile) or not endpoints:
             _refuse(call, error, results)
@@ -114,6 +118,21 @@ class Applier:
             await self._create_empty_first(PutProfile(empty, call.because), left, results)
         else:
             await self._take_apart(call.ref, left, base or call.profile, results)
+
+    async def _place_anew(self, call: PutEndpoint, error: Rejected, base: Profile, results: Results) -> None:
+        """A new endpoint that was refused alone: it has a number that was free when Azure was last heard."""
+        started = self._clock()
+        try:
+            fresh = await self._azure.get(call.ref)
+        except FleetDNSError:
+            _refuse(call, error, results)
+            return
+        self._observed.read(call.ref, fresh, source=GET, started=started)
+        placed = placed_anew(call, fresh) if fresh is not None and fresh.tags == base.tags else None
+        if placed is None:
+            _refuse(call, error, results)
+        else:
+            await self.apply_singly((placed,), results)
 
     async def _leave_out(
         self, error: Rejected, changes: tuple[Change, ...], base: Profile, because: str, results: Results
@@ -217,7 +236,7 @@ class Applier:
         try:
             created = await self._carry_out(empty)
         except FleetDNSError as error:
-            results.error = await self._explained(empty, error, is_new=True)
+            results.error = await self._free_names.explained(empty, error, is_new=True)
             return
         if created is not None:
             await self._take_apart(empty.ref, endpoints, created, results)
@@ -266,21 +285,6 @@ class Applier:
         if observation is None or observation.profile is None:
             raise Transient("ProfileChanged", "the profile went away while one of its endpoints was written")
         return observation.profile
-
-    async def _explained(self, call: Call, error: FleetDNSError, *, is_new: bool) -> FleetDNSError:
-        """A 409 on creating a profile means two things; the name check tells which."""
-        is_answer = isinstance(error, Conflict) and not isinstance(error, NotLeading)
-        if not (is_new and isinstance(call, PutProfile) and is_answer):
-            return error
-        name = call.profile.relative_name
-        try:
-            is_available = await self._azure.is_name_available(call.ref.subscription, name)
-        except FleetDNSError as failed:
-            return failed
-        if is_available:
-            return error
-        free = await self._free_names.offer(call.profile)
-        return NameTaken(error.code, f"the DNS name {name} is in use elsewhere", free=free)
 
 
 def _names(changes: Iterable[Change]) -> frozenset[str]:

@@ -107,6 +107,14 @@ def composed(base: Profile, changes: tuple[Change, ...]) -> Profile:
     return replace(profile, endpoints=(*profile.endpoints, *placed))
 
 
+def placed_anew(call: PutEndpoint, fresh: Profile) -> PutEndpoint | None:
+    """The call for a new endpoint with a number that is free; None where its own is, or where it is there already."""
+    taken = {endpoint.priority for endpoint in fresh.endpoints}
+    if fresh.endpoint(call.endpoint.name) is not None or call.endpoint.priority not in taken:
+        return None
+    return replace(call, endpoint=structs.replace(call.endpoint, priority=next(_free_priorities(fresh))))
+
+
 def _free_priorities(profile: Profile) -> Iterator[int]:
     taken = {endpoint.priority for endpoint in profile.endpoints}
     return (number for number in range(1, MAX_PRIORITY + 1) if number not in taken)

@@ -14,12 +14,13 @@ from fleetdns.api.meta import ObjectKey
 from fleetdns.api.profile import MonitorConfig
 from tests.controllers.emulated import EmulatedWorld
 from tests.controllers.throttling import until
-from tests.controllers.world import PROFILE_KEY
+from tests.controllers.world import PROFILE_KEY, World
 from tests.core.builders import (
     NAMESPACE,
     RESOURCE_GROUP,
     SERVICE,
     SUBSCRIPTION,
+    endpoint_name,
     make_backend,
     make_export,
     make_profile,
@@ -184,3 +185,33 @@ async def test_what_others_set_at_our_endpoints_is_still_there_after_a_restored_
         assert not before & {endpoint["name"] for endpoint in renamed}
         for endpoint in renamed:
             assert {name: endpoint["properties"].get(name) for name in settings} == settings
+
+
+async def test_a_cluster_joins_at_once_beside_an_endpoint_of_theirs_that_no_sweep_has_shown_yet() -> None:
+    world = EmulatedWorld()
+    async with world.running():
+        world.hub.apply(make_profile(), make_backend())
+        await asyncio.sleep(10)
+        body = {"properties": {"target": "shop.example.com", "weight": 7, "priority": 1}}
+        world.service.tamper("PUT", f"{PROFILES}/{world.azure_profile(KEY)['name']}/externalEndpoints/by-hand", body)
+        world.hub.apply(make_export("a"))
+        await asyncio.sleep(10)
+
+        numbers = {e["name"]: e["properties"]["priority"] for e in world.azure_profile(KEY)["properties"]["endpoints"]}
+        assert numbers == {"by-hand": 1, endpoint_name("a"): 2}
+        assert world.rejected() == {}
+        assert world.accepted() == ("True", "Accepted")
+
+
+async def test_a_cluster_that_azure_refuses_for_its_target_costs_one_read_and_is_told_at_once() -> None:
+    world = World()
+    world.azure.bad_targets.add(public_ip("a-app").lower())
+    async with world.running():
+        world.hub.apply(make_profile(), make_backend())
+        await asyncio.sleep(10)
+        before = len(world.azure.calls)
+        world.hub.apply(make_export("a"))
+        await asyncio.sleep(5)
+
+        assert world.azure.operations(since=before) == ["put_endpoint", "get"]
+        assert world.rejected() == {"a": "AzureRefused"}

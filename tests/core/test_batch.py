@@ -9,7 +9,7 @@ from msgspec import structs
 
 from fleetdns.api.profile import CustomHeader, MonitorConfig
 from fleetdns.core.aggregate import Aggregate
-from fleetdns.core.batch import batch, composed, is_harmless, named_in, one_by_one
+from fleetdns.core.batch import batch, composed, is_harmless, named_in, one_by_one, placed_anew
 from fleetdns.core.calls import Call, DeleteEndpoint, PatchProfile, PutEndpoint, PutProfile
 from fleetdns.core.changes import Change, Create, diff
 from fleetdns.core.trafficmanager import Endpoint, Profile
@@ -215,3 +215,27 @@ def test_an_endpoint_that_only_gets_another_weight_is_never_what_a_refusal_names
     assert named_in(f"The target {public_ip('a-app')} is in use.", changes.values()) == ()
     assert is_harmless(changes["a"])
     assert not is_harmless(changes["b"])
+
+
+@pytest.mark.parametrize(
+    ("others", "priority"),
+    [
+        pytest.param([("theirs", 2)], 3, id="its number is another's: the next free one"),
+        pytest.param([("theirs", 2), ("more", 1), ("again", 3)], 4, id="several came"),
+        pytest.param([("theirs", 5)], None, id="its number is free: that is not why it was refused"),
+        pytest.param([], None, id="nobody came"),
+        pytest.param([(endpoint_name("b"), 2)], None, id="it is there"),
+    ],
+)
+def test_a_new_endpoint_that_was_refused_gets_another_number_where_its_own_is_taken_by_now(
+    others: list[tuple[str, int]], priority: int | None
+) -> None:
+    known = held_by_azure(aggregate("a"))
+    kept = tuple(e for e in known.endpoints if e.priority not in {number for _, number in others})
+    call = PutEndpoint(known.ref, Endpoint(endpoint_name("b"), weight=7, priority=2), "not in Azure")
+    fresh = replace(known, endpoints=(*kept, *(Endpoint(name, priority=number) for name, number in others)))
+    placed = placed_anew(call, fresh)
+    if priority is None:
+        assert placed is None
+    else:
+        assert placed == replace(call, endpoint=structs.replace(call.endpoint, priority=priority))
