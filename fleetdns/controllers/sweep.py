@@ -85,11 +85,11 @@ class Sweep:
         self._patience = patience
         self._clock = clock
         self._random = random
-        self._since = clock()  # when everything was listed, or asked for first
-        self._began = clock()  # when Azure was last begun to be listed
-        self._listing: set[str] = set()  # folded groups whose list is on its way
-        self._heard: dict[str, float] = {}  # folded group -> when it last answered a sweep
-        self._silent: set[str] = set()  # folded groups whose profiles were told so
+        self._last_begun = clock()  # when the last sweep began, or the last try of the first listing
+        self._all_heard = clock()  # when the first listing ended, or is waited for since: for groups heard of only then
+        self._last_heard: dict[str, float] = {}  # folded group -> when its own list last gave an answer
+        self._under_way: set[str] = set()  # folded groups whose list is being waited for: none is asked for twice
+        self._told_silent: set[str] = set()  # folded groups whose profiles say in status that nothing is heard of them
         self._whole = WholeList(
             index,
             naming.subscription,
@@ -102,17 +102,19 @@ class Sweep:
 
     async def first(self) -> None:
         """List everything once, so that nothing is made twice; a failure is remembered and tried again by run()."""
-        self._began = self._clock()
+        self._last_begun = self._clock()
         try:
             await self._whole.first()
         except FleetDNSError as error:
-            self._failed("", error, is_told=bool(self._silent))
+            # It is the cause for every group that has none of its own, and what profiles show must not turn with each try.
+            self._failed("", error, is_told=bool(self._told_silent))
             self._index.listing_ended(error)
         else:
-            self._since = self._clock()
+            self._all_heard = self._clock()
             for group in ("", *(self.groups_known() if self._index.is_whole else ())):
                 self._index.silences.heard(group)
-            if self._index.is_whole or self._heard or not self.groups_known():
+            # With rights on groups alone it also ends where none of them answered, and that is no list that succeeded.
+            if self._index.is_whole or self._last_heard or not self.groups_known():
                 self._observer.swept("", 0)
             self._index.listing_ended(None)
 
@@ -136,7 +138,7 @@ class Sweep:
 
     async def _begin(self, lists: asyncio.TaskGroup) -> None:
         """Begin to list every group in use, within half an interval whatever they answer."""
-        self._began = self._clock()
+        self._last_begun = self._clock()
         groups = self._by_group()
         used = tuple(identity.ref for identities in groups.values() for identity in identities)
         for group in sorted(set(self._orphaned()) - groups.keys()):
@@ -151,14 +153,14 @@ class Sweep:
     ) -> None:
         """Begin to look at groups, one after the other while they answer, and at all within half an interval."""
         turn = min(_TURN, self._interval / 2 / max(1, len(groups)))
-        for group in [group for group in groups if group not in self._listing]:
-            self._listing.add(group)
+        for group in [group for group in groups if group not in self._under_way]:
+            self._under_way.add(group)
             listed = lists.create_task(look(group), name=f"list {group}")
             await asyncio.wait({listed}, timeout=turn)
 
     def _until_next(self) -> float:
         """Seconds until Azure is to be listed again, with jitter."""
-        due = self._began + self._interval * (1 + _JITTER * (2 * self._random.random() - 1))
+        due = self._last_begun + self._interval * (1 + _JITTER * (2 * self._random.random() - 1))
         return max(0.0, due - self._clock())
 
     def _pause(self, attempt: int) -> float:
@@ -186,7 +188,7 @@ class Sweep:
         began = self._clock()
         async with asyncio.TaskGroup() as lists:
             await self._begin_each(lists, self.groups_known(), self._see_group)
-        return any(heard >= began for heard in self._heard.values())
+        return any(heard >= began for heard in self._last_heard.values())
 
     async def _see_group(self, group: str) -> None:
         """One that does not answer, or that anybody may name and nobody may read, must not keep the others from being
@@ -195,12 +197,12 @@ class Sweep:
         try:
             await self._list_group(group)
         except FleetDNSError as error:
-            self._failed(group, error, is_told=group in self._silent)
+            self._failed(group, error, is_told=group in self._told_silent)
         else:
-            self._heard[group] = self._clock()
+            self._last_heard[group] = self._clock()
             self._index.silences.heard(group)
         finally:
-            self._listing.discard(group)
+            self._under_way.discard(group)
 
     def groups_known(self) -> list[str]:
         """The folded groups that objects or settings name."""
@@ -215,18 +217,18 @@ class Sweep:
         try:
             changed = await self._list_group(group)
         except FleetDNSError as error:
-            self._failed(group, error, is_told=group in self._silent)
+            self._failed(group, error, is_told=group in self._told_silent)
             self._note_silence(group, identities)
             return
         finally:
-            self._listing.discard(group)
+            self._under_way.discard(group)
         self._index.silences.heard(group)
         self._observer.swept(group, len(changed))
-        self._heard[group] = now
+        self._last_heard[group] = now
         folded = {ref.folded for ref in changed}
-        was_silent = group in self._silent
+        was_silent = group in self._told_silent
         if was_silent:
-            self._silent.discard(group)
+            self._told_silent.discard(group)
             self._observer.spoke_again(group, len(identities))
         self._look_at(i for i in identities if was_silent or i.ref.folded in folded or i.key in self._troubled)
 
@@ -240,10 +242,10 @@ class Sweep:
         self._index.silences.failed(group, error, is_told=is_told, patience=self._patience, now=now)
 
     def _note_silence(self, group: str, identities: Collection[Identity]) -> None:
-        if self._clock() - self._heard.get(group, self._since) <= self._patience:
+        if self._clock() - self._last_heard.get(group, self._all_heard) <= self._patience:
             return
-        if identities and group not in self._silent:
-            self._silent.add(group)
+        if identities and group not in self._told_silent:
+            self._told_silent.add(group)
             self._observer.fell_silent(group, len(identities), self._index.silences.because(group))
         self._look_at(identities)
 
