@@ -13,6 +13,7 @@ from fleetdns.api.profile import CLEANUP_FINALIZER as PROFILE_FINALIZER
 from fleetdns.api.profile import PAUSED, RETAIN, TrafficManagerProfile
 from fleetdns.controllers.apply import Applier
 from fleetdns.controllers.definitions import standstill
+from fleetdns.controllers.hubwrites import HubWrites
 from fleetdns.controllers.metered import is_trouble
 from fleetdns.controllers.surroundings import Surroundings
 from fleetdns.core.aggregate import Aggregate
@@ -51,11 +52,12 @@ class Deletion:
         profile = aggregate.profile
         if profile is None:
             self._causes.pop(aggregate.key, None)
-            await self._tell_backends(aggregate, "not found")
+            (await self._tell_backends(aggregate, "not found")).end()
             return
         if PROFILE_FINALIZER not in profile.metadata.finalizers:
-            await self._tell_backends(aggregate, "being deleted")
+            hub = await self._tell_backends(aggregate, "being deleted")
             await self._writer.remove_finalizer(profile, PROFILE_FINALIZER)
+            hub.end()
             return
         is_retained = profile.spec.deletion_policy == RETAIN
         found = None if is_retained else await standstill(self._definitions)
@@ -96,9 +98,10 @@ class Deletion:
         return found.failure
 
     async def _release(self, aggregate: Aggregate, profile: TrafficManagerProfile, told: str) -> None:
-        await self._tell_backends(aggregate, "being deleted")
+        hub = await self._tell_backends(aggregate, "being deleted")
         await self._writer.remove_finalizer(profile, PROFILE_FINALIZER)
         await self._writer.tell(profile, Event(NORMAL, "Deleted", told))
+        hub.end()
 
     async def _delete_in_azure(self, profile: TrafficManagerProfile) -> str:
         """Delete this object's Azure profile, if there is one that is its own; gives what came of it as a sentence."""
@@ -135,11 +138,16 @@ class Deletion:
         is_azure_error = failure is not None and failure.kind != PENDING
         await self._writer.profile(profile, status, is_azure_error=is_azure_error)
 
-    async def _tell_backends(self, aggregate: Aggregate, state: str) -> None:
-        """The backends of a profile that is gone are free to go, and the others learn why they serve nothing."""
-        message = f"TrafficManagerProfile {aggregate.key} is {state}"
+    async def _tell_backends(self, aggregate: Aggregate, state: str) -> HubWrites:
+        """The backends of a profile that is gone are free to go, and the others learn why they serve nothing. One that
+        the hub refuses keeps nobody, the profile itself included, from going.
+        """
+        hub, message = HubWrites(), f"TrafficManagerProfile {aggregate.key} is {state}"
+        for backend in aggregate.leaving_backends:
+            with hub.each():
+                await self._writer.remove_finalizer(backend, BACKEND_FINALIZER)
         for backend in aggregate.live_backends:
             status = without_endpoints(unprogrammed_status(backend, message, now=self._writer.now))
-            await self._writer.backend(backend, status)
-        for backend in aggregate.leaving_backends:
-            await self._writer.remove_finalizer(backend, BACKEND_FINALIZER)
+            with hub.each():
+                await self._writer.backend(backend, status)
+        return hub

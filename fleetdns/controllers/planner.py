@@ -66,7 +66,27 @@ class Planner:
             settings=self._settings,
             now=self._clock(),
             standstill=run.standstill,
+            unguarded=run.unguarded,
         )
+
+    def again(self, run: Run) -> None:
+        """Plan anew on the same picture of Azure: something was learned meanwhile."""
+        if run.plan is not None:
+            run.plan = self.planned(run, run.plan.observed)
+            run.memory = run.plan.memory
+
+    async def renew(self, run: Run) -> bool:
+        """Read again what the calls would write back, where the hub took so long that others may have changed it.
+        Whether that was done; `run.results.error` says what keeps it from that.
+        """
+        if run.plan is None or self._clock() - run.seen <= _FRESH or not needs_fresh(run.plan, now=self._clock()):
+            return False
+        try:
+            await self._look_afresh(run, run.plan)
+            await self._prove(run)
+        except FleetDNSError as error:
+            run.results.error = error
+        return run.results.error is None
 
     def foreign(self, run: Run) -> str | None:
         """Whose the profile is in Azure, when it is not this object's."""
@@ -94,12 +114,21 @@ class Planner:
         if run.wait > 0:
             return
         if known is not None and run.plan is not None and self._needs_fresh(run, run.plan, known):
-            self._azure.reserve(run.identity.ref, needed(run.plan.batch.calls, reads=1))
-            self._look(run, await self._read(run))
-        if run.plan is not None and needs_proof(run.plan):
-            run.standstill = await standstill(self._definitions)
-            self._look(run, run.plan.observed)
+            await self._look_afresh(run, run.plan)
+        await self._prove(run)
         self._swept.add(run.key)
+
+    async def _look_afresh(self, run: Run, planned: Plan) -> None:
+        self._azure.reserve(run.identity.ref, needed(planned.batch.calls, reads=1))
+        self._look(run, await self._read(run))
+
+    async def _prove(self, run: Run) -> None:
+        """Why objects go is looked at once, before anything is written while endpoints are to go."""
+        if run.plan is None or run.is_proven or not needs_proof(run.plan):
+            return
+        run.standstill = await standstill(self._definitions)
+        run.is_proven = True
+        self.again(run)
 
     def _known(self, run: Run) -> Observation | None:
         known = self._index.known(run.identity.ref)
@@ -150,7 +179,7 @@ class Planner:
         self._azure.reserve(ref, {PROFILE_READS: 1, PROFILE_WRITES: 1} if is_repeated else {PROFILE_READS: 1})
         return await self._index.read(ref)
 
-    def _look(self, run: Run, observed: Profile | None) -> Plan:
+    def _look(self, run: Run, observed: Profile | None) -> None:
         run.plan = self.planned(run, observed)
         run.memory = run.plan.memory
-        return run.plan
+        run.seen = self._clock()

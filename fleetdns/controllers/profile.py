@@ -14,11 +14,12 @@ from random import Random
 from fleetdns.api.backend import CLEANUP_FINALIZER as BACKEND_FINALIZER
 from fleetdns.api.backend import TrafficManagerBackend
 from fleetdns.api.meta import ObjectKey
-from fleetdns.api.profile import CLEANUP_FINALIZER as PROFILE_FINALIZER
 from fleetdns.controllers.apply import Applier, Results
 from fleetdns.controllers.caches import Caches
 from fleetdns.controllers.definitions import LOOK_AGAIN, standstill
 from fleetdns.controllers.deletion import Deletion
+from fleetdns.controllers.finalizers import Finalizers
+from fleetdns.controllers.hubwrites import HubWrites
 from fleetdns.controllers.identities import Identities
 from fleetdns.controllers.metered import is_trouble
 from fleetdns.controllers.nextlook import next_look
@@ -45,6 +46,8 @@ from fleetdns.runtime.controller import Result
 
 # Seconds; whoever stands in the line for longer than that is told so in status.
 _LONG_WAIT = 5.0
+# Seconds; what is due so soon comes before another try of what the hub refused, which waits for longer each time.
+_SOON = 5.0
 
 
 class ProfileReconciler:
@@ -77,6 +80,7 @@ class ProfileReconciler:
         self._planner = Planner(around, is_resolving=is_resolving)
         self._applier = Applier(around.azure, around.index.observed, clock=around.clock)
         self._report = Report(around, observer=observer)
+        self._finalizers = Finalizers(around.writer, self._report)
         self._deletion = Deletion(around, self._applier)
         self._memories: dict[ObjectKey, Memory] = {}
         self.troubled: set[ObjectKey] = set()  # keys that wait for Azure to be itself again
@@ -127,9 +131,7 @@ class ProfileReconciler:
             raise
         finally:
             self._memories[key] = run.memory
-        if run.results.failure is not None:
-            raise run.results.failure
-        return result
+        return _ended(run, result)
 
     async def _is_losing_backends(self, aggregate: Aggregate) -> bool:
         """Whether backends go because their kind does: then they are let go, and what they made stays in Azure."""
@@ -138,8 +140,11 @@ class ProfileReconciler:
         found = await standstill(self._definitions)
         if found is None or TrafficManagerBackend.resource.plural not in found.leaving:
             return False
+        hub = HubWrites()
         for backend in aggregate.leaving_backends:
-            await self._writer.remove_finalizer(backend, BACKEND_FINALIZER)
+            with hub.each():
+                await self._writer.remove_finalizer(backend, BACKEND_FINALIZER)
+        hub.end()
         return True
 
     def _turn(self, run: Run) -> AbstractContextManager[None]:
@@ -158,7 +163,7 @@ class ProfileReconciler:
         if run.wait > 0:
             return Result(requeue_after=run.wait)
         if run.plan is not None and run.results.error is None:
-            await self._act(run, run.plan)
+            await self._act(run)
         self._learn(run)
         run.results.error = _own_words(run)
         if _is_silent(run.results.error):
@@ -169,22 +174,41 @@ class ProfileReconciler:
         await self._report.outcome(run, run.plan or self._planner.planned(run, None))
         return next_look(run, self._planner, settings=self._settings, now=self._clock())
 
-    async def _act(self, run: Run, planned: Plan) -> None:
-        if not self._planner.may_write(run):
+    async def _act(self, run: Run) -> None:
+        if run.plan is None or not self._planner.may_write(run):
             return
-        calls, again = planned.batch.calls, retries(planned, planned.observed, now=self._clock()).calls
-        suspects = planned.suspects if planned.observed is not None else ()
         try:
-            self._azure.reserve(run.identity.ref, needed(() if suspects else (*calls, *again)))
+            self._reserve(run, run.plan)
         except Deferred as error:
             run.results.error = error
             return
-        await self._finalize_first(run, planned)
+        await self._make_ready(run, run.plan)
+        if run.results.error is None:
+            await self._write(run, run.plan)
+
+    def _reserve(self, run: Run, planned: Plan) -> None:
+        again = retries(planned, planned.observed, now=self._clock()).calls
+        is_apart = bool(planned.suspects) and planned.observed is not None
+        self._azure.reserve(run.identity.ref, needed(() if is_apart else (*planned.batch.calls, *again)))
+
+    async def _make_ready(self, run: Run, planned: Plan) -> None:
+        """All that has to be on the hub before Azure is written to; then what Azure held before that may be old."""
+        if await self._finalizers.put_on(run, planned):
+            self._planner.again(run)
+        if not await self._planner.renew(run) or run.plan is None:
+            return
+        if await self._finalizers.put_on(run, run.plan):
+            self._planner.again(run)
+        if self._planner.foreign(run):
+            run.results.error = Conflict("ChangedMeanwhile", "the profile became somebody else's")
+
+    async def _write(self, run: Run, planned: Plan) -> None:
         run.memory = replace(run.memory, tried=run.memory.repairing(planned.drifts))
-        if suspects and planned.observed is not None:
-            run.results = await self._applier.apart(suspects, planned.observed)
+        if planned.suspects and planned.observed is not None:
+            run.results = await self._applier.apart(planned.suspects, planned.observed)
             run.memory = replace(run.memory, suspects=run.results.untried)
             return
+        calls = planned.batch.calls
         run.results = await self._applier.apply(calls, planned.verdict.allowed, planned.observed)
         setback = after_calls(run.memory.setback, calls, planned.observed, error=run.results.failure, now=self._clock())
         run.memory = replace(run.memory, setback=setback, suspects=run.results.untried)
@@ -193,20 +217,6 @@ class ProfileReconciler:
             await self._applier.again(
                 retries(planned, known.profile if known else None, now=self._clock()), run.results
             )
-
-    async def _finalize_first(self, run: Run, planned: Plan) -> None:
-        """Finalizers go on before the first write of what they guard. What is there without our doing (a hub restored,
-        a profile adopted) is guarded as well: its object must not go without it.
-        """
-        if planned.observed is None and not planned.batch.calls:
-            return
-        await self._writer.add_finalizer(run.profile, PROFILE_FINALIZER)
-        endpoints = [change.subject for change in planned.verdict.allowed if isinstance(change.subject, Endpoint)]
-        endpoints += planned.observed.endpoints if planned.observed else ()
-        owners = {endpoint.owner.uid for endpoint in endpoints if endpoint.owner is not None}
-        for backend in run.aggregate.live_backends:
-            if backend.metadata.uid.lower() in owners:
-                await self._writer.add_finalizer(backend, BACKEND_FINALIZER)
 
     def _learn(self, run: Run) -> None:
         """Remember what was refused, and, when everything desired is true, that it is."""
@@ -237,6 +247,15 @@ class ProfileReconciler:
         if run.plan is None or known is None or known.profile is None:
             return run.memory.settled
         return settled_after(run.plan.desired.profile, known.profile, run.memory.settled)
+
+
+def _ended(run: Run, result: Result) -> Result:
+    """Raises what has to be tried again: Azure's part, or what the hub refused of single objects."""
+    if run.results.failure is not None:
+        raise run.results.failure
+    if result.requeue_after is None or result.requeue_after > _SOON:
+        run.hub.end()
+    return result
 
 
 def _own_words(run: Run) -> FleetDNSError | None:

@@ -9,6 +9,7 @@ from fleetdns.api.backend import CLEANUP_FINALIZER as BACKEND_FINALIZER
 from fleetdns.api.backend import BackendStatus, TrafficManagerBackend
 from fleetdns.api.profile import ProfileStatus, TrafficManagerProfile
 from fleetdns.controllers.apply import Results
+from fleetdns.controllers.hubwrites import HubWrites
 from fleetdns.controllers.metered import is_trouble
 from fleetdns.controllers.observer import ReconcileObserver
 from fleetdns.controllers.run import Run
@@ -55,12 +56,13 @@ class Report:
             self._observer.repaired(run.key, drift)
         is_known = self._index.known(planned.identity.ref) is not None
         run.memory = replace(run.memory.with_untold(repairs), tried=() if is_known else run.memory.tried)
+        await self._release(run, reached)
         await self._tell(run, reached)
         for backend in run.aggregate.leaving_backends:
             leaving = leaving_status(backend, reached, now=self._writer.now)
             if leaving is not None:
-                await self._writer.backend(backend, leaving)
-        await self._release(run.aggregate, reached)
+                with run.hub.each():
+                    await self._writer.backend(backend, leaving)
 
     def rest(self, run: Run) -> float:
         """Seconds until a run that wrote nothing to Azure, and that nobody waits for, is worth another status."""
@@ -70,8 +72,8 @@ class Report:
         return rest_after_status(run.memory.told_at, now=self._clock())
 
     async def _tell(self, run: Run, reached: Outcome) -> None:
-        """Status and events of the profile and its backends. Where the hub refuses one of them, all is told by the next
-        run, but for the events that were.
+        """Status and events of the profile and its backends. Where the hub does not take one of them now, all is told
+        by the next run, but for the events that were; what it refuses as it is must not keep the others' news back.
         """
         profile, before, now = run.profile, run.memory.health.failing, self._writer.now
         status = profile_status(profile, reached, now=now)
@@ -81,15 +83,19 @@ class Report:
         status = written(profile.status, status, told)
         events = run.memory.unsaid(profile.metadata.uid, health_turned(before, turned, status.conditions))
         drifts = repaired(run.memory.untold)
-        await self._writer.profile(profile, status, is_azure_error=is_azure_error, events=(*drifts, *events))
-        run.memory = replace(run.memory.with_said(profile.metadata.uid, events), untold=())
+        with run.hub.each():
+            await self._writer.profile(profile, status, is_azure_error=is_azure_error, events=(*drifts, *events))
+            run.memory = replace(run.memory.with_said(profile.metadata.uid, events), untold=())
         for backend, found in backends:
             new, uid = written(backend.status, found, told), backend.metadata.uid
             events = run.memory.unsaid(uid, endpoints_turned(uid, turned))
             is_error = is_azure_error or bool(reached.endpoint_failures)
-            await self._writer.backend(backend, new, is_azure_error=is_error, events=events)
-            run.memory = run.memory.with_said(uid, events)
-            self._observer.health_changed(run.key, changes(backend.status, new))
+            with run.hub.each():
+                await self._writer.backend(backend, new, is_azure_error=is_error, events=events)
+                run.memory = run.memory.with_said(uid, events)
+                self._observer.health_changed(run.key, changes(backend.status, new))
+        if run.hub.is_passing:
+            return
         is_new = status != profile.status or any(backend.status != new for backend, new in backends)
         told_at = self._clock() if is_new else run.memory.told_at
         run.memory = replace(run.memory, health=told, said=frozenset(), told_at=told_at)
@@ -123,14 +129,28 @@ class Report:
         self._observer.unidentified(profile.metadata.key, message)
         if self._settings.is_dry_run:
             return
-        now = self._writer.now
-        await self._writer.profile(profile, unidentified_status(profile, message, now=now))
-        because = f"TrafficManagerProfile {profile.metadata.name} is not programmed: {message}"
-        for backend in aggregate.live_backends:
-            await self._writer.backend(backend, unprogrammed_status(backend, because, now=now))
+        hub = HubWrites()
         if is_foreign or not profile.status.resource_id:
             for backend in aggregate.leaving_backends:
-                await self._writer.remove_finalizer(backend, BACKEND_FINALIZER)
+                with hub.each():
+                    await self._writer.remove_finalizer(backend, BACKEND_FINALIZER)
+        await self._unprogrammed(aggregate, profile, message, hub)
+        hub.end()
+
+    async def unguarded(self, run: Run, message: str) -> None:
+        """Write why nothing is made in Azure for a profile whose finalizer the hub does not take."""
+        await self._unprogrammed(run.aggregate, run.profile, message, run.hub)
+
+    async def _unprogrammed(
+        self, aggregate: Aggregate, profile: TrafficManagerProfile, message: str, hub: HubWrites
+    ) -> None:
+        now = self._writer.now
+        with hub.each():
+            await self._writer.profile(profile, unidentified_status(profile, message, now=now))
+        because = f"TrafficManagerProfile {profile.metadata.name} is not programmed: {message}"
+        for backend in aggregate.live_backends:
+            with hub.each():
+                await self._writer.backend(backend, unprogrammed_status(backend, because, now=now))
 
     def _outcome(self, run: Run, planned: Plan) -> Outcome:
         ref = planned.identity.ref
@@ -175,11 +195,12 @@ class Report:
         heard = self._index.observed.heard(ref)
         return self._clock() - (self._born if heard is None else heard) > self._patience
 
-    async def _release(self, aggregate: Aggregate, reached: Outcome) -> None:
+    async def _release(self, run: Run, reached: Outcome) -> None:
         """A backend that is being deleted may go once Azure holds nothing of it."""
         if not reached.is_observed:
             return
         owners = {e.owner.uid for e in reached.observed.owned if e.owner} if reached.observed else set()
-        for backend in aggregate.leaving_backends:
+        for backend in run.aggregate.leaving_backends:
             if backend.metadata.uid.lower() not in owners:
-                await self._writer.remove_finalizer(backend, BACKEND_FINALIZER)
+                with run.hub.each():
+                    await self._writer.remove_finalizer(backend, BACKEND_FINALIZER)

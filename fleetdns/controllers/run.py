@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from fleetdns.api.meta import ObjectKey, is_marked
 from fleetdns.api.profile import PAUSED, TrafficManagerProfile
 from fleetdns.controllers.apply import Results
+from fleetdns.controllers.hubwrites import HubWrites
 from fleetdns.core.aggregate import Aggregate
 from fleetdns.core.identity import Identity
 from fleetdns.core.memory import Memory
@@ -16,7 +17,10 @@ from fleetdns.core.standstill import Standstill
 
 @dataclass(slots=True)
 class Run:
-    """`wait`: seconds that nothing is to be written yet, so that what follows becomes one write."""
+    """`wait`: seconds that nothing is to be written yet, so that what follows becomes one write. `seen`: when Azure was
+    as the plan has it, in seconds of the loop's clock; `is_proven`: the definitions were looked at. By folded uid:
+    `guarded` have their finalizer, `unguarded` are refused it by the hub, with what is told of that.
+    """
 
     aggregate: Aggregate
     profile: TrafficManagerProfile
@@ -26,6 +30,11 @@ class Run:
     plan: Plan | None = None
     standstill: Standstill | None = None
     wait: float = 0.0
+    seen: float = 0.0
+    is_proven: bool = False
+    guarded: set[str] = field(default_factory=set)
+    unguarded: dict[str, str] = field(default_factory=dict)
+    hub: HubWrites = field(default_factory=HubWrites)
 
     @property
     def key(self) -> ObjectKey:

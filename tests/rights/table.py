@@ -91,6 +91,7 @@ def _definition(plural: str) -> Row:
     return Row(right, purpose, story.BACKEND_GONE, (told, _log(right)))
 
 
+_UNGUARDED = Sign("status", "the hub does not take the finalizer on this object")
 _CANDIDATE = Sign("readyz", f"[-]leader-election failed: Lease {NAMESPACE}/fleetdns")
 
 ROWS: tuple[Row, ...] = (
@@ -100,6 +101,7 @@ ROWS: tuple[Row, ...] = (
         "patch",
         "put the finalizer on before the first Azure write, take it off when Azure holds nothing any more",
         story.PROGRAMMED,
+        _UNGUARDED,
     ),
     _write(f"{PROFILES}/status", "patch", "say what became of a profile", story.PROGRAMMED),
     *_caches(BACKENDS, "the backends"),
@@ -107,7 +109,8 @@ ROWS: tuple[Row, ...] = (
         BACKENDS,
         "patch",
         "put the finalizer on before the first endpoint, take it off when none is left",
-        story.PROGRAMMED,
+        story.ACCEPTED,
+        _UNGUARDED,
     ),
     _write(f"{BACKENDS}/status", "patch", "say what became of a backend, and who is rejected", story.ACCEPTED),
     *_caches(EXPORTS, "what member clusters export"),
