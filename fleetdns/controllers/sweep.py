@@ -106,7 +106,7 @@ class Sweep:
         try:
             await self._whole.first()
         except FleetDNSError as error:
-            # It is the cause for every group that has none of its own, and what profiles show must not turn with each try.
+            # It is the cause for groups that have none of their own, and what profiles show must not turn each time.
             self._failed("", error, is_told=bool(self._told_silent))
             self._index.listing_ended(error)
         else:
