@@ -21,6 +21,7 @@ from fleetdns.core.backendstatus import unprogrammed_status, without_endpoints
 from fleetdns.core.callbudget import DELETION, needed
 from fleetdns.core.calls import DeleteProfile
 from fleetdns.core.cause import Cause, cause
+from fleetdns.core.collision import colliding_since, outlasting
 from fleetdns.core.events import NORMAL, Event
 from fleetdns.core.identity import Identity, Unidentified, adoption, foreign_owner, homes, locate
 from fleetdns.core.naming import profile_tag
@@ -44,6 +45,7 @@ class Deletion:
         self._patience = around.patience
         self._clock = around.clock
         self._causes: dict[ObjectKey, Cause] = {}  # what was told of an outage
+        self._colliding: dict[ObjectKey, float] = {}  # since when every try has met another change
 
     async def reconcile(self, aggregate: Aggregate) -> None:
         """`aggregate.profile` is None or being deleted."""
@@ -52,6 +54,7 @@ class Deletion:
         profile = aggregate.profile
         if profile is None:
             self._causes.pop(aggregate.key, None)
+            self._colliding.pop(aggregate.key, None)
             (await self._tell_backends(aggregate, "not found")).end()
             return
         if PROFILE_FINALIZER not in profile.metadata.finalizers:
@@ -76,16 +79,26 @@ class Deletion:
         await self._delete(aggregate, profile)
 
     async def _delete(self, aggregate: Aggregate, profile: TrafficManagerProfile) -> None:
+        key = profile.metadata.key
         try:
             told = await self._delete_in_azure(profile)
-        except Conflict:
-            raise
-        except FleetDNSError as error:
-            if not isinstance(error, Deferred) or error.because is not None:
-                failure = self._failure(profile.metadata.key, error)
+        except FleetDNSError as raised:
+            error = self._outlasting(key, raised)
+            if not isinstance(error, Conflict) and (not isinstance(error, Deferred) or error.because is not None):
+                failure = self._failure(key, error)
                 await self._wait(profile, f"the last tries gave {failure}", failure)
-            raise
+            if error is raised:
+                raise
+            raise error from raised
         await self._release(aggregate, profile, told)
+
+    def _outlasting(self, key: ObjectKey, error: FleetDNSError) -> FleetDNSError:
+        """The error as it is to be told and tried."""
+        now = self._clock()
+        since = colliding_since(self._colliding.pop(key, None), error, now=now)
+        if since is not None:
+            self._colliding[key] = since
+        return outlasting(error, since, patience=self._settings.sweep, now=now) or error
 
     def _failure(self, key: ObjectKey, error: FleetDNSError) -> Failure:
         """What is told of what went wrong: of an outage the cause that was told, whatever is answered by turns."""

@@ -31,6 +31,7 @@ from fleetdns.controllers.run import Run
 from fleetdns.controllers.surroundings import Surroundings
 from fleetdns.core.aggregate import Aggregate
 from fleetdns.core.callbudget import USER, needed
+from fleetdns.core.collision import colliding_since, outlasting
 from fleetdns.core.drift import settled_after
 from fleetdns.core.guard import after_removal
 from fleetdns.core.identity import Unidentified
@@ -165,6 +166,7 @@ class ProfileReconciler:
         if run.plan is not None and run.results.error is None:
             await self._act(run)
         self._learn(run)
+        self._notice_collision(run)
         run.results.error = _own_words(run)
         if _is_silent(run.results.error):
             return Result()
@@ -237,6 +239,12 @@ class ProfileReconciler:
             settled=self._settled(run),
             absences=absences,
         )
+
+    def _notice_collision(self, run: Run) -> None:
+        now = self._clock()
+        since = colliding_since(run.memory.colliding, run.results.error, now=now)
+        run.memory = replace(run.memory, colliding=since)
+        run.results.error = outlasting(run.results.error, since, patience=self._settings.sweep, now=now)
 
     def _refused(self, before: Refusal | None, endpoint: Endpoint, error: FleetDNSError, now: float) -> Refusal:
         jitter = self._random.random()

@@ -46,7 +46,8 @@ class Memory:
     `suspects`: endpoints of a refused batch, not tried alone yet (folded). `cause`: what was told of an outage.
     `tried`: what a call was to put back of which nobody knows yet what it did. `untold`: what was put back while the
     hub took no status. `said`: the events of health that one object's uid has, where the hub did not take the status
-    of them all. `told_at`: when status was last written.
+    of them all. `told_at`: when status was last written. `colliding`: since when every write has met
+    another change.
     """
 
     settled: Profile | None = None
@@ -62,6 +63,7 @@ class Memory:
     untold: tuple[Drift, ...] = ()
     said: frozenset[tuple[str, Event]] = frozenset()
     told_at: float | None = None
+    colliding: float | None = None
 
     def repairing(self, drifts: Iterable[Drift]) -> tuple[Drift, ...]:
         """These, and what was tried before: the newest of each subject."""

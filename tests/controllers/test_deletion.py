@@ -13,7 +13,7 @@ from fleetdns.api.profile import PAUSED, RETAIN, TrafficManagerProfile
 from fleetdns.core.naming import HUB_TAG
 from fleetdns.core.trafficmanager import Profile
 from fleetdns.errors import Conflict, Transient
-from tests.controllers.world import PROFILE_KEY, World, condition
+from tests.controllers.world import PROFILE_KEY, SWEEP, World, condition
 from tests.core.builders import (
     NAMESPACE,
     RESOURCE_GROUP,
@@ -128,6 +128,27 @@ async def test_a_deletion_that_meets_another_change_is_repeated_in_silence() -> 
 
         assert not world.hub.holds(TrafficManagerProfile, PROFILE_KEY)
         assert "patch_status trafficmanagerprofiles work/myatm" not in world.hub.writes[writes:]
+
+
+async def test_a_deletion_that_meets_another_change_for_more_than_a_sweep_says_so_and_is_tried_slowly() -> None:
+    world = World()
+    async with world.running():
+        roll_out(world)
+        await asyncio.sleep(5)
+        world.azure.fail("delete_profile", Conflict("Conflict", "Conflicting changes were detected."), times=10**6)
+        world.hub.delete(TrafficManagerProfile, PROFILE_KEY)
+        await asyncio.sleep(0.8 * SWEEP)
+        assert world.programmed() == ("True", "Programmed")
+        await asyncio.sleep(2 * SWEEP)
+        assert world.programmed() == ("Unknown", "Pending")
+        assert "Conflicting changes" in condition(world.profile_status().conditions, "Programmed").message
+        tried = len(world.azure.writes())
+        await asyncio.sleep(30 * SWEEP)
+        assert len(world.azure.writes()) - tried <= 3 * 30
+
+        world.azure.heal()
+        await asyncio.sleep(2 * SWEEP)
+        assert not world.hub.holds(TrafficManagerProfile, PROFILE_KEY)
 
 
 async def test_a_profile_that_is_gone_from_azure_already_can_be_deleted() -> None:

@@ -12,7 +12,7 @@ from fleetdns.api.exports import InternalServiceExport
 from fleetdns.api.profile import MonitorConfig
 from fleetdns.controllers.run import Run
 from fleetdns.errors import Conflict, Rejected
-from tests.controllers.world import World, condition, export_key
+from tests.controllers.world import SWEEP, World, condition, export_key
 from tests.core.builders import RESOURCE_GROUP, endpoint_name, make_backend, make_export, make_profile, public_ip
 
 pytestmark = pytest.mark.looptime
@@ -232,6 +232,33 @@ async def test_two_changes_that_meet_are_repeated_in_silence(operation: str) -> 
         assert world.accepted() == ("True", "Accepted")
         assert "AzureAPIError" not in world.reasons()[events:]
         assert sum("trafficmanagerprofiles" in write for write in world.hub.writes[writes:]) <= 2
+
+
+@pytest.mark.parametrize("is_new", [True, False], ids=["while a profile is made", "while its settings are written"])
+async def test_changes_that_go_on_meeting_for_more_than_a_sweep_are_told_and_tried_slowly(is_new: bool) -> None:
+    world = World()
+    async with world.running():
+        if not is_new:
+            roll_out(world, "a", "b")
+            await asyncio.sleep(5)
+        collided = Conflict("Conflict", "The name is not available, and yet it is.")
+        world.azure.fail({"put_profile", "patch_profile"}, collided, times=10**6)
+        before = len(world.azure.calls)
+        world.hub.apply(make_profile(ttl=5), make_backend(), make_export("a"), make_export("b"))
+        await asyncio.sleep(0.8 * SWEEP)
+        assert world.programmed() == (("", "") if is_new else ("True", "Programmed"))
+        await asyncio.sleep(2 * SWEEP)
+        assert world.programmed() == ("Unknown", "Pending")
+        assert collided.sentence in condition(world.profile_status().conditions, "Programmed").message
+        tried, writes = len(world.azure.writes(since=before)), len(world.hub.writes)
+        await asyncio.sleep(30 * SWEEP)
+        assert len(world.azure.writes(since=before)) - tried <= 3 * 30
+        assert "patch_status trafficmanagerprofiles work/myatm" not in world.hub.writes[writes:]
+
+        world.azure.heal()
+        await asyncio.sleep(2 * SWEEP)
+        assert world.programmed() == ("True", "Programmed")
+        assert world.azure.only.ttl == 5
 
 
 async def test_a_public_ip_that_two_services_share_serves_the_older_backend_and_passes_on_when_that_goes() -> None:
