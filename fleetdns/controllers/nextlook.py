@@ -5,8 +5,10 @@ from __future__ import annotations
 from fleetdns.controllers.definitions import LOOK_AGAIN
 from fleetdns.controllers.planner import Planner
 from fleetdns.controllers.run import Run
+from fleetdns.controllers.watches import BACKGROUND
 from fleetdns.core.candidates import HIDDEN
 from fleetdns.core.changes import Create, subject_name
+from fleetdns.core.guard import GRACE
 from fleetdns.core.handover import handovers
 from fleetdns.core.memory import Settings
 from fleetdns.core.plan import Plan
@@ -26,7 +28,12 @@ def next_look(run: Run, planner: Planner, *, settings: Settings, now: float) -> 
     remembered = run.memory.next_look(settings, now=now)
     if remembered is not None:
         times.append(remembered)
-    return Result(requeue_after=max(_SOONEST, min(times) - now) if times else None, is_quiet=is_old)
+    if not times:
+        return Result(is_quiet=is_old)
+    wait = max(_SOONEST, min(times) - now)
+    # What is due so soon belongs to what this run was for, a deletion perhaps. All else is as urgent as any repair: one
+    # export withdrawn must not put what its profile tries again for hours before what users ask for.
+    return Result(requeue_after=wait, priority=None if wait <= GRACE else BACKGROUND, is_quiet=is_old)
 
 
 def _due(run: Run, planned: Plan, now: float) -> list[float]:

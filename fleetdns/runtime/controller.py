@@ -2,7 +2,7 @@
 
 outcome of the reconcile          the key
 Result()                          is forgotten: it runs again when something changes
-Result(requeue_after=n)           is forgotten, and runs in n seconds
+Result(requeue_after=n)           is forgotten, and runs in n seconds, as urgent as now or as the Result says
 an error, classified with delay   runs after exactly that delay
 an error, classified otherwise    runs after its back-off, longer with each failure in a row
 """
@@ -26,11 +26,13 @@ DEFAULT_BACKOFF = Backoff(base=0.005, factor=2.0, cap=1000.0, jitter=0.1)
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """A reconcile that succeeded; requeue_after in seconds where it wants to look again. is_quiet: it is one of many
-    that came to the same, of which somebody else tells.
+    """A reconcile that succeeded; requeue_after in seconds where it wants to look again, and how urgent that is: None
+    where it is a part of what this one was for. is_quiet: it is one of many that came to the same, of which somebody
+    else tells.
     """
 
     requeue_after: float | None = None
+    priority: int | None = None
     is_quiet: bool = False
 
 
@@ -196,7 +198,8 @@ class Controller(Generic[K]):
     def _succeed(self, item: Item[K], result: Result) -> None:
         self._queue.forget(item.key)
         if result.requeue_after is not None:
-            self._queue.add_after(item.key, result.requeue_after, item.priority)
+            priority = item.priority if result.priority is None else result.priority
+            self._queue.add_after(item.key, result.requeue_after, priority)
 
     def _tell(self, run: Reconciled) -> None:
         try:

@@ -164,6 +164,27 @@ async def test_a_retry_keeps_the_priority_of_the_key(retry: Retry) -> None:
     assert depths == [10, 10]
 
 
+@pytest.mark.parametrize(
+    ("asked", "priority"),
+    [
+        pytest.param(None, 10, id="as it was"),
+        pytest.param(-100, -100, id="less urgent"),
+        pytest.param(20, 20, id="more urgent"),
+    ],
+)
+async def test_a_key_that_wants_to_run_later_says_how_urgent_that_is(asked: int | None, priority: int) -> None:
+    bench = Bench(outcomes(Result(requeue_after=5, priority=asked)))
+    bench.queue.add("a", 10)
+    found = []
+
+    async def look() -> None:
+        await asyncio.sleep(4)
+        found.append(bench.queue._schedule._delayed["a"].priority)
+
+    await asyncio.gather(bench.run(until=4.5), look())
+    assert found == [priority]
+
+
 async def test_a_key_added_while_it_is_reconciled_is_reconciled_once_more_after_it() -> None:
     bench = Bench(outcomes(5.0), workers=3)
     for at in (1, 2, 3):
