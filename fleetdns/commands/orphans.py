@@ -112,8 +112,8 @@ def _entry(orphan: Orphan) -> dict[str, Any]:
 
 
 def _tell_notes(orphanage: Orphanage) -> None:
-    if not orphanage.seen.is_whole:
-        note("the subscription may not be listed as a whole; only the resource groups that are known were looked at")
+    if orphanage.seen.shortfall is not None:
+        note(orphanage.seen.shortfall)
     for group, because in orphanage.seen.refused:
         note(f"resource group {group} may not be read, and what it holds was not looked at: {because}")
     for name in orphanage.unreadable:

@@ -50,8 +50,8 @@ def plan(report: AzureReport) -> int:
 
 
 def _notes(found: Planned) -> Iterator[str]:
-    if not found.seen.is_whole:
-        yield "the subscription may not be listed as a whole; only the resource groups that are known were looked at"
+    if found.seen.shortfall is not None:
+        yield found.seen.shortfall
     for group, because in found.seen.refused:
         yield f"resource group {group} may not be read, and what it holds was not looked at: {because}"
     if not found.knows_overrides:

@@ -18,7 +18,7 @@ from typing import Any, Protocol
 from fleetdns.api.meta import ObjectKey
 from fleetdns.controllers.caches import Caches
 from fleetdns.controllers.index import AzureIndex
-from fleetdns.controllers.wholelist import WholeList, answer
+from fleetdns.controllers.wholelist import TRIES, WholeList, answer
 from fleetdns.core.identity import Identity, Naming, identify
 from fleetdns.core.naming import profile_tag
 from fleetdns.core.outcome import Failure
@@ -69,10 +69,11 @@ class Sweep:
         random: Random,
         troubled: Collection[ObjectKey] = (),
         orphaned: Callable[[], Iterable[str]] = tuple,
+        tries: int = TRIES,
     ) -> None:
         """`troubled`: the keys that wait for Azure to be itself again; who owns them keeps them true.
 
-        `orphaned`: the folded groups that hold profiles nobody stands for any more.
+        `orphaned`: the folded groups that hold profiles nobody stands for any more; `tries`: of a WholeList.
         """
         self._orphaned = orphaned
         self._troubled = troubled
@@ -98,6 +99,7 @@ class Sweep:
             interval=interval,
             clock=clock,
             random=random,
+            tries=tries,
         )
 
     async def first(self) -> None:

@@ -22,7 +22,7 @@ from fleetdns.controllers.index import AzureIndex
 from fleetdns.errors import Bug, Deferred, FleetDNSError, Forbidden, Throttled
 from fleetdns.runtime.backoff import Backoff
 
-_IN_VAIN = 3  # times that it fails before groups are asked whether it is this list alone
+TRIES = 3  # times that it fails before groups are asked whether it is this list alone
 _ROUND = 0.9  # of the time between two sweeps, which is never shorter: no group is asked more than by sweeps
 _AGAIN = Backoff(base=60.0, factor=2.0, cap=3600.0, jitter=0.5)  # it may take a minute each time, for nothing
 
@@ -32,7 +32,7 @@ T = TypeVar("T")
 class WholeList:
     """`see_groups` lists the groups that are known and says whether any answered; `interval`: seconds between sweeps.
 
-    `failed` hears of each time that something else stands in for it.
+    `failed` hears of each time that something else stands in for it; `tries`: how often it has to fail before that.
     """
 
     def __init__(
@@ -45,6 +45,7 @@ class WholeList:
         interval: float,
         clock: Callable[[], float],
         random: Random,
+        tries: int = TRIES,
     ) -> None:
         self._index = index
         self._subscription = subscription
@@ -53,6 +54,7 @@ class WholeList:
         self._interval = interval
         self._clock = clock
         self._random = random
+        self._tries = tries
         self._in_vain = 0  # times that it failed
         self._groups_asked = -inf  # when groups were last asked because of that
         self._due = inf  # when it is asked for again, while groups stand in for it
@@ -89,14 +91,14 @@ class WholeList:
         return True
 
     def _stand_in(self, error: FleetDNSError) -> None:
-        self._due = self._clock() + _AGAIN.delay(max(0, self._in_vain - _IN_VAIN), self._random)
+        self._due = self._clock() + _AGAIN.delay(max(0, self._in_vain - self._tries), self._random)
         self._in_vain += 1
         self._failed(error)
 
     async def _do_groups_answer(self) -> bool:
         """Whether they do although it fails; asked once a sweep at most."""
         now = self._clock()
-        if self._in_vain < _IN_VAIN or now - self._groups_asked < _ROUND * self._interval:
+        if self._in_vain < self._tries or now - self._groups_asked < _ROUND * self._interval:
             return False
         self._groups_asked = now
         return await self._see_groups()

@@ -11,12 +11,12 @@ from msgspec import structs
 from fleetdns.api.meta import ObjectKey
 from fleetdns.api.profile import TrafficManagerProfile
 from fleetdns.controllers.index import AzureIndex
-from fleetdns.controllers.listing import list_azure
-from fleetdns.errors import Bug, FleetDNSError, Rejected, Transient, Unavailable
+from fleetdns.controllers.listing import Seen, list_azure
+from fleetdns.errors import Bug, FleetDNSError, Rejected, Throttled, Transient, Unavailable
 from tests.controllers.groups import GroupedWorld
 from tests.controllers.throttling import until
 from tests.controllers.world import PROFILE_KEY, SWEEP, World, condition, empty_caches
-from tests.core.builders import NAMESPACE, make_backend, make_export, make_profile, uid_of
+from tests.core.builders import NAMESPACE, make_backend, make_export, make_naming, make_profile, uid_of
 
 pytestmark = [pytest.mark.looptime, pytest.mark.thorough]
 
@@ -134,11 +134,47 @@ async def test_a_start_goes_on_with_the_groups_where_that_list_brings_a_bug_to_l
     assert {(group, type(error)) for group, error in process.told.failures} == {("", Bug)}
 
 
+async def looked_once(world: World) -> Seen:
+    """What a command sees that looks and ends."""
+    index = AzureIndex(world.azure, clock=asyncio.get_running_loop().time)
+    return await list_azure(empty_caches(), index, world.settings.naming)
+
+
 @pytest.mark.parametrize("is_whole", [True, False], ids=["whole", "groups alone"])
 async def test_a_command_that_looks_once_ends_with_the_bug_itself(is_whole: bool) -> None:
     world = World()
     world.azure.is_subscription_listable = is_whole
-    world.azure.fail("list_subscription" if is_whole else "list_group", KeyError("a field that is always there"))
-    index = AzureIndex(world.azure, clock=asyncio.get_running_loop().time)
+    world.azure.fail("list_group", KeyError("a field that is always there"), times=2)
+    if is_whole:
+        world.azure.fail("list_subscription", KeyError("a field that is always there"), times=2)
     with pytest.raises(KeyError):
-        await list_azure(empty_caches(), index, world.settings.naming)
+        await looked_once(world)
+
+
+async def test_a_command_looks_at_the_groups_that_answer_and_says_why_the_subscription_did_not() -> None:
+    world = World(naming=make_naming(allowed=[("", "fleet-rg"), ("", "closed")]))
+    world.azure.fail("list_subscription", TIMEOUT, times=FOR_EVER)
+    world.azure.forbidden_groups.add("closed")
+    seen = await looked_once(world)
+    assert (seen.is_whole, [group for group, _ in seen.refused], seen.blind) == (False, ["closed"], None)
+    assert str(TIMEOUT) in (seen.shortfall or "")
+
+
+async def test_a_command_sees_everything_where_the_list_of_it_failed_once() -> None:
+    world = World()
+    world.azure.fail("list_subscription", TIMEOUT)
+    world.azure.fail("list_group", TIMEOUT)
+    seen = await looked_once(world)
+    assert (seen.is_whole, seen.shortfall) == (True, None)
+
+
+@pytest.mark.parametrize("error", [TIMEOUT, Throttled("TooManyRequests", "Slow down.", retry_after=40.0)])
+async def test_a_command_says_what_the_subscription_was_answered_where_no_group_answers_either(
+    error: FleetDNSError,
+) -> None:
+    world = World()
+    world.azure.down = error
+    with pytest.raises(type(error)) as raised:
+        await looked_once(world)
+    assert raised.value.code == error.code
+    assert len(world.azure.times("list_subscription")) == (1 if isinstance(error, Throttled) else 2)
