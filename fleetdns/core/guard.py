@@ -18,7 +18,7 @@ What was held once stays held: exports that come back one after the other must n
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from fleetdns.api.backend import TrafficManagerBackend
 from fleetdns.api.conditions import is_true
@@ -48,11 +48,24 @@ class Limits:
 class Absences:
     """What earlier looks at one profile saw: since when an export is missing, and how many endpoints went for that.
 
-    Times are seconds of the clock that `now` is of. Losing it costs 3 s and the count of one sweep.
+    `unanswered`: when a removal was last tried of which nobody knows what came of it: it counts for as long as the
+    endpoint is not there. Names and no number, so that two tries of one removal count once. Times are seconds of the
+    clock that `now` is of. Losing it costs 3 s and the count of one sweep.
     """
 
     since: Mapping[str, float] = field(default_factory=dict)  # by folded endpoint name
     removed: tuple[tuple[float, int], ...] = ()
+    unanswered: Mapping[str, float] = field(default_factory=dict)  # by folded endpoint name
+
+    def within(self, window: float, *, now: float) -> Absences:
+        """What still counts."""
+        removed = tuple((at, count) for at, count in self.removed if now - at < window)
+        return Absences(self.since, removed, {name: at for name, at in self.unanswered.items() if now - at < window})
+
+    def gone(self, observed: Profile) -> int:
+        """How many went, as far as can be seen."""
+        missing = sum(observed.endpoint(name) is None for name in self.unanswered)
+        return sum(count for _, count in self.removed) + missing
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,8 +100,7 @@ def guard(
     vanished = tuple(_vanished(changes, aggregate, drain))
     gone = tuple(e for e in vanished if e.folded not in unproven)
     since = {e.folded: absences.since.get(e.folded, now) for e in gone}
-    removed = tuple((at, count) for at, count in absences.removed if now - at < limits.window)
-    remembered = Absences(since, removed)
+    remembered = replace(absences.within(limits.window, now=now), since=since)
     # Nor is it forgotten while something else holds it: the condition is all that will tell afterwards.
     waiting = tuple(e for e in vanished if e.folded in unproven and not is_let_go(e, aggregate))
     still = _guarded(waiting, aggregate)
@@ -102,7 +114,9 @@ def guard(
     # within the limit, because one was heard of a blink later.
     guarded = tuple(e for e in gone if not is_let_go(e, aggregate))
     left = _left(guarded, changes, observed, unproven=unproven, refused=refused)
-    missed = _held(guarded, left, total=len(observed.owned), removed=_count(removed), before=before, limits=limits)
+    missed = _held(
+        guarded, left, total=len(observed.owned), removed=remembered.gone(observed), before=before, limits=limits
+    )
     held = frozenset(e.folded for e in missed) - returning
     return Guarding(
         returning=returning,
@@ -114,12 +128,15 @@ def guard(
 
 
 def after_removal(guarding: Guarding, known: Profile | None, *, now: float) -> Absences:
-    """What is remembered once the calls were made: the endpoints that went, for the count of this sweep."""
+    """What is remembered once the calls were made: the endpoints that went, for the count of this sweep. `known` None:
+    a call was not answered.
+    """
+    before = guarding.absences
     if known is None:
-        return guarding.absences
+        return replace(before, unanswered={**before.unanswered, **dict.fromkeys(guarding.going, now)})
     count = sum(known.endpoint(name) is None for name in guarding.going)
-    removed = guarding.absences.removed
-    return Absences(guarding.absences.since, (*removed, (now, count)) if count else removed)
+    unanswered = {name: at for name, at in before.unanswered.items() if name not in guarding.going}
+    return Absences(before.since, (*before.removed, (now, count)) if count else before.removed, unanswered)
 
 
 def guarded_clusters(
@@ -229,7 +246,3 @@ def is_let_go(endpoint: Endpoint, aggregate: Aggregate) -> bool:
     if aggregate.profile is not None and is_marked(aggregate.profile.metadata, ALLOW_EMPTY):
         return True
     return any(is_marked(backend.metadata, ALLOW_EMPTY) for backend in _answering(endpoint, aggregate))
-
-
-def _count(removed: tuple[tuple[float, int], ...]) -> int:
-    return sum(count for _, count in removed)

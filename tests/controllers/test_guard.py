@@ -10,7 +10,7 @@ from fleetdns.api.backend import TrafficManagerBackend
 from fleetdns.api.exports import WITHDRAWN
 from fleetdns.api.meta import ObjectKey
 from fleetdns.api.profile import ALLOW_EMPTY, TrafficManagerProfile
-from fleetdns.errors import Transient
+from fleetdns.errors import Transient, Unavailable
 from tests.controllers.world import PROFILE_KEY, World, condition, export_key
 from tests.core.builders import NAMESPACE, SERVICE, make_backend, make_export, make_profile, public_ip, uid_of
 
@@ -61,6 +61,24 @@ async def test_one_of_three_that_vanished_goes_after_three_seconds_with_the_new_
         assert world.weights() == {"a": 50, "b": 50}
         assert world.azure.operations(since=before) == ["get", "put_profile"]
         assert guarded(world) is None
+
+
+@pytest.mark.parametrize("is_lost", [False, True], ids=["answered", "not answered"])
+async def test_what_went_by_a_write_that_was_not_answered_counts_like_any_other(is_lost: bool) -> None:
+    world = World()
+    async with world.running():
+        roll_out(world, "abcdefghij")
+        await asyncio.sleep(5)
+        if is_lost:
+            world.azure.fail("put_profile", Unavailable("Timeout", "no answer"), is_after_commit=True)
+        world.lose(*"abcde")
+        await asyncio.sleep(10)
+        assert sorted(world.weights()) == list("fghij")
+        world.lose(*"fg")
+        await asyncio.sleep(20)
+
+        assert sorted(world.weights()) == list("fghij")
+        assert "by f, g are gone" in (guarded(world) or "")
 
 
 async def test_a_withdrawn_export_goes_at_once_even_the_last() -> None:

@@ -174,6 +174,30 @@ def test_a_removal_that_azure_did_not_make_does_not_count() -> None:
     assert after_removal(first, None, now=LATER).removed == ()
 
 
+@pytest.mark.parametrize("tries", [1, 3], ids=["tried once", "tried three times"])
+def test_a_removal_that_nobody_answered_counts_once_where_it_happened(tries: int) -> None:
+    absences = RIPE
+    for second in range(tries):
+        found = verdict(left("abcde"), azure("abcdefgh"), absences=absences, now=LATER + second)
+        assert clusters(found.going) == "fgh"
+        absences = replace(after_removal(found, None, now=LATER + second), since=RIPE.since)
+
+    late = verdict(left("abcd"), azure("abcde"), absences=absences, now=LATER + 10)
+    assert clusters(late.going) == "e"  # four of eight
+    assert clusters(verdict(left("abc"), azure("abcde"), absences=absences, now=LATER + 10).held) == "de"
+    much_later = verdict(left("abc"), azure("abcde"), absences=absences, now=LATER + 90)
+    assert clusters(much_later.going) == "de"
+
+
+def test_a_removal_that_nobody_answered_does_not_count_where_it_did_not_happen() -> None:
+    first = verdict(left("abcde"), azure("abcdefgh"))
+    lost = replace(after_removal(first, None, now=LATER), since=RIPE.since)
+    again = verdict(left("abcde"), azure("abcdefgh"), absences=lost, now=LATER + 1)
+    assert clusters(again.going) == "fgh"
+    answered = after_removal(again, azure("abcde"), now=LATER + 1)
+    assert (answered.gone(azure("abcde")), answered.unanswered) == (3, {})
+
+
 @pytest.mark.parametrize(
     "aggregate",
     [
