@@ -20,7 +20,7 @@ from collections.abc import Callable, Iterator
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 
-from msgspec import structs
+from msgspec import json, structs
 
 from fleetdns.core.trafficmanager import Endpoint, Monitor, Profile
 
@@ -68,6 +68,8 @@ _SETTINGS: tuple[tuple[str, Callable[[Profile], object]], ...] = (
     ("profileStatus", lambda p: _folded(p.status)),
     ("trafficRoutingMethod", lambda p: _folded(p.routing_method)),
 )
+_OF_HTTP = "expectedStatusCodeRanges"
+_DROPPED = f", monitorConfig.{_OF_HTTP} dropped: probes by TCP see no status code"
 _ENDPOINT_FIELDS: tuple[tuple[str, Callable[[Endpoint], object]], ...] = (
     ("type", lambda e: _folded(e.kind)),
     ("targetResourceId", lambda e: e.folded_target),
@@ -109,11 +111,13 @@ def _settings_changes(desired: Profile, observed: Profile) -> Iterator[Change]:
         (f"tags.{name}", value, observed.tag(name)) for name, value in desired.tags if observed.tag(name) != value
     ]
     if differing:
+        merged = _settings_merged(desired, observed)
+        drops = merged.monitor.unmanaged != observed.monitor.unmanaged
         yield Patch(
-            subject=_settings_merged(desired, observed),
+            subject=merged,
             fields=tuple(name for name, _, _ in differing),
-            because=_because(differing),
-            removed=any(value is None or value == () for _, value, _ in differing),
+            because=_because(differing) + (_DROPPED if drops else ""),
+            removed=drops or any(value is None or value == () for _, value, _ in differing),
         )
 
 
@@ -131,7 +135,12 @@ def _settings_merged(desired: Profile, observed: Profile) -> Profile:
 
 
 def _monitor_merged(desired: Monitor, observed: Monitor) -> Monitor:
-    return replace(desired, unmanaged=observed.unmanaged)
+    """What others have set travels along, but for what would get the whole write refused: TCP has no status codes."""
+    kept = observed.unmanaged
+    if kept and _folded(desired.protocol) == "tcp":
+        settings = {name: value for name, value in json.decode(kept).items() if name != _OF_HTTP}
+        kept = json.encode(settings, order="deterministic") if settings else b""
+    return replace(desired, unmanaged=kept)
 
 
 def _endpoint_changes(desired: Profile, observed: Profile) -> Iterator[Change]:

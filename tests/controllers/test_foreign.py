@@ -150,6 +150,25 @@ async def test_what_is_not_ours_is_the_same_to_the_byte_after_a_change(
         assert world.programmed() == ("True", "Programmed")
 
 
+async def test_probes_turn_to_tcp_although_somebody_expects_status_codes_which_tcp_has_not() -> None:
+    world = EmulatedWorld()
+    async with world.running() as process:
+        await shared(world)
+        await asyncio.sleep(70)
+        before, drifts = world.azure_profile(KEY), len(process.told.drifts)
+        assert before["properties"]["monitorConfig"]["expectedStatusCodeRanges"]
+        world.hub.apply(make_profile(monitor=MonitorConfig(30, 10, 3, "TCP", 8080, None)))
+        await asyncio.sleep(10)
+
+        after = world.azure_profile(KEY)
+        assert world.programmed() == ("True", "Programmed")
+        assert after["properties"]["monitorConfig"]["protocol"] == "TCP"
+        assert not after["properties"]["monitorConfig"].get("expectedStatusCodeRanges")
+        assert after["tags"] == before["tags"]
+        await asyncio.sleep(200)
+        assert len(process.told.drifts) == drifts
+
+
 async def test_what_is_not_ours_is_the_same_to_the_byte_after_repairs() -> None:
     world = EmulatedWorld()
     async with world.running():

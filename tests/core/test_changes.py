@@ -134,6 +134,31 @@ def test_the_path_has_to_go_when_the_protocol_becomes_tcp() -> None:
 
 
 @pytest.mark.parametrize(
+    ("protocol", "before", "after"),
+    [
+        pytest.param("TCP", b'{"expectedStatusCodeRanges":[{"max":299,"min":200}]}', b"", id="they go with TCP"),
+        pytest.param(
+            "TCP", b'{"expectedStatusCodeRanges":[],"newer":{"b":1}}', b'{"newer":{"b":1}}', id="nothing else does"
+        ),
+        pytest.param(
+            "HTTPS", b'{"expectedStatusCodeRanges":[]}', b'{"expectedStatusCodeRanges":[]}', id="nor elsewhere"
+        ),
+    ],
+)
+def test_status_codes_that_somebody_expects_go_with_the_protocol_that_has_them(
+    protocol: str, before: bytes, after: bytes
+) -> None:
+    desired = replace(DESIRED, monitor=replace(DESIRED.monitor, protocol=protocol, port=8443))
+    (change,) = diff(desired, with_monitor(unmanaged=before, path=DESIRED.monitor.path))
+    assert isinstance(change, Patch)
+    assert isinstance(change.subject, Profile)
+    assert change.subject.monitor.unmanaged == after
+    assert change.removed is (after != before)
+    assert ("expectedStatusCodeRanges dropped" in change.because) is (after != before)
+    assert change.fields == ("monitorConfig.protocol", "monitorConfig.port")
+
+
+@pytest.mark.parametrize(
     ("desired", "observed", "differs"),
     [
         pytest.param((("A", "1"), ("B", "2")), (("B", "2"), ("A", "1")), False, id="another order"),
