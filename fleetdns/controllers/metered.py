@@ -14,6 +14,7 @@ from typing import TypeAlias, TypeVar
 
 from fleetdns.controllers.ports import TrafficManager
 from fleetdns.core.callbudget import (
+    ENDPOINT_DELETES,
     ENDPOINT_WRITES,
     LISTS,
     NAME_CHECKS,
@@ -123,7 +124,7 @@ class MeteredTrafficManager:
         return await self._of(call.ref, ENDPOINT_WRITES, lambda: self._azure.put_endpoint(call))
 
     async def delete_endpoint(self, call: DeleteEndpoint) -> None:
-        await self._of(call.ref, ENDPOINT_WRITES, lambda: self._azure.delete_endpoint(call))
+        await self._of(call.ref, ENDPOINT_DELETES, lambda: self._azure.delete_endpoint(call))
 
     async def is_name_available(self, subscription: str, relative_name: str) -> bool:
         return await self._sent(

@@ -19,7 +19,15 @@ from typing import Final, Literal
 from fleetdns.core.budget import TokenBucket
 from fleetdns.core.calls import Call, DeleteEndpoint, DeleteProfile, PatchProfile, PutEndpoint, PutProfile
 
-Kind = Literal["profile-writes", "profile-reads", "profile-deletes", "lists", "name-checks", "endpoint-writes"]
+Kind = Literal[
+    "profile-writes",
+    "profile-reads",
+    "profile-deletes",
+    "lists",
+    "name-checks",
+    "endpoint-writes",
+    "endpoint-deletes",
+]
 Need = Mapping[Kind, int]
 
 PROFILE_WRITES: Final = "profile-writes"
@@ -28,6 +36,7 @@ PROFILE_DELETES: Final = "profile-deletes"
 LISTS: Final = "lists"
 NAME_CHECKS: Final = "name-checks"
 ENDPOINT_WRITES: Final = "endpoint-writes"
+ENDPOINT_DELETES: Final = "endpoint-deletes"  # writes of endpoints to Traffic Manager, deletes to Resource Manager
 
 DELETION, USER, BACKGROUND = 2, 1, 0  # urgencies
 
@@ -57,6 +66,7 @@ _RESOURCE_MANAGER_KIND: Mapping[str, str] = {
     LISTS: "arm-reads",
     NAME_CHECKS: "arm-writes",  # a POST
     ENDPOINT_WRITES: "arm-writes",
+    ENDPOINT_DELETES: "arm-deletes",
 }
 RESOURCE_MANAGER_CODE = "subscriptionrequeststhrottled"  # folded; the other codes are Traffic Manager's
 
@@ -118,7 +128,7 @@ class CallBudget:
         Nobody waits for more than a bucket can hold: the rest is asked for when it is needed.
         """
         reserved = self._reserved.get(account, Counter())
-        wanted = {kind: min(count, self._most(kind, now)) for kind, count in need.items()}
+        wanted = self._at_once(need, now)
         missing = Counter({kind: count - reserved[kind] for kind, count in wanted.items() if count > reserved[kind]})
         if not missing:
             return None
@@ -220,8 +230,16 @@ class CallBudget:
         seconds, name = max((self._buckets[name].closed_for(now), name) for name in _buckets_of(kind))
         return Wait(seconds, name, is_closed=True) if seconds > _SOON else None
 
-    def _most(self, kind: Kind, now: float) -> int:
-        return min(max(1, int(self._buckets[name].room(now))) for name in _buckets_of(kind))
+    def _at_once(self, need: Need, now: float) -> Mapping[Kind, int]:
+        """What of a need the buckets can hold, together where two kinds count in one of them."""
+        room = {name: max(1, int(bucket.room(now))) for name, bucket in self._buckets.items()}
+        wanted: dict[Kind, int] = {}
+        for kind, count in need.items():
+            names = _buckets_of(kind)
+            wanted[kind] = min(count, *(room[name] for name in names))
+            for name in names:
+                room[name] -= wanted[kind]
+        return wanted
 
 
 def needed(calls: Iterable[Call], *, reads: int = 0) -> Need:
@@ -233,8 +251,10 @@ def needed(calls: Iterable[Call], *, reads: int = 0) -> Need:
                 need[PROFILE_WRITES] += 1
             case DeleteProfile():
                 need[PROFILE_DELETES] += 1
-            case PutEndpoint() | DeleteEndpoint():
+            case PutEndpoint():
                 need[ENDPOINT_WRITES] += 1
+            case DeleteEndpoint():
+                need[ENDPOINT_DELETES] += 1
     return need
 
 
@@ -248,4 +268,5 @@ def _tokens(need: Need) -> Counter[str]:
 
 
 def _buckets_of(kind: Kind) -> tuple[str, str]:
-    return kind, _RESOURCE_MANAGER_KIND[kind]
+    """Traffic Manager's, and Resource Manager's."""
+    return ENDPOINT_WRITES if kind == ENDPOINT_DELETES else kind, _RESOURCE_MANAGER_KIND[kind]

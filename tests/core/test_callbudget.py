@@ -12,6 +12,7 @@ from msgspec import structs
 from fleetdns.core.callbudget import (
     BACKGROUND,
     DELETION,
+    ENDPOINT_DELETES,
     ENDPOINT_WRITES,
     PROFILE_DELETES,
     PROFILE_READS,
@@ -59,16 +60,22 @@ def test_no_window_of_twenty_seconds_gets_more_than_azure_allows_whenever_it_beg
 
 
 @settings(deadline=None, max_examples=30)
-@given(st.lists(st.tuples(st.floats(0.01, 3), st.integers(0, 9), st.integers(1, 5)), min_size=1, max_size=150))
-def test_whatever_is_asked_for_no_window_is_passed(asked: list[tuple[float, int, int]]) -> None:
+@given(
+    st.lists(
+        st.tuples(st.floats(0.01, 3), st.integers(0, 9), st.integers(1, 5), st.integers(0, 5)), min_size=1, max_size=150
+    )
+)
+def test_whatever_is_asked_for_no_window_is_passed(asked: list[tuple[float, int, int, int]]) -> None:
     budget, now, times = CallBudget(now=0.0), 0.0, []
-    for pause, account, count in asked:
+    for pause, account, writes, deletes in asked:
         now += pause
         name = f"work/{account}"
-        if budget.reserve(name, {ENDPOINT_WRITES: count}, urgency=USER, now=now) is None:
-            times += [now] * count
-            for _ in range(count):
-                assert budget.spend(name, ENDPOINT_WRITES, urgency=USER, now=now) is None
+        need: Need = {ENDPOINT_WRITES: writes, ENDPOINT_DELETES: deletes}
+        if budget.reserve(name, need, urgency=USER, now=now) is None:
+            times += [now] * (writes + deletes)
+            for kind, count in need.items():
+                for _ in range(count):
+                    assert budget.spend(name, kind, urgency=USER, now=now) is None
         budget.release(name, now=now)
     for start in times:
         assert sum(start <= time < start + WINDOW for time in times) <= TRAFFIC_MANAGER_LIMITS[ENDPOINT_WRITES] / 3
@@ -231,6 +238,26 @@ def test_resource_managers_own_429_closes_all_writes_and_no_reads() -> None:
     assert budget.spend("work/app", PROFILE_READS, urgency=USER, now=0.0) is None
 
 
+def test_endpoints_that_go_are_deletes_to_resource_manager_and_writes_to_traffic_manager() -> None:
+    budget = CallBudget(now=0.0)
+    assert budget.throttled(ENDPOINT_DELETES, "SubscriptionRequestsThrottled", until=9.0) == "arm-deletes"
+    assert budget.spend("work/app", PROFILE_DELETES, urgency=USER, now=0.0) is not None
+    assert budget.spend("work/app", ENDPOINT_DELETES, urgency=USER, now=0.0) is not None
+    assert budget.spend("work/app", ENDPOINT_WRITES, urgency=USER, now=0.0) is None
+    assert budget.throttled(ENDPOINT_DELETES, "TooManyRequests", until=9.0) == ENDPOINT_WRITES
+    assert budget.spend("work/app", ENDPOINT_WRITES, urgency=USER, now=1.0) is not None
+
+
+def test_who_needs_more_of_two_kinds_than_their_one_bucket_holds_gets_what_it_holds() -> None:
+    budget = CallBudget(now=0.0)
+    need: Need = {ENDPOINT_DELETES: 150, ENDPOINT_WRITES: 150}
+    assert budget.reserve("work/app", need, urgency=USER, now=0.0) is None
+    assert budget.spend("work/app", ENDPOINT_DELETES, urgency=USER, now=0.0) is None
+    drained = emptied(CallBudget(now=0.0), ENDPOINT_WRITES, now=0.0)
+    assert budget.available(0.0)[ENDPOINT_WRITES] < 1
+    assert budget.available(0.0)["arm-deletes"] == CallBudget(now=0.0).available(0.0)["arm-deletes"] - drained
+
+
 def test_after_a_pause_one_call_tries_and_the_others_wait_for_how_it_fares() -> None:
     budget = CallBudget(now=0.0)
     budget.throttled(PROFILE_WRITES, "TooManyRequests", until=10.0)
@@ -313,5 +340,11 @@ def test_what_calls_need() -> None:
         DeleteEndpoint(profile.ref, structs.replace(endpoint, name="other"), ""),
         DeleteProfile(profile.ref, ""),
     )
-    assert needed(calls, reads=1) == {PROFILE_READS: 1, PROFILE_WRITES: 2, ENDPOINT_WRITES: 2, PROFILE_DELETES: 1}
+    assert needed(calls, reads=1) == {
+        PROFILE_READS: 1,
+        PROFILE_WRITES: 2,
+        ENDPOINT_WRITES: 1,
+        ENDPOINT_DELETES: 1,
+        PROFILE_DELETES: 1,
+    }
     assert needed(()) == {}
