@@ -32,7 +32,7 @@ from fleetdns.controllers.surroundings import Surroundings
 from fleetdns.core.aggregate import Aggregate
 from fleetdns.core.callbudget import USER, needed
 from fleetdns.core.collision import colliding_since, outlasting
-from fleetdns.core.drift import settled_after
+from fleetdns.core.drift import doubtful_after, settled_after
 from fleetdns.core.guard import after_removal
 from fleetdns.core.identity import Unidentified
 from fleetdns.core.memory import Memory
@@ -237,6 +237,13 @@ class ProfileReconciler:
             run.memory,
             refusals=refusals,
             settled=self._settled(run),
+            doubtful=doubtful_after(
+                run.memory.doubtful,
+                run.plan.verdict.allowed,
+                run.plan.drifts,
+                desired=run.plan.desired.profile,
+                known=known.profile if known else None,
+            ),
             absences=absences,
         )
 

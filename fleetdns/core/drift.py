@@ -30,8 +30,11 @@ class Drift:
     is_asked: bool = False
 
 
-def drifted(changes: Iterable[Change], *, desired: Profile, settled: Profile | None) -> tuple[Drift, ...]:
-    """The changes that repair. `settled`: what was there with our knowledge when last looked at.
+def drifted(
+    changes: Iterable[Change], *, desired: Profile, settled: Profile | None, doubtful: frozenset[str] = frozenset()
+) -> tuple[Drift, ...]:
+    """The changes that repair. `settled`: what was there with our knowledge when last looked at; `doubtful`: folded
+    endpoint names, or "", of what a write of ours may have changed since.
 
     A profile that is gone took its endpoints along: that is one thing to tell, not one for each.
     """
@@ -44,7 +47,8 @@ def drifted(changes: Iterable[Change], *, desired: Profile, settled: Profile | N
     return tuple(
         drift
         for change in changes
-        if (drift := _drift(change, asked_for.get(subject_name(change)), settled)) is not None
+        if subject_name(change) not in doubtful
+        and (drift := _drift(change, asked_for.get(subject_name(change)), settled)) is not None
     )
 
 
@@ -69,6 +73,24 @@ def settled_after(desired: Profile, known: Profile, before: Profile | None) -> P
     true = [endpoint for endpoint in desired.endpoints if endpoint.folded not in differing]
     earlier = [e for e in before.endpoints if e.folded in differing & wanted] if before else []
     return with_endpoints(settings, [*true, *earlier, *unasked(desired, known)])
+
+
+def doubtful_after(
+    before: frozenset[str],
+    changes: Iterable[Change],
+    drifts: Iterable[Drift],
+    *,
+    desired: Profile,
+    known: Profile | None,
+) -> frozenset[str]:
+    """The subjects of which nobody can say whether what Azure holds of them is somebody else's doing or our own.
+
+    `known` None: these `changes` were on their way, and nobody knows what came of them. The doubt ends once a subject
+    is as desired. What was to repair somebody else's change is no wish of the hub's, and may be told.
+    """
+    if known is None:
+        return before | {subject_name(change) for change in changes} - {drift.endpoint for drift in drifts}
+    return before & {subject_name(change) for change in diff(desired, known)} if before else before
 
 
 def with_endpoints(profile: Profile, endpoints: list[Endpoint]) -> Profile:

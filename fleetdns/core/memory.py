@@ -47,7 +47,7 @@ class Memory:
     `tried`: what a call was to put back of which nobody knows yet what it did. `untold`: what was put back while the
     hub took no status. `said`: the events of health that one object's uid has, where the hub did not take the status
     of them all. `told_at`: when status was last written. `colliding`: since when every write has met
-    another change.
+    another change. `doubtful`: what a write of ours may have changed since it was settled (folded endpoint names, "").
     """
 
     settled: Profile | None = None
@@ -64,6 +64,7 @@ class Memory:
     said: frozenset[tuple[str, Event]] = frozenset()
     told_at: float | None = None
     colliding: float | None = None
+    doubtful: frozenset[str] = frozenset()
 
     def repairing(self, drifts: Iterable[Drift]) -> tuple[Drift, ...]:
         """These, and what was tried before: the newest of each subject."""

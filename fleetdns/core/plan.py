@@ -82,7 +82,8 @@ def plan(
     if spared is not None:
         draft = look.draft(sparing(draft.drain, spared))
     window = SWEEPS * settings.sweep
-    drifts = drifted(draft.changes, desired=draft.desired.profile, settled=draft.memory.settled)
+    doubtful = draft.memory.doubtful
+    drifts = drifted(draft.changes, desired=draft.desired.profile, settled=draft.memory.settled, doubtful=doubtful)
     contest = looked(draft.memory.contest, drifts, draft.desired.profile, window=window, now=now)
     slow = slowed(contest, drifts, draft.changes, observed, window=window, now=now)
     verdict = _with(draft.stays, judge(draft.changes, replace(draft.given, slowed=slow)))

@@ -11,6 +11,7 @@ from msgspec import structs
 
 from fleetdns.api.profile import PAUSED, MonitorConfig
 from fleetdns.core.trafficmanager import DISABLED, Profile
+from fleetdns.errors import Unavailable
 from tests.controllers.world import PROFILE_KEY, World
 from tests.core.builders import endpoint_name, make_backend, make_export, make_foreign_endpoint, make_profile, public_ip
 
@@ -46,6 +47,56 @@ async def test_a_weight_changed_by_hand_is_put_back_within_a_sweep_and_the_event
         assert "weight" in message
         assert endpoint_name("member-1") in message
         assert [drift.fields for drift in process.told.drifts] == [("weight",)]
+
+
+@pytest.mark.parametrize(
+    ("operation", "ask", "take_back"),
+    [
+        pytest.param(
+            "patch_profile",
+            lambda w: w.hub.apply(make_profile(ttl=5)),
+            lambda w: w.hub.apply(make_profile()),
+            id="a setting",
+        ),
+        pytest.param(
+            "put_profile",
+            lambda w: w.hub.apply(make_export("member-3")),
+            lambda w: w.withdraw("member-3"),
+            id="a cluster joins and leaves",
+        ),
+        pytest.param(
+            "put_profile",
+            lambda w: w.withdraw("member-2"),
+            lambda w: w.hub.apply(make_export("member-2")),
+            id="a cluster leaves and joins",
+        ),
+    ],
+)
+async def test_what_a_user_takes_back_while_the_answer_is_lost_is_called_nobody_else_s_change(
+    operation: str, ask: Callable[[World], None], take_back: Callable[[World], None]
+) -> None:
+    world = World()
+    async with world.running() as process:
+        roll_out(world)
+        await asyncio.sleep(5)
+        before = world.weights()
+        world.azure.fail(operation, Unavailable("Timeout", "no answer"), is_after_commit=True)
+        writes = len(world.azure.writes())
+        ask(world)
+        await asyncio.sleep(0.3)
+        assert world.azure.writes()[writes:] == [operation]
+        take_back(world)
+        await asyncio.sleep(90)
+
+        assert (world.weights(), world.azure.only.ttl) == (before, 60)
+        assert process.told.drifts == []
+        assert messages(world, "DriftRepaired") == []
+        world.azure.tamper(spoilt)
+        await asyncio.sleep(61)
+        assert {drift.endpoint for drift in process.told.drifts} == {
+            "",
+            *(e.folded for e in world.azure.only.endpoints),
+        }
 
 
 async def test_what_a_script_changed_in_every_endpoint_is_one_event_and_each_of_them_is_counted() -> None:

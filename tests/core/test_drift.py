@@ -11,7 +11,7 @@ from fleetdns.api.backend import BackendStatus, EndpointStatus
 from fleetdns.api.conditions import Condition
 from fleetdns.api.profile import ProfileStatus
 from fleetdns.core.changes import diff
-from fleetdns.core.drift import Drift, drifted
+from fleetdns.core.drift import Drift, doubtful_after, drifted
 from fleetdns.core.recall import settled_by_status
 from fleetdns.core.trafficmanager import Profile
 from tests.core.builders import (
@@ -180,3 +180,26 @@ def test_after_a_restart_a_target_that_status_shows_as_it_still_is_was_changed_o
         status = BackendStatus(endpoints=(EndpointStatus(A, target=told, weight=50), EndpointStatus(B, weight=50)))
         settled = settled_by_status(TWO, found, profile=profile, backends=[make_backend(status=status)])
         assert [d.fields for d in drifted(diff(TWO, found), desired=TWO, settled=settled)] == drifts
+
+
+def test_what_a_lost_write_may_have_changed_is_nobody_s_doing_until_it_is_as_desired() -> None:
+    """A user asks for another ttl and for a cluster less, the answer is lost, and the user takes both back."""
+    asked, spoilt = hub("a", ttl=5), with_endpoint(TWO, A, weight=1)
+    lost = doubtful_after(frozenset(), diff(asked, TWO), (), desired=asked, known=None)
+    assert lost == {"", A, B}  # the other's weight turned as well
+    happened = diff(TWO, asked)
+    assert {drift.endpoint for drift in drifted(happened, desired=TWO, settled=TWO)} == {"", A, B}
+    assert drifted(happened, desired=TWO, settled=TWO, doubtful=lost) == ()
+
+    still = doubtful_after(lost, happened, (), desired=TWO, known=replace(TWO, ttl=5))
+    assert still == {""}
+    assert [d.endpoint for d in drifted(diff(TWO, spoilt), desired=TWO, settled=TWO, doubtful=still)] == [A]
+    assert doubtful_after(still, (), (), desired=TWO, known=TWO) == frozenset()
+
+
+def test_a_repair_of_which_nobody_knows_what_it_did_is_a_repair_when_it_is_tried_again() -> None:
+    spoilt = with_endpoint(TWO, A, weight=1)
+    changes = diff(TWO, spoilt)
+    drifts = drifted(changes, desired=TWO, settled=TWO)
+    assert [drift.endpoint for drift in drifts] == [A]
+    assert doubtful_after(frozenset(), changes, drifts, desired=TWO, known=None) == frozenset()
