@@ -15,6 +15,7 @@ from fleetdns.core.desired import Desired
 from fleetdns.core.drift import unasked, with_endpoints
 from fleetdns.core.health import Told
 from fleetdns.core.memory import Memory
+from fleetdns.core.naming import HUB_TAG, PROFILE_TAG
 from fleetdns.core.refusals import refusals_by_status, still_refused
 from fleetdns.core.status import PROGRAMMED
 from fleetdns.core.trafficmanager import DEGRADED, Endpoint, Profile
@@ -66,7 +67,15 @@ def settled_by_status(
         for endpoint, told in pairs
         if told is not None and told.weight == endpoint.weight
     ]
-    return with_endpoints(desired, [*true, *unasked(desired, observed)])
+    settings = replace(desired, tags=_tags_as_found(desired, observed)) if observed is not None else desired
+    return with_endpoints(settings, [*true, *unasked(desired, observed)])
+
+
+def _tags_as_found(desired: Profile, observed: Profile) -> tuple[tuple[str, str], ...]:
+    """Status does not tell which tags the administrator asked for: what differs in them is the new flag's doing."""
+    own = tuple((name, value) for name, value in desired.tags if name in (PROFILE_TAG, HUB_TAG))
+    found = ((name, observed.tag(name)) for name, _ in desired.tags if name not in (PROFILE_TAG, HUB_TAG))
+    return tuple(sorted((*own, *((name, value) for name, value in found if value is not None))))
 
 
 def _as_listed(desired: Endpoint, told: EndpointStatus, present: Endpoint | None) -> Endpoint:

@@ -17,6 +17,7 @@ from tests.core.builders import (
     make_backend,
     make_export,
     make_foreign_endpoint,
+    make_naming,
     make_profile,
     public_ip,
 )
@@ -305,3 +306,24 @@ async def test_a_repair_that_azure_refuses_is_not_told_as_made() -> None:
 
         assert world.weights() == {"member-1": 33, "member-2": 33, "member-3": 33}
         assert told(world) == [(f"endpoint {ONE}", ("endpoint",))]
+
+
+@pytest.mark.parametrize("before", [{}, {"env": "dev"}], ids=["another tag", "another value"])
+async def test_tags_that_the_administrator_changed_while_nobody_ran_are_written_and_are_nobodys_doing_in_azure(
+    before: dict[str, str],
+) -> None:
+    world = World(naming=make_naming(tags=before))
+    async with world.running():
+        roll_out(world)
+        await asyncio.sleep(5)
+    world.settings = replace(world.settings, naming=make_naming(tags={"env": "prod"}))
+    async with world.running() as process:
+        await asyncio.sleep(5)
+        assert world.azure.only.tag("env") == "prod"
+        assert process.told.drifts == []
+        assert told(world) == []
+
+        world.azure.tamper(lambda p: replace(p, tags=tuple((name, value) for name, value in p.tags if name != "env")))
+        await asyncio.sleep(70)
+        assert world.azure.only.tag("env") == "prod"
+        assert told(world) == [("profile", ("tags.env",))]
