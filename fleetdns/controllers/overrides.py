@@ -52,6 +52,10 @@ class OverrideReconciler:
         await self._tell(service.namespace, found.remarks)
         return is_settled
 
+    def is_exported(self, service: ObjectKey) -> bool:
+        """Whether any cluster exports this service."""
+        return bool(self._caches.exports_of(service))
+
     def is_in_doubt(self, service: ObjectKey) -> bool:
         """Whether something that cannot be read hides what overrides make of a service. No event tells when that ends:
         what hides it may be of another service, or without a name.

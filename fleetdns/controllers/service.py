@@ -22,7 +22,7 @@ class ServiceReconciler:
     def __init__(self, overrides: OverrideReconciler, resolve: Callable[[ObjectKey], Awaitable[Result]] | None) -> None:
         self._overrides = overrides
         self._resolve = resolve
-        self._done: set[ObjectKey] = set()
+        self._done: set[ObjectKey] = set()  # of those that anybody exports
 
     def is_new(self, service: ObjectKey) -> bool:
         """Whether this process has not come to the end of it yet."""
@@ -41,7 +41,10 @@ class ServiceReconciler:
             result = await self._resolve(service)
         if result.requeue_after is not None:
             return result
-        self._done.add(service)
+        if self._overrides.is_exported(service):
+            self._done.add(service)
+        else:
+            self._done.discard(service)
         if failed is not None:
             raise failed
         return Result(requeue_after=_LOOK_AGAIN) if is_in_doubt else result
