@@ -90,13 +90,13 @@ class Wait:
 
 @dataclass(frozen=True, slots=True)
 class _Place:
-    """Where somebody stands in the line, and for how many tokens by bucket. `kind`: the bucket that is waited for;
+    """Where somebody stands in the line, and for how many tokens by bucket. `waits_for`: the bucket that has too few;
     `due`: when its tokens will be there.
     """
 
     rank: tuple[float, int]
     tokens: Mapping[str, int]
-    kind: str
+    waits_for: str
     due: float
 
 
@@ -206,11 +206,18 @@ class CallBudget:
     def _ahead(self, name: str, before: Iterable[_Place], now: float) -> float:
         """The tokens of one bucket that belong to those who stand before. Who waits for another bucket claims none that
         grow again until then: a hundred deletions in the line leave the reads to others.
+
+        of the reads, which grow by 2 a second     needs    reads that grow until then    belong to those before
+        one who waits for reads                      1                                    1
+        one who waits for a delete, due in 0.5 s     2      1                             1 more: 2 - 1
+        one who waits for a delete, due in 5 s       3      10                            none more: 2 + 3 < 10
+
+        So where there are 3 reads, the next who asks may have 1.
         """
         waited_for, claimed, lacking = 0, 0, 0.0
         for place in before:
             amount = place.tokens.get(name, 0)
-            if place.kind == name:
+            if place.waits_for == name:
                 waited_for += amount
                 continue
             claimed += amount

@@ -40,6 +40,14 @@ _MISSED = 300.0  # seconds; whoever waits for a lane comes back far sooner
 class _Closed:
     """`tried_until`: somebody who failed before tries now, or did and was never heard of again; `first_until`: the same
     of somebody who did not. `trier`: who that is.
+
+    at       without jitter                          who did not fail may try at    who failed may try at
+    0.0 s    the lane closes                         1.5 s                          2.0 s
+    1.5 s    one who did not fail tries              5.8 s: as if it failed now     6.3 s
+    2.0 s    that fails                              5.5 s                          6.0 s
+    6.0 s    one who failed tries, and fails         13.5 s                         14.0 s
+    14.0 s   the same                                25.5 s: 12 s at most           30.0 s
+    30.0 s   the same                                41.5 s                         60.0 s
     """
 
     tries: int

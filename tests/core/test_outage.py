@@ -68,6 +68,29 @@ def test_tries_come_later_and_later_up_to_half_a_minute() -> None:
     assert pauses == [2.0, 4.0, 8.0, 16.0, 30.0, 30.0, 30.0]
 
 
+def test_the_timeline_of_a_closed_lane() -> None:
+    """The one that the code shows, line by line: when it is worth asking for who did not fail, and for who did."""
+
+    def tried(asker: str, now: float) -> tuple[float, float]:
+        assert outages.wait(LANE, asker, now, tries=True) is None
+        fail(outages, [asker], now=now)
+        return until(now)
+
+    def until(now: float) -> tuple[float, float]:
+        waits = [outages.wait(LANE, asker, now, tries=False) or 0.0 for asker in ("nobody yet", "a")]
+        return now + waits[0], now + waits[1]
+
+    outages = closed()
+    assert until(0.0) == (1.5, 2.0)
+    assert outages.wait(LANE, "new", 1.5, tries=True) is None
+    assert until(1.5) == pytest.approx((5.8, 6.3))
+    fail(outages, ["new"], now=2.0)
+    assert until(2.0) == (5.5, 6.0)
+    assert tried("b", 6.0) == (13.5, 14.0)
+    assert tried("b", 14.0) == (25.5, 30.0)
+    assert tried("b", 30.0) == (41.5, 60.0)
+
+
 def test_calls_that_were_on_their_way_when_the_lane_closed_make_it_no_worse() -> None:
     outages = closed()
     fail(outages, ["a", "b", "c", "d"], now=0.5)
