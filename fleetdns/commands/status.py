@@ -84,8 +84,10 @@ def _beneath(overview: Overview, paint: Paint) -> Iterator[str]:
     if overview.served:
         rows = (_served(each) for each in overview.served)
         yield from paint.table(_ENDPOINTS, rows, indent="  ", colours=_COLOURS)
-    for subjects, said in folded((f"{u.backend} in {u.cluster}", _said(u)) for u in overview.unserved):
-        yield f"  {paint('no traffic', YELLOW)}  {subjects}: {said}"
+    for title, is_serving in (("no traffic", False), ("not changed", True)):
+        told = (u for u in overview.unserved if u.is_serving == is_serving)
+        for subjects, said in folded((f"{u.backend} in {u.cluster}", _said(u)) for u in told):
+            yield f"  {paint(title, YELLOW)}  {subjects}: {said}"
     for trouble in overview.troubles:
         title = f"{trouble.subject}, {trouble.condition}"
         yield f"  {paint(title, BOLD)}: {trouble.message} {paint(f'({trouble.reason})', DIM)}"
@@ -117,7 +119,13 @@ def _entry(overview: Overview) -> dict[str, Any]:
         "healthy": overview.healthy,
         "endpoints": [_served_entry(served) for served in overview.served],
         "rejected": [
-            {"backend": u.backend, "cluster": u.cluster, "reason": u.reason, "message": u.message}
+            {
+                "backend": u.backend,
+                "cluster": u.cluster,
+                "reason": u.reason,
+                "message": u.message,
+                "serving": u.is_serving,
+            }
             for u in overview.unserved
         ],
         "troubles": [_trouble_entry(trouble) for trouble in overview.troubles],

@@ -17,6 +17,7 @@ from fleetdns.core.naming import parse_endpoint_name
 from fleetdns.core.outcome import NAME_TAKEN, PENDING, REFUSED, Failure, Outcome
 from fleetdns.core.policy import REFUSED as HELD_REFUSED
 from fleetdns.core.policy import TARGET_TAKEN, Held
+from fleetdns.core.refusals import serving_as_before
 from fleetdns.core.status import ACCEPTED, INVALID, PENDING_REASON, READY
 from fleetdns.core.trafficmanager import Endpoint, Profile, endpoint_id
 from fleetdns.core.wording import first_few
@@ -36,7 +37,9 @@ def backend_status(backend: TrafficManagerBackend, outcome: Outcome, *, now: str
         endpoints=endpoints,
         endpoint_count=len(endpoints),
         rejected=rejected,
-        conditions=_stamped(backend, _accepted(backend, outcome, rejected), _guarded(backend, outcome), now=now),
+        conditions=_stamped(
+            backend, _accepted(backend, outcome, rejected, endpoints), _guarded(backend, outcome), now=now
+        ),
     )
 
 
@@ -148,7 +151,12 @@ def _source_of(backend: TrafficManagerBackend, change: Change, outcome: Outcome)
     return source.cluster if source and source.backend == backend.metadata.key else None
 
 
-def _accepted(backend: TrafficManagerBackend, outcome: Outcome, rejected: tuple[RejectedExport, ...]) -> Condition:
+def _accepted(
+    backend: TrafficManagerBackend,
+    outcome: Outcome,
+    rejected: tuple[RejectedExport, ...],
+    endpoints: tuple[EndpointStatus, ...],
+) -> Condition:
     key, service = backend.metadata.key, backend.spec.backend.name
     known = find(backend.status.conditions, ACCEPTED)
     is_current = known is not None and known.observed_generation == backend.metadata.generation
@@ -171,12 +179,21 @@ def _accepted(backend: TrafficManagerBackend, outcome: Outcome, rejected: tuple[
         return Condition(ACCEPTED, FALSE, INVALID, message)
     left_out = _left_out(key, outcome)
     if rejected:
-        listed = first_few(f"{r.cluster} ({r.reason})" for r in rejected)
-        message = f"exports that are not serving endpoints, see status.rejected: {listed}{left_out}"
-        return Condition(ACCEPTED, FALSE, INVALID, message)
+        return Condition(ACCEPTED, FALSE, INVALID, f"{_rejections(rejected, endpoints)}{left_out}")
     if key in outcome.desired.unresolved:
         return Condition(ACCEPTED, UNKNOWN, PENDING_REASON, f"the exports of Service {service} are being resolved")
     return Condition(ACCEPTED, TRUE, ACCEPTED, f"every exported Service is an endpoint{left_out}")
+
+
+def _rejections(rejected: tuple[RejectedExport, ...], endpoints: tuple[EndpointStatus, ...]) -> str:
+    """Who does not serve, and who serves as before because Azure refuses what is to change."""
+    serving = serving_as_before(rejected, endpoints)
+    absent = first_few(f"{r.cluster} ({r.reason})" for r in rejected if r.cluster not in serving)
+    unchanged = first_few(f"{r.cluster} ({r.reason})" for r in rejected if r.cluster in serving)
+    found = [f"exports that are not serving endpoints, see status.rejected: {absent}"] if absent else []
+    if unchanged:
+        found.append(f"endpoints that serve as before, since their change is refused, see status.rejected: {unchanged}")
+    return "; ".join(found)
 
 
 def _left_out(backend: ObjectKey, outcome: Outcome) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from fleetdns.api.backend import BackendSpec, EndpointStatus, NameRef, TrafficManagerBackend
+from fleetdns.api.backend import BackendSpec, EndpointStatus, NameRef, RejectedExport, TrafficManagerBackend
 from fleetdns.api.conditions import TRUE, UNKNOWN, find, is_true
 from fleetdns.api.exports import WITHDRAWN, InternalServiceExport
 from fleetdns.api.meta import ObjectKey, ObjectMeta, is_marked
@@ -31,6 +31,7 @@ from fleetdns.core.guard import GUARDED
 from fleetdns.core.leaving import backend_waits, profile_waits
 from fleetdns.core.naming import parse_endpoint_name
 from fleetdns.core.overview import profile_shares
+from fleetdns.core.refusals import serving_as_before
 from fleetdns.core.status import ACCEPTED, PROGRAMMED
 from fleetdns.core.trafficmanager import CHECKING, DEGRADED, MAX_ENDPOINTS
 
@@ -164,11 +165,20 @@ def _finding(chain: _Chain, cluster: str) -> Finding:
         return Finding(cluster, *chain.obstacle)
     for rejected in chain.backend.status.rejected:
         if rejected.cluster == cluster and rejected.reason in _SAID_BY_AZURE:
-            todo = remedies.said_by_azure(rejected.reason, chain.profile)
-            return Finding(cluster, rejected.reason, rejected.message, todo)
+            return _said_by_azure(chain, rejected, endpoint)
     if endpoint is None:
         return _pending(chain, cluster)
     return _in_azure(chain, cluster, endpoint)
+
+
+def _said_by_azure(chain: _Chain, rejected: RejectedExport, endpoint: EndpointStatus | None) -> Finding:
+    cluster, reason = rejected.cluster, rejected.reason
+    todo = remedies.said_by_azure(reason, chain.profile)
+    status = chain.backend.status
+    if endpoint is None or cluster not in serving_as_before(status.rejected, status.endpoints):
+        return Finding(cluster, reason, rejected.message, todo)
+    because = f"it serves as before, since its change is refused: {rejected.message}"
+    return Finding(cluster, reason, because, todo, endpoint.weight, chain.shares.get(endpoint.name.lower(), 0.0))
 
 
 def _going(chain: _Chain, cluster: str, endpoint: EndpointStatus | None) -> Finding:

@@ -14,6 +14,7 @@ from fleetdns.core.contest import DRIFTING
 from fleetdns.core.guard import GUARDED
 from fleetdns.core.health import HEALTHY
 from fleetdns.core.naming import parse_endpoint_name
+from fleetdns.core.refusals import serving_as_before
 from fleetdns.core.shares import Weighed, shares
 from fleetdns.core.status import ACCEPTED, PAUSED_TYPE, PROGRAMMED
 from fleetdns.core.trafficmanager import DISABLED
@@ -36,12 +37,13 @@ class Served:
 
 @dataclass(frozen=True, slots=True)
 class Unserved:
-    """A cluster's export that is no serving endpoint, and why."""
+    """A cluster's export that is no serving endpoint, and why; `is_serving`: it is, and what is refused is a change."""
 
     backend: str
     cluster: str
     reason: str
     message: str
+    is_serving: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,8 +151,10 @@ def _served(backends: list[TrafficManagerBackend], parts: Mapping[str, float]) -
 
 def _unserved(backends: list[TrafficManagerBackend]) -> Iterator[Unserved]:
     for backend in backends:
+        serving = serving_as_before(backend.status.rejected, backend.status.endpoints)
         for rejected in sorted(backend.status.rejected, key=lambda r: (r.cluster, r.reason)):
-            yield Unserved(backend.metadata.name, rejected.cluster, rejected.reason, rejected.message)
+            is_serving = rejected.cluster in serving
+            yield Unserved(backend.metadata.name, rejected.cluster, rejected.reason, rejected.message, is_serving)
 
 
 def _troubles(

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from fleetdns.api.backend import TrafficManagerBackend
-from fleetdns.core.candidates import AZURE_REFUSED
+from fleetdns.api.backend import EndpointStatus, RejectedExport, TrafficManagerBackend
+from fleetdns.core.candidates import AZURE_REFUSED, DISABLED_IN_AZURE, DUPLICATE_TARGET
 from fleetdns.core.desired import Desired
 from fleetdns.core.outcome import Failure
 from fleetdns.core.trafficmanager import Profile
@@ -68,3 +68,13 @@ def refusals_by_status(
 def due(refusals: Refusals, *, now: float) -> frozenset[str]:
     """The endpoints that may be tried again."""
     return frozenset(name for name, refusal in refusals.items() if refusal.retry_at <= now)
+
+
+def serving_as_before(rejected: Iterable[RejectedExport], endpoints: Iterable[EndpointStatus]) -> frozenset[str]:
+    """The clusters of which only a change is refused: their endpoints are in Azure as they were, and switched on."""
+    by_reason: dict[str, set[str]] = {}
+    for each in rejected:
+        by_reason.setdefault(each.reason, set()).add(each.cluster)
+    refused = by_reason.get(AZURE_REFUSED, set()) | by_reason.get(DUPLICATE_TARGET, set())
+    there = {endpoint.from_.cluster for endpoint in endpoints if endpoint.from_ is not None}
+    return frozenset((refused & there) - by_reason.get(DISABLED_IN_AZURE, set()))

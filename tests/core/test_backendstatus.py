@@ -20,7 +20,7 @@ from fleetdns.core.drain import drain
 from fleetdns.core.outcome import Failure, Outcome
 from fleetdns.core.policy import Held, judge
 from fleetdns.core.status import status_patch
-from fleetdns.core.trafficmanager import Profile
+from fleetdns.core.trafficmanager import Endpoint, Profile
 from tests.core.azure_model import AzureModel
 from tests.core.builders import (
     LATER,
@@ -177,10 +177,20 @@ def rejected(status: BackendStatus) -> list[tuple[str, str]]:
     return [(r.cluster, r.reason) for r in status.rejected]
 
 
-def disabled(profile: Profile, cluster: str) -> Profile:
+def endpoint_of(profile: Profile, cluster: str) -> Endpoint:
     endpoint = profile.endpoint(endpoint_name(cluster))
     assert endpoint is not None
-    return profile.with_endpoint(structs.replace(endpoint, status="Disabled"))
+    return endpoint
+
+
+def disabled(profile: Profile, cluster: str) -> Profile:
+    return profile.with_endpoint(structs.replace(endpoint_of(profile, cluster), status="Disabled"))
+
+
+def message(status: BackendStatus) -> str:
+    condition = find(status.conditions, "Accepted")
+    assert condition is not None
+    return condition.message
 
 
 FOREIGN = structs.replace(make_foreign_endpoint(), kind="azureEndpoints", target_resource_id=public_ip("b-app"))
@@ -221,6 +231,20 @@ def test_rejected(reached: Outcome, found: list[tuple[str, str]]) -> None:
     assert rejected(status) == found
     if found:
         assert told(status) in (("False", "Invalid"), ("Unknown", "Pending"))
+
+
+def test_an_endpoint_whose_change_is_refused_is_not_said_to_serve_nobody() -> None:
+    lighter = azure(BOTH).with_endpoint(structs.replace(endpoint_of(azure(BOTH), "b"), weight=7))
+    reached = outcome(BOTH, lighter, refused={endpoint_name("b"): "BadRequest: no"})
+    status = backend_status(make_backend(), reached, now=NOW)
+    assert rejected(status) == [("b", "AzureRefused")]
+    assert message(status) == (
+        "endpoints that serve as before, since their change is refused, see status.rejected: b (AzureRefused)"
+    )
+    off = backend_status(make_backend(), replace(reached, observed=disabled(lighter, "b")), now=NOW)
+    assert message(off) == (
+        "exports that are not serving endpoints, see status.rejected: b (AzureRefused), b (DisabledInAzure)"
+    )
 
 
 def test_a_service_that_nobody_exports_says_where_to_look() -> None:

@@ -253,9 +253,18 @@ def guarded(name: str, message: str) -> TrafficManagerProfile:
     ],
 )
 def test_what_azure_says_of_an_endpoint_is_told(reason: str, message: str) -> None:
-    served = backend(endpoint("a"), rejected=[RejectedExport("a", reason, message)])
+    there = [endpoint("a")] if reason == "DisabledInAzure" else []
+    served = backend(*there, rejected=[RejectedExport("a", reason, message)])
     finding = found(asked(make_aggregate(programmed(), backends=[served], exports=[make_export("a")])), "a")
-    assert (finding.verdict, finding.because) == (reason, message)
+    assert (finding.verdict, finding.because, finding.share) == (reason, message, None)
+    assert finding.todo
+
+
+def test_an_endpoint_whose_change_azure_refuses_serves_as_before() -> None:
+    served = backend(endpoint("a", 7), rejected=[RejectedExport("a", "AzureRefused", "BadRequest: no")])
+    finding = found(asked(make_aggregate(programmed(), backends=[served], exports=[make_export("a")])), "a")
+    assert (finding.verdict, finding.weight, finding.share) == ("AzureRefused", 7, 1.0)
+    assert finding.because == "it serves as before, since its change is refused: BadRequest: no"
     assert finding.todo
 
 
