@@ -96,20 +96,21 @@ class Planner:
         return foreign_owner(observed, run.identity, profile=run.profile, naming=self._settings.naming)
 
     async def _observe(self, run: Run) -> None:
+        """Step by step; whatever ends it spares the calls of the steps that follow.
+
+        nothing is known, and it was just written     wait: what follows is a write
+        these calls were refused just now             end, with what was said then
+        a new profile, or one that was just written   wait for what else comes
+        calls write back what others may have set     read it afresh
+        endpoints are to go                           look at the definitions
+        """
         known = self._known(run)
         if known is None and self.may_write(run):
-            run.wait = self._rest(run)  # a write of unknown outcome: what follows will write
+            run.wait = self._rest(run)
             if run.wait > 0:
                 return
-        setback = run.memory.setback
-        if known is None and setback is not None and not setback.is_due(self._clock()):
-            self._look(run, setback.base)
-        else:
-            self._look(run, known.profile if known is not None else await self._read(run))
-        if self._is_set_back(run):
+        if await self._is_refused_at_first_look(run, known):
             return
-        if known is None and setback is not None and not setback.is_due(self._clock()):
-            self._look(run, await self._read(run))  # other calls than those that were refused
         self._pace(run)
         if run.wait > 0:
             return
@@ -117,6 +118,21 @@ class Planner:
             await self._look_afresh(run, run.plan)
         await self._prove(run)
         self._swept.add(run.key)
+
+    async def _is_refused_at_first_look(self, run: Run, known: Observation | None) -> bool:
+        """Plan on what is known, or on one read; whether these calls were refused just now. Those are not prepared by a
+        read: where nothing is known, what Azure held when it refused them tells whether they are the same.
+        """
+        if known is not None:
+            self._look(run, known.profile)
+            return self._is_set_back(run)
+        setback = run.memory.setback
+        if setback is not None and not setback.is_due(self._clock()):
+            self._look(run, setback.base)
+            if self._is_set_back(run):
+                return True
+        self._look(run, await self._read(run))
+        return False
 
     async def _look_afresh(self, run: Run, planned: Plan) -> None:
         self._azure.reserve(run.identity.ref, needed(planned.batch.calls, reads=1))

@@ -96,32 +96,38 @@ def guard(
     limits: Limits,
     now: float,
 ) -> Guarding:
-    """Folded names: `unproven` of endpoints whose removal something else holds back already, `refused` by Azure."""
+    """The verdict on what vanished. Folded names: `unproven` of endpoints whose removal something else holds back
+    already, `refused` by Azure.
+
+    vanished     would go, and for no other reason than that an export is missing
+      waiting    of these, what something else holds and nobody let go: told on if it was told before
+      gone       of these, all others: the verdict is about them
+        before   of these, what was missed before, or was never seen to be there: it has had its moment
+        unmeant  of these, what nobody let go: either all of them stay, or only those of `before`
+    """
     vanished = tuple(_vanished(changes, aggregate, drain))
+    # Nor is it forgotten while something else holds it: the condition is all that will tell afterwards.
+    waiting = tuple(e for e in vanished if e.folded in unproven and not is_let_go(e, aggregate))
+    told = _told_before(waiting, aggregate)
     gone = tuple(e for e in vanished if e.folded not in unproven)
     since = {e.folded: absences.since.get(e.folded, now) for e in gone}
     remembered = replace(absences.within(limits.window, now=now), since=since)
-    # Nor is it forgotten while something else holds it: the condition is all that will tell afterwards.
-    waiting = tuple(e for e in vanished if e.folded in unproven and not is_let_go(e, aggregate))
-    still = _guarded(waiting, aggregate)
     if observed is None or not gone:
-        return Guarding(held=still, absences=remembered)
+        return Guarding(held=told, absences=remembered)
     # What was held before has had its moment, whatever this process has seen of it.
     before = _missed_before(gone, aggregate)
     returning = frozenset(name for name, at in since.items() if now - at < GRACE) - before
-    ripe = tuple(e for e in gone if e.folded not in returning)
     # Those that still have their moment are missing as well: what vanishes together must not go in parts, each of them
     # within the limit, because one was heard of a blink later.
-    guarded = tuple(e for e in gone if not is_let_go(e, aggregate))
-    left = _left(guarded, changes, observed, unproven=unproven, refused=refused)
-    missed = _held(
-        guarded, left, total=len(observed.owned), removed=remembered.gone(observed), before=before, limits=limits
-    )
-    held = frozenset(e.folded for e in missed) - returning
+    unmeant = tuple(e for e in gone if not is_let_go(e, aggregate))
+    left = _left(unmeant, changes, observed, unproven=unproven, refused=refused)
+    total, removed = len(observed.owned), remembered.gone(observed)
+    staying = _held(unmeant, left, total=total, removed=removed, before=before, limits=limits)
+    held = frozenset(e.folded for e in staying) - returning
     return Guarding(
         returning=returning,
-        held=held | still,
-        going=frozenset(e.folded for e in ripe) - held,
+        held=held | told,
+        going=frozenset(e.folded for e in gone) - returning - held,
         absences=remembered,
         next_look=min((since[name] + GRACE for name in returning), default=None),
     )
@@ -174,7 +180,7 @@ def _claims(change: Change) -> bool:
 
 
 def _held(
-    guarded: tuple[Endpoint, ...],
+    unmeant: tuple[Endpoint, ...],
     left: tuple[Endpoint, ...],
     *,
     total: int,
@@ -183,15 +189,15 @@ def _held(
     limits: Limits,
 ) -> tuple[Endpoint, ...]:
     """`left`: what would be there without them; `total`: how many of ours are there; `removed`: that went lately."""
-    if (len(guarded) + removed) * 100 > limits.max_percent * (total + removed):
-        return guarded
-    if _is_last(guarded, left):
-        return guarded
-    return tuple(endpoint for endpoint in guarded if endpoint.folded in before)
+    if (len(unmeant) + removed) * 100 > limits.max_percent * (total + removed):
+        return unmeant
+    if _is_last(unmeant, left):
+        return unmeant
+    return tuple(endpoint for endpoint in unmeant if endpoint.folded in before)
 
 
 def _left(
-    guarded: tuple[Endpoint, ...],
+    unmeant: tuple[Endpoint, ...],
     changes: tuple[Change, ...],
     observed: Profile,
     *,
@@ -199,17 +205,17 @@ def _left(
     refused: frozenset[str],
 ) -> tuple[Endpoint, ...]:
     """The endpoints after everything that would happen; what Azure refuses does not come."""
-    leaving = {c.subject.folded for c in changes if isinstance(c, Delete)} - unproven | {e.folded for e in guarded}
+    leaving = {c.subject.folded for c in changes if isinstance(c, Delete)} - unproven | {e.folded for e in unmeant}
     made = (c.subject for c in changes if isinstance(c, Create) and isinstance(c.subject, Endpoint))
     coming = (endpoint for endpoint in made if endpoint.folded not in refused)
     return (*(e for e in observed.endpoints if e.folded not in leaving), *coming)
 
 
-def _is_last(guarded: tuple[Endpoint, ...], left: tuple[Endpoint, ...]) -> bool:
+def _is_last(unmeant: tuple[Endpoint, ...], left: tuple[Endpoint, ...]) -> bool:
     """Whether the profile would answer with nothing, or with nothing that serves, where it does now."""
     if not any(not endpoint.is_disabled for endpoint in left):
-        return bool(guarded)
-    return any(map(serves, guarded)) and not any(map(serves, left))
+        return bool(unmeant)
+    return any(map(serves, unmeant)) and not any(map(serves, left))
 
 
 def serves(endpoint: Endpoint) -> bool:
@@ -224,10 +230,10 @@ def _missed_before(gone: tuple[Endpoint, ...], aggregate: Aggregate) -> frozense
     still to follow.
     """
     listed = {known.name for backend in aggregate.live_backends for known in backend.status.endpoints}
-    return frozenset(e.folded for e in gone if e.folded not in listed) | _guarded(gone, aggregate)
+    return frozenset(e.folded for e in gone if e.folded not in listed) | _told_before(gone, aggregate)
 
 
-def _guarded(gone: tuple[Endpoint, ...], aggregate: Aggregate) -> frozenset[str]:
+def _told_before(gone: tuple[Endpoint, ...], aggregate: Aggregate) -> frozenset[str]:
     """The folded names of those for which a guarded backend answers."""
     guarded = {b.metadata.uid for b in aggregate.live_backends if is_true(b.status.conditions, GUARDED)}
     if not guarded:
