@@ -155,7 +155,9 @@ class Story:
         return any(event["count"] >= times for event in mine)
 
     async def _is_refused(self) -> bool:
-        return condition(await self._export("c"), "Conflict").get("status") == "True"
+        """And the backend says who is left out, so that it has to say later that nobody is."""
+        is_told = condition(await self._export("c"), "Conflict").get("status") == "True"
+        return is_told and not is_("Accepted")(await self._object(BACKENDS, SERVICE))
 
     async def _is_let_go(self) -> bool:
         return not await self._export("c")
