@@ -24,6 +24,7 @@ from fleetdns import __version__
 from fleetdns.azure.clouds import CLOUDS
 from fleetdns.azure.credential import credential
 from fleetdns.azure.remedies import Peer
+from fleetdns.envproxy import proxy_for
 from fleetdns.errors import UsageError
 from fleetdns.sentonce import sent_once
 
@@ -110,7 +111,7 @@ def session(endpoint: str) -> aiohttp.ClientSession:
         cookie_jar=aiohttp.DummyCookieJar(),
         auto_decompress=False,  # the SDK does that itself
         middlewares=(sent_once,),
-        trust_env=not is_plain,  # no proxy between us and our own loopback
+        proxy=None if is_plain else proxy_for(endpoint),  # none between us and our own loopback
     )
 
 

@@ -116,7 +116,7 @@ class Connection:
     @property
     def _header(self) -> str | None:
         found: str | None = self._configuration.api_key.get(_TOKEN)
-        return self._adopted or found
+        return self._adopted or (found.strip() if found else found)
 
     async def _renew(self) -> None:
         is_refused, self._is_refused = self._is_refused, False
@@ -224,6 +224,8 @@ def _tls(configuration: Configuration, authority: str | None) -> ssl.SSLContext 
     if not (configuration.host or "").startswith("https"):
         return None
     context = ssl.create_default_context(cadata=authority)
+    # On by default since Python 3.13: clusters whose authority was made without key identifiers would not be trusted.
+    context.verify_flags &= ~ssl.VERIFY_X509_STRICT
     if configuration.cert_file:
         context.load_cert_chain(configuration.cert_file, keyfile=configuration.key_file)
     if not configuration.verify_ssl:

@@ -17,6 +17,7 @@ from typing import Any, Protocol, Self
 import aiohttp
 
 from fleetdns import __version__
+from fleetdns.envproxy import proxy_for
 from fleetdns.kube.config import Connection
 from fleetdns.kube.errors import NAMESPACE_TERMINATING, Refused, Unreachable, refused
 from fleetdns.kube.streams import Chunks, Lines
@@ -85,9 +86,8 @@ class Transport:
             ),
             cookie_jar=aiohttp.DummyCookieJar(),
             headers={"User-Agent": f"fleetdns/{__version__}", "Accept": _JSON},
-            proxy=self._connection.proxy,
-            trust_env=True,
             middlewares=(sent_once,),
+            proxy=self._connection.proxy or proxy_for(self._connection.host),
         )
         return self
 
@@ -255,6 +255,9 @@ class Transport:
             code = str(response.status)
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise self._unreachable(error) from error
+        except ValueError:  # its words may quote what was to be sent, which is a secret
+            because = f"no request to {self._server} can be made with this proxy-url and these credentials"
+            raise Unreachable(because) from None
         else:
             return response
         finally:
