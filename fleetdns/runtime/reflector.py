@@ -220,16 +220,16 @@ class Reflector(Generic[K, T]):
             if not line.endswith(b"\n"):
                 return "cut"  # half an event; the next watch brings it whole
             if not line.isspace():
-                await self._hear(read_line(line, self._codec), sink)
+                await self._hear(read_line(line, self._codec), sink, silence)
             begin_anew(silence, patience if self._initial is None else _SILENT_WITHOUT_END, now=_now())
             count += 1
             if count % _LINES_AT_ONCE == 0:
                 await asyncio.sleep(0)
         return "closed"
 
-    async def _hear(self, line: WatchLine[K, T], sink: Sink[K, T]) -> None:
+    async def _hear(self, line: WatchLine[K, T], sink: Sink[K, T], silence: asyncio.Timeout) -> None:
         if self._initial is not None:
-            await self._collect(self._initial, line, sink)
+            await self._collect(self._initial, line, sink, silence)
             return
         self._silences = 0
         self._pulse.heard()
@@ -240,10 +240,13 @@ class Reflector(Generic[K, T]):
         if self._is_version_ordered and line.version and not is_older(line.version, self._version):
             self._version = line.version
 
-    async def _collect(self, initial: InitialEvents[K, T], line: WatchLine[K, T], sink: Sink[K, T]) -> None:
+    async def _collect(
+        self, initial: InitialEvents[K, T], line: WatchLine[K, T], sink: Sink[K, T], silence: asyncio.Timeout
+    ) -> None:
         state = initial.take(line)
         if state is None:
             return
+        silence.reschedule(None)  # until the next line: what we take over ourselves is no silence of the server's
         self._initial = None
         self._relist.succeeded()
         await self._begin(state, sink, by="stream")

@@ -172,6 +172,21 @@ async def test_cancelling_in_the_middle_of_the_state_leaves_no_stream_open() -> 
     assert script.open_streams == 0
 
 
+async def test_a_state_that_takes_longer_to_take_over_than_a_stream_may_be_silent_is_taken_over_whole() -> None:
+    script = Script([stream(*STATE, 50.0)])
+    whole: list[float] = []
+
+    async def replace(_: Replaced[str, Thing]) -> None:
+        await asyncio.sleep(40)
+        whole.append(asyncio.get_running_loop().time())
+
+    reflector = Reflector(script, Things(), random=NoJitter(), watch_list=WatchListSupport())
+    run = asyncio.create_task(reflector.run(lambda _event: None, replace=replace))
+    await asyncio.sleep(45)
+    run.cancel()
+    assert whole == [40]
+
+
 # Once more
 
 
