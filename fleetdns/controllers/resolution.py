@@ -23,6 +23,7 @@ from fleetdns.api.exports import (
 )
 from fleetdns.api.meta import ObjectKey, ObjectMeta
 from fleetdns.controllers.caches import Caches
+from fleetdns.controllers.hubwrites import HubWrites
 from fleetdns.controllers.ports import Hub
 from fleetdns.controllers.status import StatusWriter
 from fleetdns.core.burst import Burst, gathered
@@ -79,9 +80,10 @@ class ResolutionReconciler:
         exports = self._caches.exports_of(service)
         memory = self._recalled(service, exports)
         resolution = resolve(service, exports, current=current, unreadable=unreadable)
+        writes = HubWrites()
         if current is None:
             # Nothing is left to be taken out of, and the import's own trouble must not hold who wants to leave.
-            await self._release(resolution)
+            await self._release(resolution, writes)
         if resolution.status is None:
             memory.burst = Burst()
             await self._remove(current)
@@ -90,8 +92,9 @@ class ResolutionReconciler:
             if wait > 0:
                 return Result(requeue_after=wait)
         if current is not None:
-            await self._release(resolution)
+            await self._release(resolution, writes)
         await self._judge_each(resolution.conflicts, memory)
+        writes.end()
         return Result()
 
     def _recalled(self, service: ObjectKey, exports: tuple[InternalServiceExport, ...]) -> _Memory:
@@ -104,9 +107,10 @@ class ResolutionReconciler:
         memory.judged = {key: value for key, value in memory.judged.items() if key in keys}
         return memory
 
-    async def _release(self, resolution: Resolution) -> None:
+    async def _release(self, resolution: Resolution, writes: HubWrites) -> None:
         for export in resolution.released:
-            await self._writer.remove_finalizer(export, EXPORT_FINALIZER)
+            with writes.each():
+                await self._writer.remove_finalizer(export, EXPORT_FINALIZER)
 
     async def _remove(self, current: ServiceImport | None) -> None:
         if current is not None and not current.metadata.is_deleting:

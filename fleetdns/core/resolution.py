@@ -63,8 +63,11 @@ def resolve(
         status = current.status if kept and current else None
         return Resolution(status, strangers, leaving)
     winner = live[0]
-    ports = _ports(winner)
-    agreeing = {export.cluster for export in live if _ports(export) == ports}
+    if kept and current is not None:  # one that cannot be read may be the oldest: what it decided stands
+        decided = _ports(current.status.ports)
+        winner = next((export for export in live if _ports(export.spec.ports) == decided), winner)
+    ports = _ports(winner.spec.ports)
+    agreeing = {export.cluster for export in live if _ports(export.spec.ports) == ports}
     status = ServiceImportStatus(
         ports=winner.spec.ports,  # in its order, which Fleet's controllers compare
         clusters=tuple(ClusterRef(cluster) for cluster in sorted(agreeing | kept)),
@@ -130,7 +133,7 @@ Ports = Mapping[tuple[int, str], ServicePort]
 
 def _verdict(export: InternalServiceExport, winner: InternalServiceExport, ports: Ports) -> Condition:
     """`ports`: the winner's."""
-    differences = tuple(_differences(_ports(export), ports))
+    differences = tuple(_differences(_ports(export.spec.ports), ports))
     if not differences:
         return Condition(CONFLICT, FALSE, "NoConflictFound", "the ports agree with every export that is in")
     message = (
@@ -188,13 +191,12 @@ def _instant(text: str) -> datetime:
     return instant if instant.tzinfo else instant.replace(tzinfo=UTC)
 
 
-def _ports(export: InternalServiceExport) -> Ports:
+def _ports(ports: Iterable[ServicePort]) -> Ports:
     """The ports as a set: neither order nor repetition counts, and an empty name is none."""
-    ports = (
-        msgspec.structs.replace(port, name=port.name or None, app_protocol=port.app_protocol or None)
-        for port in export.spec.ports
+    plain = (
+        msgspec.structs.replace(port, name=port.name or None, app_protocol=port.app_protocol or None) for port in ports
     )
     found: dict[tuple[int, str], ServicePort] = {}
-    for port in sorted(ports, key=lambda port: (port.port, port.protocol, repr(port))):
+    for port in sorted(plain, key=lambda port: (port.port, port.protocol, repr(port))):
         found.setdefault((port.port, port.protocol), port)
     return found

@@ -10,12 +10,13 @@ import pytest
 from msgspec import structs
 
 from fleetdns.api.backend import TrafficManagerBackend
+from fleetdns.api.exports import InternalServiceExport
 from fleetdns.api.meta import ObjectKey
 from fleetdns.api.profile import TrafficManagerProfile
 from fleetdns.core.trafficmanager import DEGRADED, ONLINE
 from fleetdns.errors import FleetDNSError, Forbidden, Rejected, Transient
 from tests.controllers.fake_hub import FakeHub, Written
-from tests.controllers.world import PROFILE_KEY, SWEEP, World, condition
+from tests.controllers.world import PROFILE_KEY, SWEEP, World, condition, export_key, with_finalizer
 from tests.core.builders import NAMESPACE, PROFILE, make_backend, make_export, make_profile
 
 pytestmark = pytest.mark.looptime
@@ -192,3 +193,34 @@ async def test_a_profile_goes_although_the_hub_refuses_one_of_its_backends(verb:
         await asyncio.sleep(200)
         left = world.hub.get(TrafficManagerBackend, ObjectKey(NAMESPACE, "s0"))
         assert left is None if "s0" in leaving else world.accepted("s0") == ("False", "Invalid")
+
+
+class Holding(FakeHub):
+    """Lets no finalizer of cluster a's exports go."""
+
+    async def set_finalizers(self, obj: Written, finalizers: tuple[str, ...]) -> None:
+        if obj.metadata.namespace == "fleet-member-a":
+            raise SAYS_NO.again()
+        await super().set_finalizers(obj, finalizers)
+
+
+@pytest.mark.parametrize("is_imported", [False, True])
+async def test_an_export_that_is_not_let_go_holds_up_no_other_of_its_service(is_imported: bool) -> None:
+    world = World()
+    world.hub = Holding()
+    leaving = [with_finalizer(make_export(cluster)) for cluster in ("a", "c")]
+    world.hub.apply(*leaving)
+    async with world.running():
+        if is_imported:
+            world.hub.apply(make_export("b"))
+            await asyncio.sleep(5)
+        for cluster in ("a", "c"):
+            world.hub.delete(InternalServiceExport, export_key(cluster))
+        await asyncio.sleep(5)
+        world.hub.apply(make_export("d"))
+        await asyncio.sleep(60)
+        imported = world.service_import()
+        assert imported is not None
+        assert "d" in [ref.cluster for ref in imported.status.clusters]
+        assert condition(world.export("d").status.conditions, "Conflict").status == "False"
+        assert not world.hub.holds(InternalServiceExport, export_key("c"))

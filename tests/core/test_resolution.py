@@ -257,3 +257,13 @@ def test_an_exports_condition_keeps_its_time_and_leaves_others() -> None:
 
 def test_a_new_import_has_the_services_name() -> None:
     assert new_import(APP).metadata.key == APP
+
+
+def test_an_oldest_export_that_cannot_be_read_hands_its_win_to_nobody() -> None:
+    a, b, c = export("a", OLDEST), export("b", OLD, (81,)), export("c", YOUNG)
+    before = resolve(APP, [a, b, c], current=None, unreadable=READABLE)
+    assert (clusters(before), losers(before)) == (["a", "c"], ["b"])
+    current = msgspec.structs.replace(make_import(), status=before.status)
+    unreadable = Unreadable(exports=frozenset({a.metadata.key}))
+    after = resolve(APP, [b, c], current=current, unreadable=unreadable)
+    assert (clusters(after), losers(after), after.status) == (["a", "c"], ["b"], before.status)
