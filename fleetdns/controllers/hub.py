@@ -73,6 +73,8 @@ class HubController:
     ) -> None:
         clock, caches = asyncio.get_running_loop().time, informers.caches
         self.informers = informers
+        # First, so that whoever is queued by the same event knows of it; and before this replica leads, too.
+        informers.exports.on_change(lambda old, new, _: informers.caches.withdrawals.changed(old, new))
         self._options = options
         self.profiles: WorkQueue[ObjectKey] = WorkQueue("trafficmanagerprofile", random=random, metrics=observers.queue)
         self.services: WorkQueue[ObjectKey] = WorkQueue("serviceexport", random=random, metrics=observers.queue)
@@ -203,8 +205,6 @@ class HubController:
 
     async def _subscribe(self) -> None:
         informers = self.informers
-        # First, so that whoever is queued by the same event knows of it.
-        await informers.exports.subscribe(lambda old, new, _: informers.caches.withdrawals.changed(old, new))
         await self._feed(informers.profiles, watches.profile_keys_of_profile, self.profiles)
         await self._feed(informers.namespaces, watches.profile_keys_of_cluster, self.profiles)
         await self._feed(informers.members, watches.profile_keys_of_cluster, self.profiles)

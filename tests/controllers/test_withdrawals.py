@@ -13,7 +13,7 @@ from fleetdns.controllers.withdrawals import Withdrawals
 from fleetdns.core.settle import QUIET
 from tests.controllers.alone import Alone
 from tests.controllers.world import SERVICE_KEY, World
-from tests.core.builders import NAMESPACE, make_export
+from tests.core.builders import NAMESPACE, make_backend, make_export, make_profile
 
 
 def withdraw(withdrawals: Withdrawals, cluster: str, service: str) -> None:
@@ -63,3 +63,23 @@ async def reconciled(services: ServiceReconciler) -> None:
     for _ in range(2):
         await services.reconcile(SERVICE_KEY)
         await asyncio.sleep(QUIET)
+
+
+@pytest.mark.looptime
+async def test_what_was_withdrawn_while_a_replica_waited_to_lead_is_known_when_it_does() -> None:
+    world, elected = World(), asyncio.Event()
+    world.hub.apply(make_profile(), make_backend(), make_export("a"))
+    async with world.running():
+        await asyncio.sleep(5)
+        assert len(world.endpoints()) == 1
+
+    async def lead() -> None:
+        await elected.wait()
+
+    async with world.running(may_work=lead):
+        await asyncio.sleep(5)
+        world.withdraw("a")
+        await asyncio.sleep(5)
+        elected.set()
+        await asyncio.sleep(30)
+        assert world.endpoints() == set()
