@@ -18,7 +18,7 @@ from fleetdns.api.meta import ObjectKey, ObjectMeta, Resource
 class OfferedService(ServiceReference, frozen=True, rename="camel", kw_only=True):
     """The whole reference. `cluster_id`, `uid` and `namespaced_name` cannot change once written."""
 
-    api_version: str
+    api_version: str = ""
     kind: str
     resource_version: str
     generation: int

@@ -123,6 +123,7 @@ class HubCredentials:
             self._say("the hub kubeconfig holds no token that could be renewed; somebody else has to see to that")
             return _LOOK
         self._notice(token)
+        self._life = by_our_clock(self._life, now=self._now())  # the clock may have been set back since
         try:
             if until_renewal(self._life, now=self._now()) <= 0:
                 await self._renew()

@@ -11,6 +11,7 @@ from fleetdns.api.backend import BackendStatus, EndpointStatus, FromCluster, Rej
 from fleetdns.api.conditions import Condition
 from fleetdns.api.exports import ClusterRef, InternalServiceExport, ServiceImport, ServicePort
 from fleetdns.api.meta import GROUP, ObjectKey, ObjectMeta, Resource, is_marked
+from fleetdns.api.offer import Offer
 from fleetdns.api.profile import (
     CustomHeader,
     DNSConfig,
@@ -287,3 +288,18 @@ def test_api_versions(resource: Resource, api_version: str) -> None:
 def test_values_cannot_be_changed() -> None:
     with pytest.raises(AttributeError):
         decoded(TrafficManagerProfile).spec.resource_group = "other"
+
+
+def test_an_offer_without_the_one_field_of_its_reference_that_the_definition_does_not_ask_for_is_read() -> None:
+    reference = {
+        "clusterId": "one",
+        "kind": "Service",
+        "namespace": "work",
+        "name": "app",
+        "namespacedName": "work/app",
+        "uid": UID,
+        "resourceVersion": "1",
+        "generation": 1,
+    }
+    offer = decoded(Offer, spec={"ports": [{"port": 80}], "serviceReference": reference})
+    assert (offer.spec.service_reference.api_version, offer.spec.service_reference.name) == ("", "app")

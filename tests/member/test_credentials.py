@@ -301,6 +301,15 @@ async def test_a_clock_that_is_hours_behind_locks_nobody_out(tmp_path: Path) -> 
         assert await restarted(found)
 
 
+async def test_a_clock_that_was_months_ahead_and_is_set_right_locks_nobody_out(tmp_path: Path) -> None:
+    ahead = 90 * 24 * HOUR
+    async with agent(tmp_path, Hub()) as found:
+        found.credentials._now = lambda: now() + ahead
+        await asyncio.sleep(30)
+        ahead = 0.0
+        assert await found.lives(4 * HOUR)
+
+
 async def test_a_credential_that_is_no_token_is_left_to_who_renews_it(tmp_path: Path) -> None:
     hub, file = Hub(), tmp_path / "kubeconfig"
     file.write_text(text_with("any").replace("token:", "username:"))
