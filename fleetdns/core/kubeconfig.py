@@ -67,14 +67,15 @@ def with_token(text: str, token: str, *, url: str, held: Collection[str]) -> str
     if document is None:
         return NotOurs("it is no kubeconfig with a current context")
     found = _user(document).get("token")
-    if found == token:
+    sent = found.strip() if isinstance(found, str) else ""  # a newline behind it is no part of a token
+    if sent == token:
         return text
     if _url(document) != url.rstrip("/"):
         return NotOurs("it leads to another server")
-    if not isinstance(found, str) or found not in held:
+    if not isinstance(found, str) or sent not in held:
         return NotOurs("somebody has put another credential into it")
-    renewed = text.replace(found, token)
-    _user(document)["token"] = token
+    renewed = text.replace(sent, token)
+    _user(document)["token"] = found.replace(sent, token)
     if _document(renewed) != document:
         return NotOurs("the token in it is spelled in a way that cannot be replaced")
     return renewed

@@ -48,6 +48,13 @@ def test_only_the_token_is_replaced(text: str) -> None:
     assert with_token(text, "second", url=URL, held=("zero", "first")) == text.replace("first", "second")
 
 
+def test_a_token_with_a_newline_behind_it_is_the_one_that_was_sent_without() -> None:
+    text = TEXT.replace("token: first", "token: |\n      first")
+    assert text != TEXT
+    assert with_token(text, "second", url=URL, held=("first",)) == text.replace("first", "second")
+    assert with_token(text, "first", url=URL, held=("zero",)) == text
+
+
 def test_a_kubeconfig_that_has_the_new_token_already_stays_as_it_is() -> None:
     assert with_token(TEXT, "first", url=URL, held=("zero",)) == TEXT
 
