@@ -103,14 +103,19 @@ class ExportReconciler:
         judgement = judge(situation)
         if service is None or not isinstance(judgement.wish, Give):
             return judgement
-        return judge(replace(situation, finding=await self._finding(service)))
+        return judge(replace(situation, finding=await self._finding(service, offer)))
 
-    async def _finding(self, service: Service) -> Finding | None:
+    async def _finding(self, service: Service, offer: Offer | None) -> Finding | None:
         address = public_address(service)
         if address is None:
             return None
         group = self._caches.group_of(service)
-        return await self._directory.find(group, address, is_enough=lambda ip: is_settled(service, ip))
+        return await self._directory.find(
+            group,
+            address,
+            is_enough=lambda ip: is_settled(service, ip),
+            is_told=offer is not None and offer.spec.public_ip_resource_id is not None,
+        )
 
     async def _act(self, export: ServiceExport, offer: Offer | None, judgement: Judgement) -> None:
         match judgement.wish:

@@ -4,14 +4,15 @@ Over time a group is listed once a minute (or per interval, where that is shorte
 few lists may come earlier, each after twice the pause of the one before, and the later ones wait for it.
 
 An address is missing when a list that was begun after the question does not have it: a list that is older than a load
-balancer proves nothing about its address, and one that leaves out what was known a minute ago is asked for once more.
+balancer proves nothing about its address, and one that leaves out what was known a minute ago, or what an agent before
+this one told the hub, is asked for once more.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from random import Random
 from typing import Protocol
 
@@ -43,10 +44,13 @@ class PublicIPObserver(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class _Question:
-    """When an address that is not known was first asked for, and when last."""
+    """When an address that is not known was first asked for, and when last. `is_doubted`: a list that does not have it
+    was not believed.
+    """
 
     first: float
     last: float
+    is_doubted: bool = False
 
 
 @dataclass(slots=True)
@@ -93,8 +97,13 @@ class PublicIPDirectory:
         self._closed_until = clock()  # before that Azure does not want to be asked, whatever the group
         self._closed_by: Throttled | None = None
 
-    async def find(self, resource_group: str, address: str, *, is_enough: Callable[[PublicIP], bool]) -> Finding:
-        """What is known of an address. Where that is not enough it is asked for, once for all who wait for it."""
+    async def find(
+        self, resource_group: str, address: str, *, is_enough: Callable[[PublicIP], bool], is_told: bool = False
+    ) -> Finding:
+        """What is known of an address. Where that is not enough it is asked for, once for all who wait for it.
+
+        `is_told`: the hub has it, so that a first list that leaves it out is not believed.
+        """
         group = self._group(resource_group)
         address = folded_address(address)
         if self._has(group, address, is_enough):
@@ -104,7 +113,7 @@ class PublicIPDirectory:
         async with group.lock:
             if not self._has(group, address, is_enough) and self.wait(resource_group) == 0:
                 await self._list(group)
-        return self._finding(group, address)
+        return self._finding(group, address, is_told=is_told)
 
     def wait(self, resource_group: str) -> float:
         """Seconds until the group may be listed again."""
@@ -151,7 +160,7 @@ class PublicIPDirectory:
     def _asked(self, group: _Group, address: str) -> _Question:
         now = self._clock()
         before = group.questions.get(address)
-        group.questions[address] = _Question(now if before is None else before.first, now)
+        group.questions[address] = _Question(now, now) if before is None else replace(before, last=now)
         return group.questions[address]
 
     async def _list(self, group: _Group) -> None:
@@ -173,11 +182,18 @@ class PublicIPDirectory:
         group.by_address, group.listed_at, group.error = now, group.asked_at, None
         oldest = self._clock() - _QUESTIONS_KEPT
         group.questions = {a: asked for a, asked in group.questions.items() if a not in now and asked.last > oldest}
+        for address in before.keys() - now.keys():
+            self._doubt(group, address)
         self._observer.listed(group.name, len(differing))
         if differing:
             self._changed(differing)
 
-    def _finding(self, group: _Group, address: str) -> Finding:
+    def _doubt(self, group: _Group, address: str) -> None:
+        """Nothing that was begun until now says that it is missing."""
+        now = self._clock()
+        group.questions[address] = _Question(now, now, is_doubted=True)
+
+    def _finding(self, group: _Group, address: str, *, is_told: bool) -> Finding:
         found = group.by_address.get(address)
         if found is not None:
             return found
@@ -187,6 +203,9 @@ class PublicIPDirectory:
             return Untold(_failure(group.name, self._closed_by))
         question = self._asked(group, address)
         if group.listed_at is None or group.listed_at < question.first:
+            return Untold(None)
+        if is_told and not question.is_doubted:
+            self._doubt(group, address)
             return Untold(None)
         return NotThere(
             f"no public IP of resource group {group.name} has the address {address}; if it lies in another group, "

@@ -204,6 +204,21 @@ async def test_an_address_that_was_there_is_missing_only_when_a_second_list_leav
     assert await waited_for(known, "20.0.0.1") == make_ip("20.0.0.1")
 
 
+async def test_that_holds_for_an_address_that_an_agent_before_this_one_has_told_the_hub_of() -> None:
+    azure = azure_with()
+    known = directory(azure, Told())
+
+    async def told(address: str) -> Finding:
+        return await known.find(GROUP, address, is_enough=lambda ip: True, is_told=True)
+
+    assert await told("20.0.0.1") == Untold(None)
+    await asyncio.sleep(known.wait(GROUP))
+    assert isinstance(await told("20.0.0.1"), NotThere)
+    assert isinstance(await found(known, "20.0.0.2"), Untold)  # of that one nobody has asked before these lists
+    azure.put(make_ip("20.0.0.1"), group=GROUP)
+    assert await waited_for(known, "20.0.0.1") == make_ip("20.0.0.1")
+
+
 async def test_that_holds_for_an_address_that_was_asked_for_again_and_again_for_its_label_too() -> None:
     azure = azure_with("20.0.0.1")
     known = directory(azure, Told())
