@@ -9,12 +9,10 @@ from pathlib import Path
 import aiohttp
 import pytest
 
-from fleetdns.azure.connection import open_traffic_manager
+from fleetdns.azure.pipeline import session
 from fleetdns.kube.config import load
 from fleetdns.kube.errors import Unreachable
-from tests.azure.conftest import Calls as AzureCalls
 from tests.azure.scripted import Answer, ScriptedServer
-from tests.core.builders import SUBSCRIPTION
 from tests.kube.conftest import Open, kubeconfig
 
 
@@ -73,9 +71,13 @@ async def test_a_netrc_is_none_of_the_hubs_business(opened: Open, server: Script
 
 @pytest.mark.usefixtures("netrc")
 async def test_a_netrc_is_none_of_azures_business(server: ScriptedServer) -> None:
-    async with open_traffic_manager(arm_endpoint=server.url, observer=AzureCalls()) as manager:
-        await manager.list_group(SUBSCRIPTION, "rg")
-    assert sent(server) is None
+    """The session is that for https; whom it asks is the test's doing."""
+    async with (
+        session("https://management.azure.com") as http,
+        http.get(server.url, headers={"Authorization": "Bearer arm"}) as answer,
+    ):
+        await answer.read()
+    assert sent(server) == "Bearer arm"
 
 
 async def test_what_no_request_can_be_made_with_is_told_without_the_secret(
