@@ -120,6 +120,7 @@ async def test_when_too_many_vanish_everything_stays_and_the_backend_says_which_
         assert world.reasons().count("GuardHeld") == 1
 
 
+@pytest.mark.long
 async def test_many_that_vanish_one_after_the_other_and_come_back_so_are_told_in_a_handful_of_patches() -> None:
     clusters = [f"m{number:03}" for number in range(200)]
     world = World()

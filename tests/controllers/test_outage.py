@@ -116,6 +116,7 @@ async def test_a_throttled_call_that_is_told_to_come_back_at_once_is_not_repeate
         assert len(world.azure.times("patch_profile", since=before)) <= 20
 
 
+@pytest.mark.long
 async def test_many_profiles_that_are_told_to_come_back_at_once_ask_as_if_it_were_a_second_later() -> None:
     names = [f"shop-{number}" for number in range(100)]
     world = World()
@@ -249,7 +250,7 @@ async def test_a_missing_right_for_many_profiles_is_told_each_in_its_own_words_a
         assert {world.programmed(ObjectKey(NAMESPACE, name)) for name in names} == {("True", "Programmed")}
 
 
-@pytest.mark.parametrize("count", [5, 50])
+@pytest.mark.parametrize("count", [5, pytest.param(50, marks=pytest.mark.long)])
 async def test_while_only_writes_fail_nobody_reads_for_nothing(count: int) -> None:
     world = World()
     names = [f"shop-{number}" for number in range(count)]

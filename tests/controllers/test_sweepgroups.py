@@ -38,7 +38,7 @@ async def test_groups_that_answer_are_listed_one_after_the_other() -> None:
     assert [len(world.asked(name)) for name in world.names] == [4] * 5
 
 
-@pytest.mark.parametrize("count", [20, 150])
+@pytest.mark.parametrize("count", [20, pytest.param(150, marks=pytest.mark.long)])
 async def test_many_groups_that_hang_are_each_asked_once_a_sweep_and_heard_of_one_sweep_after_they_are_back(
     count: int,
 ) -> None:

@@ -48,7 +48,7 @@ async def test_one_that_may_not_be_read_any_more_keeps_nobody_elses_from_being_m
         assert [profile.ref.resource_group for profile in world.azure.profiles.values()] == ["group-a"]
 
 
-@pytest.mark.parametrize(("count", "workers"), [(8, 8), (16, 16), (100, 8)])
+@pytest.mark.parametrize(("count", "workers"), [(8, 8), (16, 16), pytest.param(100, 8, marks=pytest.mark.long)])
 async def test_each_of_many_is_looked_for_by_its_own_object_alone(count: int, workers: int) -> None:
     world = World(latency=0.2)
     names = [f"shop-{number}" for number in range(count)]

@@ -55,6 +55,7 @@ async def test_where_that_list_alone_fails_the_groups_are_swept_and_new_profiles
         assert world.programmed() == ("True", "Programmed")
 
 
+@pytest.mark.long
 async def test_that_list_is_asked_for_ever_more_rarely_while_it_fails_and_shows_what_is_in_other_groups_at_last() -> (
     None
 ):
