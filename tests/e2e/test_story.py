@@ -16,8 +16,8 @@ from tests.e2e.site import Site, at_work
 pytestmark = pytest.mark.e2e
 
 
-@pytest.mark.long
 # On the embedded hub the same story is `fleetdns demo` itself, which has a test of its own.
+@pytest.mark.long
 @on_real
 async def test_the_whole_story_comes_true_on_a_real_api_server(bare: World, site: Site) -> None:
     narrator = Narrator(io.StringIO())
