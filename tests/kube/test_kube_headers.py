@@ -42,10 +42,9 @@ async def test_a_token_is_sent_without_the_newline_behind_it(
 async def test_a_token_that_is_rotated_with_a_newline_is_sent_without_it(
     scripted: ScriptedServer, tmp_path: Path
 ) -> None:
-    (tmp_path / "token").write_text("first")
-    connection = await load(
-        kubeconfig(tmp_path / "c", server=scripted.url, user={"tokenFile": str(tmp_path / "token")})
-    )
+    file = tmp_path / "token"
+    file.write_text("first")
+    connection = await load(kubeconfig(tmp_path / "c", server=scripted.url, user={"tokenFile": str(file)}))
     assert await connection.authorization() == "Bearer first"
     await asyncio.to_thread(file.write_text, "second\n")
     connection.refused("Bearer first")
